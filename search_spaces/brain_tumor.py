@@ -1,0 +1,72 @@
+"""Brain tumours on MRI slices: glioma, meningioma, pituitary tumour or none; document 003, CNN also of document 000.
+
+python -m study.run brain_tumor --data DIR         DIR holds Training and Testing; about 45 minutes on two cores
+"""
+
+from ray import tune
+
+from study.spec import Budget, PublishedResult, Recipe, Study
+
+STUDY = Study(
+    title="Brain tumour type from MRI slices",
+    document="003",
+    dataset="brain_tumor_mri",
+    image_size=64,
+    pairs={
+        "baseline_cnn": Recipe(
+            batchnorm=True,
+            dropout=0.4,
+            dense_units=128,
+            stated={
+                "batchnorm": "document 003, baseline CNN: three blocks of convolution, batch norm, ReLU, pooling",
+                "dropout": "document 003, baseline CNN: dropout 0.4",
+                "dense_units": "document 003, baseline CNN: dense layer of 128",
+            },
+        ),
+        "four_block_cnn": Recipe(
+            optimizer="adam",
+            lr=1e-3,
+            stated={
+                "optimizer": "document 000, training: Adam",
+                "lr": "document 000, training: learning rate 0.001",
+            },
+        ),
+    },
+    space={
+        "lr": tune.loguniform(1e-4, 1e-2),
+        "optimizer": tune.choice(["adam", "adamw", "sgd"]),
+        "batch_size": tune.choice([16, 32, 64]),
+        "weight_decay": tune.loguniform(1e-6, 1e-2),
+        "dropout": tune.uniform(0.0, 0.7),
+        "batchnorm": tune.choice([False, True]),
+        "augmentation": tune.choice(["none", "light", "strong"]),
+        "class_weight_power": tune.uniform(0.0, 1.0),
+    },
+    pair_space={
+        "baseline_cnn": {
+            "kernel_size": tune.choice([3, 5]),
+            "dense_units": tune.choice([64, 128, 256]),
+        },
+    },
+    published=(
+        PublishedResult(
+            label="Baseline CNN", architecture="baseline_cnn", split="test", accuracy=0.74, note="approximate"
+        ),
+        PublishedResult(
+            label="EfficientNet-B0, fine-tuned",
+            architecture="",
+            split="test",
+            accuracy=0.88,
+            roc_auc=0.9835,
+            roc_auc_weighted=0.984,
+            note="approximate accuracy; pretrained on ImageNet, not part of this run",
+        ),
+    ),
+    budgets={"full": Budget(trials=64, epochs=60, seeds=5, image_size=128)},
+    notes=(
+        "Document 003 does not name its data set; two public ones have its folders and classes. Its figures and ours "
+        "may therefore not be on the same images.",
+        "Document 003 gives no learning rate, batch size or epochs: its recipe is reconstructed. The four-block CNN "
+        "is document 000's network (stated there for HER2 scores), so document 003 has no figure for it.",
+    ),
+)

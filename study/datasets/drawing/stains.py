@@ -1,0 +1,82 @@
+"""Stains mixed in optical density, and how they vary from slide to slide.
+
+Light is absorbed exponentially (Beer-Lambert), so amounts of stain add up in optical density, not in colour.
+The stain vectors are those of Ruifrok & Johnston, "Quantification of histochemical staining by color
+deconvolution" (2001), as scikit-image holds them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from skimage.color import rgb_from_hed
+
+from study.datasets.drawing.noise import Field
+
+HEMATOXYLIN, EOSIN, DAB = (np.asarray(row / np.linalg.norm(row)) for row in rgb_from_hed)
+
+
+@dataclass(frozen=True)
+class SlideStain:
+    """What all patches of one slide share: laboratory, antibody batch and scanner.
+
+    Attributes:
+        hematoxylin: factor on the amount of hematoxylin, about 1.
+        dab: factor on the amount of DAB, about 1.
+        background_dab: unspecific DAB on all tissue, in optical density.
+        hematoxylin_vector: float64 (3,), optical density of one unit in red, green and blue; unit length.
+        dab_vector: the same of DAB.
+        white: float64 (3,) in [0, 1], the colour of empty glass.
+        gradient: float64 (2,), relative change of illumination across the image along x and y.
+    """
+
+    hematoxylin: float
+    dab: float
+    background_dab: float
+    hematoxylin_vector: npt.NDArray[np.float64]
+    dab_vector: npt.NDArray[np.float64]
+    white: npt.NDArray[np.float64]
+    gradient: npt.NDArray[np.float64]
+
+    @classmethod
+    def sample(cls, rng: np.random.Generator) -> "SlideStain":
+        """A slide as another laboratory might have stained and scanned it."""
+        return cls(
+            hematoxylin=float(np.exp(rng.normal(0, 0.18))),
+            dab=float(np.exp(rng.normal(0, 0.15))),
+            background_dab=float(rng.gamma(1.5, 0.025)),
+            hematoxylin_vector=_rotated(HEMATOXYLIN, 0.05, rng),
+            dab_vector=_rotated(DAB, 0.025, rng),
+            white=rng.uniform(0.86, 0.97) + rng.normal(0, 0.008, 3),
+            gradient=rng.normal(0, 0.05, 2),
+        )
+
+
+def _rotated(vector: npt.NDArray[np.float64], angle: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """The vector, turned by about so many radians; never negative, as stains emit no light."""
+    turned = np.maximum(vector + np.cross(rng.normal(0, angle, 3), vector), 0.02)
+    return np.asarray(turned / np.linalg.norm(turned))
+
+
+def transmit(hematoxylin: Field, dab: Field, slide: SlideStain) -> Field:
+    """The light that passes the stained section.
+
+    Args:
+        hematoxylin: float32 (H, W), amount in optical density, >= 0.
+        dab: the same of DAB.
+        slide: the slide's stains and illumination.
+
+    Returns:
+        float32 (H, W, 3) in [0, 1], RGB.
+    """
+    height, width = dab.shape
+    blue = (slide.hematoxylin * slide.hematoxylin_vector).astype(np.float32)
+    brown = (slide.dab * slide.dab_vector).astype(np.float32)
+    along_x = np.linspace(-0.5, 0.5, width, dtype=np.float32) * np.float32(slide.gradient[0])
+    along_y = np.linspace(-0.5, 0.5, height, dtype=np.float32) * np.float32(slide.gradient[1])
+    lamp = 1 + along_x + along_y[:, None]
+    light = np.empty((height, width, 3), np.float32)
+    for channel, white in enumerate(slide.white.astype(np.float32)):
+        density = hematoxylin * blue[channel] + dab * brown[channel]
+        light[..., channel] = np.minimum(np.exp(-density) * lamp * white, 1)
+    return light

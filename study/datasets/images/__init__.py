@@ -1,0 +1,1 @@
+"""From files to pixels: layouts, checks, the shared pixel cache, splits."""

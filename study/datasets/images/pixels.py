@@ -1,0 +1,209 @@
+"""Every image is read, checked and resized once, into one uint8 array that all trials of a machine share.
+
+The array lies in a cache folder, named by the hash of the files' contents, the size and the version of this code.
+It is written under another name and renamed when it is whole, so a half-written cache is never read. Trials map it
+into memory: the operating system keeps one copy, however many trials read it.
+"""
+
+import hashlib
+import io
+import json
+import os
+import sys
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from study.errors import DataError
+
+# Raised whenever the pixels that this module makes of a file change: old caches are then not found any more.
+_VERSION = 1
+_MAX_PIXELS = 200_000_000
+_MODES = ("RGB", "L")
+_NUM_NAMED = 10
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """The images of a dataset folder at one size.
+
+    Attributes:
+        path: the .npy file: uint8 (N, size, size, 3), RGB.
+        paths: the N relative paths, in the order of the array.
+        sha256: of each file's content, same order.
+        unreadable: relative path -> why it couldn't be read; these are not in the array.
+        data_hash: of all contents.
+    """
+
+    path: Path
+    paths: tuple[str, ...]
+    sha256: tuple[str, ...]
+    unreadable: dict[str, str]
+    data_hash: str
+
+    def open(self) -> NDArray[np.uint8]:
+        """The array, mapped into memory read-only."""
+        pixels: NDArray[np.uint8] = np.load(self.path, mmap_mode="r")
+        return pixels
+
+
+def decode(content: bytes, *, size_px: int) -> NDArray[np.uint8]:
+    """The pixels of an image file, resized to a square: uint8 (size_px, size_px, 3), RGB.
+
+    Raises:
+        ValueError: not an 8-bit grey or RGB image, truncated, or absurdly large.
+        OSError: not an image that Pillow can read.
+    """
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+        # Checked before decoding: a decompression bomb states its size in the header.
+        if width * height > _MAX_PIXELS:
+            raise ValueError(f"{width} x {height} pixels, more than {_MAX_PIXELS:,} allowed")
+        if image.mode not in _MODES:
+            raise ValueError(f"colour mode {image.mode}, not one of {', '.join(_MODES)}")
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+        # Pillow widens the filter to the scale, so thin membranes of a 1024 px patch are averaged, not skipped.
+        resized = upright.convert("RGB").resize((size_px, size_px), Image.Resampling.BILINEAR)
+        return np.asarray(resized, dtype=np.uint8)
+
+
+def prepare(root: Path, paths: list[str], *, size_px: int, cache: Path, show_progress: bool = True) -> ImageStore:
+    """Reads, checks and resizes the images, or finds them in the cache.
+
+    Args:
+        root: the dataset's folder.
+        paths: image files relative to it.
+        size_px: side of the resized images.
+        cache: folder of the cache; made if need be.
+        show_progress: whether to draw a progress bar on stderr.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    index_path = cache / f"index-{_digest(str(root.resolve()), *paths)[:16]}-{size_px}.json"
+    signature = _digest(*(_stat_signature(root / path) for path in paths))
+    return _load(index_path, signature, cache) or _build(
+        root, paths, size_px, cache, index_path, signature, show_progress
+    )
+
+
+def require_readable(store: ImageStore, *, skip: bool) -> None:
+    """Raises DataError if images couldn't be read, unless the user asked to go on without them."""
+    if not store.unreadable or skip:
+        return
+    named = [f"  {path}: {reason}" for path, reason in list(store.unreadable.items())[:_NUM_NAMED]]
+    more = len(store.unreadable) - len(named)
+    total = len(store.paths) + len(store.unreadable)
+    raise DataError(
+        f"Every image must be readable, but {len(store.unreadable)} of {total} are not:\n"
+        + "\n".join([*named, *([f"  and {more} more"] if more else [])])
+        + "\nMend or remove them, or give --skip-unreadable: the study then goes on without them and the report "
+        "lists them."
+    )
+
+
+def _load(index_path: Path, signature: str, cache: Path) -> ImageStore | None:
+    if not index_path.exists():
+        return None
+    index = json.loads(index_path.read_text())
+    pixels = cache / index["pixels"]
+    if index["signature"] != signature or not pixels.exists():
+        return None
+    return ImageStore(pixels, tuple(index["paths"]), tuple(index["sha256"]), index["unreadable"], index["data_hash"])
+
+
+def _build(
+    root: Path,
+    paths: list[str],
+    size_px: int,
+    cache: Path,
+    index_path: Path,
+    signature: str,
+    show_progress: bool,
+) -> ImageStore:
+    # A name of its own for each process: two studies may build the same cache at the same time.
+    partial = cache / f"{uuid.uuid4().hex}.partial.npy"
+    pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(paths), size_px, size_px, 3))
+
+    def read(path: str) -> tuple[str, NDArray[np.uint8] | None, str]:
+        content = (root / path).read_bytes()
+        sha256 = hashlib.sha256(content).hexdigest()
+        try:
+            return sha256, decode(content, size_px=size_px), ""
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            return sha256, None, str(error)
+
+    readable: list[tuple[str, str]] = []
+    unreadable: dict[str, str] = {}
+    try:
+        # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            results = pool.map(read, paths)
+            progress = tqdm(
+                results,
+                "Reading images",
+                len(paths),
+                unit=" images",
+                disable=not show_progress,
+                # In a log file a bar redrawn ten times a second would be hundreds of lines.
+                mininterval=0.1 if sys.stderr.isatty() else 10,
+            )
+            for path, (sha256, image, reason) in zip(paths, progress, strict=True):
+                if image is None:
+                    unreadable[path] = reason
+                else:
+                    pixels[len(readable)] = image
+                    readable.append((path, sha256))
+        _shrink(partial, pixels, len(readable))
+        return _publish(partial, readable, unreadable, size_px, cache, index_path, signature)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _shrink(partial: Path, pixels: np.memmap, num_images: int) -> None:
+    """Makes the file whole on disk; rewritten only where unreadable images left rows over."""
+    if num_images < len(pixels):
+        np.save(partial, np.array(pixels[:num_images]))
+    else:
+        pixels.flush()
+
+
+def _publish(
+    partial: Path,
+    readable: list[tuple[str, str]],
+    unreadable: dict[str, str],
+    size_px: int,
+    cache: Path,
+    index_path: Path,
+    signature: str,
+) -> ImageStore:
+    paths, hashes = tuple(p for p, _ in readable), tuple(h for _, h in readable)
+    data_hash = _digest(*sorted(hashes))
+    final = cache / f"pixels-v{_VERSION}-{_digest(*hashes)[:16]}-{size_px}.npy"
+    partial.replace(final)
+    index = {
+        "signature": signature,
+        "pixels": final.name,
+        "paths": paths,
+        "sha256": hashes,
+        "unreadable": unreadable,
+        "data_hash": data_hash,
+    }
+    partial_index = partial.with_suffix(".json")
+    partial_index.write_text(json.dumps(index))
+    partial_index.replace(index_path)
+    return ImageStore(final, paths, hashes, unreadable, data_hash)
+
+
+def _stat_signature(path: Path) -> str:
+    stat = path.stat()
+    return f"{stat.st_size}:{stat.st_mtime_ns}"
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join([str(_VERSION), *parts]).encode()).hexdigest()

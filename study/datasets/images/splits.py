@@ -1,0 +1,200 @@
+"""Which image is trained on, selected on and measured on: stratified, grouped, the same for any file order."""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pandas as pd
+
+from study.datasets import TEST as TEST_SIDE
+from study.datasets import Sample
+from study.errors import DataError
+
+TRAIN, VAL, TEST, LEFT_OUT = "train", "val", "test", "left_out"
+SPLITS = (TRAIN, VAL, TEST)
+
+_TEST_FRACTION = Fraction(15, 100)
+_MIN_IMAGES_PER_CLASS = 3
+
+
+@dataclass(frozen=True)
+class Group:
+    """Images that must stay together.
+
+    Attributes:
+        key: stable under renaming and reordering of files: made of the contents' hashes.
+        members: row numbers.
+        counts: target -> number of members; a group is not labelled by one of its members.
+    """
+
+    key: str
+    members: tuple[int, ...]
+    counts: Mapping[int, int]
+
+
+def split(
+    samples: Sequence[Sample],
+    sha256: Sequence[str],
+    *,
+    classes: Sequence[str],
+    val_fraction: float,
+    seed: int,
+) -> pd.DataFrame:
+    """Assigns each image to train, val, test or left_out.
+
+    Byte-identical images, and images of one declared group, form a group. Development images whose group touches
+    the official test split are left out. Where there is no official test split, 15 % become test. The number of
+    val (and drawn test) images of a class is its rounded share exactly, unless groups of several images make that
+    impossible; then it is the largest number below.
+
+    Returns:
+        columns path, sha256, group, target, split, reason; rows sorted by path.
+
+    Raises:
+        DataError: a class has too few images for every split to have one.
+    """
+    _require_enough(samples, classes)
+    groups = _groups(samples, sha256)
+    assigned = [LEFT_OUT] * len(samples)
+    reasons = [""] * len(samples)
+    development = []
+    for group in groups:
+        in_test = [samples[i].side == TEST_SIDE for i in group.members]
+        if not any(in_test):
+            development.append(group)
+            continue
+        for i, is_test in zip(group.members, in_test, strict=True):
+            assigned[i] = TEST if is_test else LEFT_OUT
+            reasons[i] = "" if is_test else "stands in the test split too"
+    if TEST not in assigned:
+        taken = _take(development, _TEST_FRACTION, seed, "test", classes)
+        _assign(assigned, taken, TEST)
+        development = _without(development, taken)
+    taken = _take(development, Fraction(str(val_fraction)), seed, "val", classes)
+    _assign(assigned, taken, VAL)
+    _assign(assigned, _without(development, taken), TRAIN)
+    key_of = {i: group.key for group in groups for i in group.members}
+    table = pd.DataFrame(
+        {
+            "path": [s.path for s in samples],
+            "sha256": list(sha256),
+            "group": [key_of[i][:16] for i in range(len(samples))],
+            "target": [s.target for s in samples],
+            "split": assigned,
+            "reason": reasons,
+        }
+    )
+    _require_every_class(table, classes)
+    return table.sort_values("path", ignore_index=True)
+
+
+def split_hash(table: pd.DataFrame, names: Sequence[str] = SPLITS) -> str:
+    """Hash of which contents stand in which split with which label; independent of paths and order."""
+    rows = table[table["split"].isin(names)]
+    lines = sorted(f"{r.sha256} {r.target} {r.split}" for r in rows.itertuples())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """split -> class -> number of images."""
+    return {
+        name: {c: int(((table["split"] == name) & (table["target"] == t)).sum()) for t, c in enumerate(classes)}
+        for name in SPLITS
+    }
+
+
+def duplicate_counts(samples: Sequence[Sample], sha256: Sequence[str]) -> dict[str, int]:
+    """Byte-identical files: extra copies, groups of more than one, test images that stand in development too."""
+    sides: dict[str, list[str]] = defaultdict(list)
+    targets: dict[str, set[int]] = defaultdict(set)
+    for sample, digest in zip(samples, sha256, strict=True):
+        sides[digest].append(sample.side)
+        targets[digest].add(sample.target)
+    spanning = [s for s in sides.values() if TEST_SIDE in s and set(s) != {TEST_SIDE}]
+    return {
+        "extra_copies": len(samples) - len(sides),
+        "groups": sum(len(s) > 1 for s in sides.values()),
+        "groups_spanning_test": len(spanning),
+        "spanning_test": sum(s.count(TEST_SIDE) for s in spanning),
+        "groups_of_two_labels": sum(len(t) > 1 for t in targets.values()),
+    }
+
+
+def _groups(samples: Sequence[Sample], sha256: Sequence[str]) -> list[Group]:
+    """Connected components over equal contents and equal declared groups."""
+    parent = list(range(len(samples)))
+
+    def root(i: int) -> int:
+        while parent[i] != i:
+            parent[i] = parent[parent[i]]
+            i = parent[i]
+        return i
+
+    first: dict[str, int] = {}
+    for i, sample in enumerate(samples):
+        for key in [f"content {sha256[i]}", *([f"group {sample.group}"] if sample.group else [])]:
+            parent[root(i)] = root(first.setdefault(key, i))
+    members: dict[int, list[int]] = defaultdict(list)
+    for i in range(len(samples)):
+        members[root(i)].append(i)
+    return [
+        Group(
+            key=hashlib.sha256("".join(sorted(sha256[i] for i in rows)).encode()).hexdigest(),
+            members=tuple(rows),
+            counts=Counter(samples[i].target for i in rows),
+        )
+        for rows in members.values()
+    ]
+
+
+def _take(groups: Sequence[Group], fraction: Fraction, seed: int, purpose: str, classes: Sequence[str]) -> list[Group]:
+    """Groups that together have the asked share of each class, in an order that only contents and seed set."""
+    totals: Counter[int] = Counter()
+    for group in groups:
+        totals.update(group.counts)
+    # At least one image of each class, and at least one must remain.
+    missing = {t: min(max(1, round(fraction * n)), n - 1) for t, n in totals.items()}
+    taken = []
+    for group in sorted(groups, key=lambda g: _order(g, seed, purpose)):
+        if all(missing[t] >= n for t, n in group.counts.items()):
+            taken.append(group)
+            for target, count in group.counts.items():
+                missing[target] -= count
+    return taken
+
+
+def _without(groups: Sequence[Group], taken: Sequence[Group]) -> list[Group]:
+    keys = {g.key for g in taken}
+    return [g for g in groups if g.key not in keys]
+
+
+def _order(group: Group, seed: int, purpose: str) -> str:
+    return hashlib.sha256(f"{seed} {purpose} {group.key}".encode()).hexdigest()
+
+
+def _assign(assigned: list[str], groups: Sequence[Group], name: str) -> None:
+    for group in groups:
+        for i in group.members:
+            assigned[i] = name
+
+
+def _require_enough(samples: Sequence[Sample], classes: Sequence[str]) -> None:
+    counts = Counter(s.target for s in samples if s.side != TEST_SIDE)
+    for target, name in enumerate(classes):
+        if counts[target] < _MIN_IMAGES_PER_CLASS:
+            raise DataError(
+                f"Each class needs at least {_MIN_IMAGES_PER_CLASS} images to be split, but {name!r} has "
+                f"{counts[target]}. Add images of it, or take the class out of the dataset."
+            )
+
+
+def _require_every_class(table: pd.DataFrame, classes: Sequence[str]) -> None:
+    for split_name, counts in class_counts(table, classes).items():
+        for name, count in counts.items():
+            if not count:
+                raise DataError(
+                    f"Each class needs an image in each split, but {name!r} has none in {split_name}: its images "
+                    "form too few groups, or stand in the test split too. Add images of it from other groups."
+                )

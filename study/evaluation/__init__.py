@@ -1,0 +1,1 @@
+"""What predictions are worth: metrics, intervals and verdicts, as pure functions over arrays."""

@@ -1,0 +1,137 @@
+"""What the numbers say, in sentences. Decision (at a threshold) and ranking (ROC-AUC) are kept apart.
+
+Architectures are named as they are given. An interval of a difference decides: where it excludes 0 the two
+are told apart, where it doesn't they are not, whatever the means are. The caller widens the intervals when
+several comparisons are read together (`bootstrap.bonferroni_level`).
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from study.evaluation.bootstrap import Interval
+from study.evaluation.wording import fraction, listing, percent, signed
+
+# From this share of equal answers on, a network's decision at its threshold carries almost no information.
+NEARLY_ALWAYS = 0.95
+
+Pairwise = Mapping[tuple[str, str], Interval]
+
+
+def ranking_verdict(test_roc_auc: Mapping[str, Interval], differences: Pairwise) -> str:
+    """Which architecture ranks best on test, and from which others it is told apart.
+
+    Args:
+        test_roc_auc: architecture -> test ROC-AUC with its interval; at least one.
+        differences: (a, b) -> a minus b, for each two architectures in either order.
+    """
+    order = by_mean(test_roc_auc)
+    best, others = order[0], order[1:]
+    score = f"test ROC-AUC {fraction(test_roc_auc[best])}"
+    if not others:
+        return f"{best} reached {score}; no other architecture was compared with it."
+    apart = [name for name in others if told_apart(best, name, differences)]
+    near = [name for name in others if name not in apart]
+    if not near:
+        return f"{best} ranks the images best, with {score}, and is told apart from {listing(apart)}."
+    sentence = f"{best} has the highest {score}, but it is not told apart from {listing(near, 'or')}"
+    return sentence + (f"; it is told apart from {listing(apart)}." if apart else ".")
+
+
+def told_apart(first: str, second: str, differences: Pairwise) -> bool:
+    """Whether the interval of the two architectures' difference excludes 0."""
+    found = differences.get((first, second)) or differences.get((second, first))
+    return found is not None and found.excludes_zero
+
+
+def by_mean(values: Mapping[str, Interval]) -> list[str]:
+    """The names from the highest mean to the lowest, undefined ones last, ties in the given order."""
+    return sorted(values, key=lambda name: (math.isnan(values[name].mean), -values[name].mean))
+
+
+def majority_verdict(
+    advantages: Mapping[str, Interval],
+    majority_shares: Mapping[str, float],
+    *,
+    majority_class: str,
+    baseline_accuracy: float,
+) -> str:
+    """Whose decisions are worth more than always answering the most frequent class.
+
+    Args:
+        advantages: architecture -> test accuracy minus that of always answering the majority class.
+        majority_shares: architecture -> share of the test images answered with the majority class, in [0, 1].
+        majority_class: the most frequent class of the training split.
+        baseline_accuracy: test accuracy of always answering it, in [0, 1].
+    """
+    always = f'always answering "{majority_class}" ({percent(baseline_accuracy)})'
+    constant = [name for name, share in majority_shares.items() if share >= NEARLY_ALWAYS]
+    worse = [name for name, value in advantages.items() if value.high < 0]
+    even = [name for name, value in advantages.items() if not value.excludes_zero]
+    better = [name for name, value in advantages.items() if value.low > 0]
+    parts = []
+    if better:
+        who = "every architecture" if len(better) == len(advantages) > 1 else listing(better)
+        parts.append(f"{who} {_is(better, who)} more accurate than {always}")
+    if even:
+        parts.append(f"{listing(even)} {_is(even)} not distinguishable in accuracy from {always}")
+    if worse:
+        parts.append(f"{listing(worse)} {_is(worse)} less accurate than {always}")
+    sentences = [_sentence("; ".join(parts))] if parts else []
+    for name in constant:
+        share = percent(majority_shares[name])
+        sentences.append(_sentence(f"{name} gives that one answer for {share} of the test images"))
+    return " ".join(sentences)
+
+
+def gain_verdict(gains: Mapping[str, Interval]) -> str:
+    """What tuning gained over the document's recipe: differences in test ROC-AUC, the same seeds paired."""
+    if not gains:
+        return ""
+    better = [f"{name} ({signed(value)})" for name, value in gains.items() if value.low > 0]
+    worse = [f"{name} ({signed(value)})" for name, value in gains.items() if value.high < 0]
+    even = [f"{name} ({signed(value)})" for name, value in gains.items() if not value.excludes_zero]
+    parts = []
+    if better:
+        parts.append(f"tuning raised the test ROC-AUC of {listing(better)}")
+    if even:
+        parts.append(f"no gain over the document's recipe is shown for {listing(even)}")
+    if worse:
+        parts.append(f"tuning lowered the test ROC-AUC of {listing(worse)}")
+    return _sentence("; ".join(parts))
+
+
+def optimism_verdict(search_best: Mapping[str, float], fresh: Mapping[str, Sequence[float]]) -> str:
+    """How much better the selected trial looked than its recipe is.
+
+    Args:
+        search_best: architecture -> the search's best val ROC-AUC.
+        fresh: architecture -> val ROC-AUC of the same recipe trained with fresh seeds, one value a seed.
+    """
+    parts = []
+    for name, best in search_best.items():
+        if fresh.get(name):
+            mean = sum(fresh[name]) / len(fresh[name])
+            parts.append(f"{name} {signed(best - mean)} ({fraction(best)} against {fraction(mean)})")
+    if not parts:
+        return ""
+    return f"Optimism of the selection, the search's best val ROC-AUC minus the mean of fresh seeds: {listing(parts)}."
+
+
+def shift_verdict(val: Mapping[str, Sequence[float]], test: Mapping[str, Sequence[float]]) -> str:
+    """How much lower the test ROC-AUC is than the val ROC-AUC of the same seeds, mean over the seeds."""
+    parts = []
+    for name, values in val.items():
+        if values and test.get(name):
+            fall = sum(values) / len(values) - sum(test[name]) / len(test[name])
+            parts.append(f"{name} {signed(fall)}")
+    return f"Shift, val minus test ROC-AUC of the same seeds: {listing(parts)}." if parts else ""
+
+
+def _is(names: Sequence[str], who: str = "") -> str:
+    return "is" if len(names) == 1 or who.startswith("every") else "are"
+
+
+def _sentence(text: str) -> str:
+    """A sentence keeps the first letter of a name that starts it, since names are identifiers."""
+    starts_with_word = text.startswith(("every ", "tuning ", "no "))
+    return (text[0].upper() + text[1:] if starts_with_word else text) + "."

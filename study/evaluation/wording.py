@@ -1,0 +1,56 @@
+"""How numbers and lists are written, everywhere in the same way."""
+
+import math
+from collections.abc import Sequence
+
+from study.evaluation.bootstrap import Interval
+
+DASH = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
+NOTHING = "\N{EM DASH}"
+DOT = " \N{MIDDLE DOT} "
+
+
+def fraction(value: float | Interval | None) -> str:
+    """Three decimals, bounds with two: `0.812 (0.77-0.85)`; a dash for what is missing."""
+    if isinstance(value, Interval):
+        return f"{fraction(value.mean)}{_bounds(value, scale=1, decimals=2)}"
+    return NOTHING if value is None or math.isnan(value) else f"{value:.3f}"
+
+
+def percent(value: float | Interval | None) -> str:
+    """One decimal, bounds with none: `72.4 % (69-76)`; a dash for what is missing."""
+    if isinstance(value, Interval):
+        return f"{percent(value.mean)}{_bounds(value, scale=100, decimals=0)}"
+    return NOTHING if value is None or math.isnan(value) else f"{100 * value:.1f} %"
+
+
+def signed(value: float | Interval) -> str:
+    """Three decimals with a sign: `+0.012 (-0.010 to +0.034)`."""
+    if isinstance(value, Interval):
+        if math.isnan(value.low):
+            return signed(value.mean)
+        return f"{signed(value.mean)} ({signed(value.low)} to {signed(value.high)})"
+    if math.isnan(value):
+        return NOTHING
+    rounded = f"{abs(value):.3f}"
+    sign = "" if float(rounded) == 0 else MINUS if value < 0 else "+"
+    return sign + rounded
+
+
+def listing(names: Sequence[str], conjunction: str = "and") -> str:
+    """`a`, `a and b` or `a, b and c`."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 image`, `1,200 images`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _bounds(interval: Interval, *, scale: float, decimals: int) -> str:
+    if math.isnan(interval.low):
+        return ""
+    return f" ({scale * interval.low:.{decimals}f}{DASH}{scale * interval.high:.{decimals}f})"

@@ -1,0 +1,321 @@
+"""What a study leaves on disk: `results/<run>/`, with one append-only event log as the only truth.
+
+The log (`events.jsonl`) holds one JSON object a line, each with `event` and `time` (seconds since 1970):
+
+    declared    manifest                           what is studied, on which data, with which versions (`study.json`)
+    started     trial, pair, kind, number, recipe_name, recipe, seed
+    epoch       trial, epoch, lr, train_*, val_* (loss, accuracy, roc_auc), seconds, seconds_train, seconds_val
+    stopped     trial, reason                      ended by early stopping at a rung
+    completed   trial, epochs, best_epoch, best_score, best_loss, num_parameters
+    failed      trial, reason
+    test_opened num_images, trials                 the test split was scored, once, for all of these seed runs
+    finished
+
+Everything else in the folder (`study.json`, `trials.csv`, `epochs.csv`, ...) is derived from it and can be rebuilt.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.errors import ResultsError
+
+Event = dict[str, Any]
+
+SEARCH, SEED, TEST = "search", "seed", "test"
+TUNED, DOCUMENT = "tuned", "document"
+RUNNING, COMPLETE, STOPPED, FAILED = "RUNNING", "COMPLETE", "STOPPED", "FAILED"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run. Creating the object creates nothing on disk."""
+
+    root: Path
+
+    @property
+    def events(self) -> Path:
+        return self.root / "events.jsonl"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "study.json"
+
+    @property
+    def splits(self) -> Path:
+        return self.root / "splits.csv"
+
+    @property
+    def trials(self) -> Path:
+        return self.root / "trials.csv"
+
+    @property
+    def seed_runs(self) -> Path:
+        return self.root / "seed_runs.csv"
+
+    @property
+    def epochs(self) -> Path:
+        return self.root / "epochs.csv"
+
+    @property
+    def optuna_journal(self) -> Path:
+        return self.root / "optuna.journal"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.root / "tensorboard"
+
+    def checkpoints(self, trial: str) -> Path:
+        return self.root / "checkpoints" / trial
+
+    def weights(self, trial: str) -> Path:
+        """The best epoch's weights of a finished seed run."""
+        return self.root / "weights" / f"{trial}.pt"
+
+    def predictions(self, trial: str, split: str) -> Path:
+        """Columns path, group, split, target and `p_<class>` for each class, one row an image."""
+        return self.root / "predictions" / f"{trial}-{split}.csv"
+
+
+def seed_trial_id(pair: str, recipe_name: str, number: int) -> str:
+    """The id of a seed run; its predictions and weights are named after it."""
+    return f"{pair}-{recipe_name}-seed{number}"
+
+
+class EventLog:
+    """Appends events to a file; each is on disk before `append` returns. One writer at a time."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._drop_torn_line()
+        self._file = path.open("ab")
+
+    def append(self, event: str, **values: Any) -> Event:
+        record = {"event": event, "time": round(time.time(), 3), **values}
+        self._file.write((json.dumps(record, allow_nan=True) + "\n").encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return record
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _drop_torn_line(self) -> None:
+        """A power cut may leave half a line; appending to it would damage the next event too."""
+        if not self.path.exists():
+            return
+        content = self.path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            with self.path.open("r+b") as file:
+                file.truncate(whole)
+
+
+def read_events(path: Path) -> Iterator[Event]:
+    """The events of a log, oldest first. A torn last line is left out.
+
+    Raises:
+        ResultsError: a line in the middle can't be read, so something else than a crash damaged the file.
+    """
+    if not path.exists():
+        return
+    lines = path.read_bytes().split(b"\n")
+    for number, line in enumerate(lines[:-1], start=1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise ResultsError(
+                f"Each line of {path} must be one JSON object, but line {number} is {line[:60]!r}. "
+                "Restore the file from a backup, or start again with --fresh."
+            ) from error
+
+
+@dataclass
+class Trial:
+    """All that is known of one trial.
+
+    Attributes:
+        id: unique within the run.
+        pair: architecture name.
+        kind: "search" or "seed".
+        number: 0-based within its pair and kind (and recipe_name, for seed runs).
+        recipe_name: "tuned" or "document", for seed runs; "search" for searched trials.
+        recipe: hyperparameter -> value, as trained.
+        seed: of initialization, batch order, augmentation and dropout.
+        state: RUNNING, COMPLETE, STOPPED or FAILED.
+        epochs: the epoch events, one an epoch, in order; a repeated epoch keeps the last.
+        result: the event that ended the trial, or {}.
+    """
+
+    id: str
+    pair: str
+    kind: str
+    number: int
+    recipe_name: str
+    recipe: dict[str, Any]
+    seed: int
+    state: str = RUNNING
+    epochs: list[Event] = field(default_factory=list)
+    result: Event = field(default_factory=dict)
+
+    @property
+    def best_score(self) -> float:
+        """Best val ROC-AUC so far; NaN before the first epoch."""
+        return max((float(e["val_roc_auc"]) for e in self.epochs), default=float("nan"))
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in training and evaluation."""
+        return sum(float(e["seconds"]) for e in self.epochs)
+
+
+@dataclass
+class StudyState:
+    """A run's event log, replayed."""
+
+    manifest: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
+    test_opened: Event = field(default_factory=dict)
+    finished: bool = False
+    started_at_s: float = 0.0
+    last_event_at_s: float = 0.0
+
+    def of_kind(self, kind: str, pair: str | None = None) -> list[Trial]:
+        """The trials of one kind (and pair), by pair in the order of the manifest, then by number."""
+        order = list(self.manifest["pairs"])
+        trials = [t for t in self.trials.values() if t.kind == kind and pair in (None, t.pair)]
+        return sorted(trials, key=lambda t: (order.index(t.pair), t.recipe_name, t.number))
+
+    def finalist(self, pair: str) -> Trial | None:
+        """The pair's best searched trial that ran to its end: highest val ROC-AUC, ties by the lower val loss."""
+        done = [t for t in self.of_kind(SEARCH, pair) if t.state == COMPLETE]
+        return max(done, key=lambda t: (t.best_score, -float(t.result["best_loss"])), default=None)
+
+    def apply(self, event: Event) -> None:
+        """Takes one event into account.
+
+        Raises:
+            ResultsError: the event names a trial that was never started.
+        """
+        kind = event["event"]
+        self.started_at_s = self.started_at_s or event["time"]
+        self.last_event_at_s = event["time"]
+        if kind == "declared":
+            self.manifest = event["manifest"]
+            self.finished = False
+        elif kind == "started":
+            names = ("pair", "kind", "number", "recipe_name", "recipe", "seed")
+            fresh = Trial(id=event["trial"], **{name: event[name] for name in names})
+            known = self.trials.get(event["trial"])
+            # The same recipe again is a trial that goes on; another recipe is a new finalist's seed run.
+            if known is not None and known.recipe == fresh.recipe:
+                known.state = RUNNING
+            else:
+                self.trials[event["trial"]] = fresh
+        elif kind == "epoch":
+            trial = self._trial(event)
+            trial.epochs = [e for e in trial.epochs if e["epoch"] < event["epoch"]] + [event]
+        elif kind in ("stopped", "completed", "failed"):
+            trial = self._trial(event)
+            trial.state = {"stopped": STOPPED, "completed": COMPLETE, "failed": FAILED}[kind]
+            trial.result = event
+        elif kind == "test_opened":
+            self.test_opened = event
+        elif kind == "finished":
+            self.finished = True
+
+    def _trial(self, event: Event) -> Trial:
+        if event["trial"] not in self.trials:
+            raise ResultsError(
+                f"Each event must belong to a started trial, but an event {event['event']!r} names "
+                f"{event['trial']!r}. Restore events.jsonl from a backup, or start again with --fresh."
+            )
+        return self.trials[event["trial"]]
+
+
+def replay(events: Iterable[Event]) -> StudyState:
+    """The state of a run after these events."""
+    state = StudyState()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def trials_table(state: StudyState, kind: str) -> pd.DataFrame:
+    """One row a trial of that kind: identity, recipe, state, epochs, best val score, seconds."""
+    rows = [
+        {
+            "pair": trial.pair,
+            "number": trial.number,
+            # Not "recipe": the columns after it are the recipe.
+            **({"recipe_name": trial.recipe_name} if kind == SEED else {}),
+            "seed": trial.seed,
+            **trial.recipe,
+            "state": trial.state,
+            "epochs": len(trial.epochs),
+            "best_val_roc_auc": trial.best_score,
+            "seconds": round(trial.seconds, 3),
+            "reason": trial.result.get("reason", ""),
+        }
+        for trial in state.of_kind(kind)
+    ]
+    return pd.DataFrame(rows)
+
+
+def epochs_table(state: StudyState) -> pd.DataFrame:
+    """One row an epoch of every trial."""
+    rows = [
+        {"trial": t.id, "pair": t.pair, "kind": t.kind, "number": t.number}
+        | {k: v for k, v in e.items() if k not in ("event", "time", "trial")}
+        for t in state.trials.values()
+        for e in t.epochs
+    ]
+    return pd.DataFrame(rows)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Writes a file that is either whole or not there, whatever happens in between."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def write_derived(folder: RunFolder, state: StudyState) -> None:
+    """Rebuilds `study.json` and the CSV tables from the replayed log."""
+    write_atomically(folder.manifest, json.dumps(state.manifest, indent=2) + "\n")
+    write_atomically(folder.trials, trials_table(state, SEARCH).to_csv(index=False))
+    write_atomically(folder.seed_runs, trials_table(state, SEED).to_csv(index=False))
+    write_atomically(folder.epochs, epochs_table(state).to_csv(index=False))
+
+
+def load_run(folder: RunFolder) -> StudyState:
+    """Replays a run's log.
+
+    Raises:
+        ResultsError: there is no run there, or its log is damaged.
+    """
+    state = replay(read_events(folder.events))
+    if not state.manifest:
+        raise ResultsError(
+            f"A run needs its event log, but {folder.events} is missing or empty. "
+            "Run the study first: python -m study.run NAME."
+        )
+    return state
+
+
+def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What of a declaration changed: one line a field, "field: old -> new"."""
+    return [
+        f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)
+    ]

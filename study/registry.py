@@ -1,0 +1,50 @@
+"""Finds datasets, architectures and studies by file name, so that adding one is adding a file."""
+
+import importlib
+import importlib.util
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+from study.errors import DeclarationError, UnknownNameError
+
+
+def names(package: str) -> list[str]:
+    """The members of a package: its plain modules whose names don't start with an underscore."""
+    paths = importlib.import_module(package).__path__
+    return sorted(m.name for m in pkgutil.iter_modules(paths) if not m.ispkg and not m.name.startswith("_"))
+
+
+def find(package: str, name: str, *, attribute: str, kind: str) -> Any:
+    """The object called `attribute` in the member `name` of a package.
+
+    Raises:
+        UnknownNameError: no such member.
+        DeclarationError: the file doesn't define the attribute.
+    """
+    if name not in names(package):
+        raise UnknownNameError(kind, name, names(package))
+    module = importlib.import_module(f"{package}.{name}")
+    return _attribute(module, attribute, kind, str(module.__file__))
+
+
+def load_file(path: Path, *, attribute: str, kind: str) -> Any:
+    """The object called `attribute` in a Python file anywhere on disk.
+
+    Raises:
+        DeclarationError: the file isn't there or doesn't define the attribute.
+    """
+    if not path.is_file():
+        raise DeclarationError(f"A {kind} file must exist, but there is no {path}.")
+    module_spec = importlib.util.spec_from_file_location(path.stem, path)
+    if module_spec is None or module_spec.loader is None:
+        raise DeclarationError(f"A {kind} file must be a Python file (.py), but is {path}.")
+    module = importlib.util.module_from_spec(module_spec)
+    module_spec.loader.exec_module(module)
+    return _attribute(module, attribute, kind, str(path))
+
+
+def _attribute(module: Any, attribute: str, kind: str, path: str) -> Any:
+    if not hasattr(module, attribute):
+        raise DeclarationError(f"A {kind} file must define {attribute}, but {path} does not.")
+    return getattr(module, attribute)

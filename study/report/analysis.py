@@ -1,0 +1,164 @@
+"""Computes what a report shows from the seed runs' predictions: scores, intervals, differences, baselines."""
+
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from study.evaluation.bootstrap import Interval, ResampledScores, bonferroni_level, resampled_scores
+from study.evaluation.metrics import METRICS, decide, majority_baseline, scores
+from study.records import DOCUMENT, TEST, TUNED
+from study.report.load import SPLITS, Predictions, Run
+
+ENSEMBLE = "ensemble"
+RESAMPLING_SEED = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of `results.csv`: a recipe of an architecture on one split.
+
+    Attributes:
+        recipe: "tuned", "document" or "ensemble" (mean probability of the tuned seed runs).
+        num_images: of the split.
+        values: metric -> mean over the seeds with its 95 % interval; NaN bounds except on test.
+    """
+
+    architecture: str
+    recipe: str
+    split: str
+    num_images: int
+    values: dict[str, Interval]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """The numbers of a report.
+
+    Attributes:
+        rows: in the order of the architectures, recipes and splits.
+        majority_class: the most frequent class of the training split.
+        baseline: split -> metric -> value of always answering the majority class.
+        advantages: architecture -> test accuracy of the tuned recipe minus the baseline's, 95 % interval.
+        majority_shares: architecture -> share of test answers that are the majority class, mean over seeds.
+        differences: metric -> (a, b) -> a minus b on test, tuned, widened for the number of comparisons.
+        level: of the intervals in `differences`.
+        gains: architecture -> test ROC-AUC, tuned minus the document's recipe, same seeds, 95 % interval.
+    """
+
+    rows: list[Row]
+    majority_class: str
+    baseline: dict[str, dict[str, float]]
+    advantages: dict[str, Interval] = field(default_factory=dict)
+    majority_shares: dict[str, float] = field(default_factory=dict)
+    differences: dict[str, dict[tuple[str, str], Interval]] = field(default_factory=dict)
+    level: float = 0.95
+    gains: dict[str, Interval] = field(default_factory=dict)
+
+    def values(self, architecture: str, recipe: str, split: str) -> dict[str, Interval]:
+        """Metric -> value of one row; {} where there is no such row."""
+        for row in self.rows:
+            if (row.architecture, row.recipe, row.split) == (architecture, recipe, split):
+                return row.values
+        return {}
+
+    def test_roc_auc(self, recipe: str = TUNED) -> dict[str, Interval]:
+        """Architecture -> test ROC-AUC of that recipe."""
+        return {
+            row.architecture: row.values["roc_auc"] for row in self.rows if row.recipe == recipe and row.split == TEST
+        }
+
+
+def analyse(run: Run) -> Analysis:
+    """All numbers of a report; what the records don't hold yet is left out."""
+    tested = {
+        pair: _resample(run.predictions[pair, TUNED, TEST])
+        for pair in run.pairs
+        if (pair, TUNED, TEST) in run.predictions
+    }
+    couples = list(combinations(tested, 2))
+    level = bonferroni_level(len(couples))
+    majority = int(np.argmax(list(run.images("train").values())))
+    return Analysis(
+        rows=[row for pair in run.pairs for row in _rows(run, pair, tested.get(pair))],
+        majority_class=run.classes[majority],
+        baseline=_baselines(run),
+        advantages={pair: _advantage(run.predictions[pair, TUNED, TEST], tested[pair], majority) for pair in tested},
+        majority_shares={
+            pair: float((decide(run.predictions[pair, TUNED, TEST].probabilities) == majority).mean())
+            for pair in tested
+        },
+        differences={
+            metric: {(a, b): tested[a].minus(tested[b], metric, level=level) for a, b in couples} for metric in METRICS
+        },
+        level=level,
+        gains={pair: gain for pair in tested if (gain := _gain(run, pair)) is not None},
+    )
+
+
+def seed_scores(predictions: Predictions) -> dict[int, dict[str, float]]:
+    """Number of the seed run -> its scores."""
+    return {
+        number: scores(predictions.targets, probabilities)
+        for number, probabilities in zip(predictions.numbers, predictions.probabilities, strict=True)
+    }
+
+
+def _rows(run: Run, pair: str, tested: ResampledScores | None) -> list[Row]:
+    rows = []
+    for recipe in (TUNED, DOCUMENT, ENSEMBLE):
+        for split in SPLITS:
+            predictions = run.predictions.get((pair, TUNED if recipe == ENSEMBLE else recipe, split))
+            if predictions is None:
+                continue
+            given = predictions.ensemble if recipe == ENSEMBLE else predictions.probabilities
+            if split != TEST:
+                values = _means(predictions.targets, given)
+            else:
+                known = tested if recipe == TUNED else None
+                resampled = known or _resample(predictions, given)
+                values = {name: resampled.interval(name) for name in METRICS}
+            rows.append(Row(pair, recipe, split, len(predictions.targets), values))
+    return rows
+
+
+def _means(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64]) -> dict[str, Interval]:
+    each = [scores(targets, run) for run in probabilities]
+    nan = float("nan")
+    return {name: Interval(float(np.mean([run[name] for run in each])), nan, nan) for name in METRICS}
+
+
+def _resample(predictions: Predictions, probabilities: npt.NDArray[np.float64] | None = None) -> ResampledScores:
+    given = predictions.probabilities if probabilities is None else probabilities
+    return resampled_scores(predictions.targets, given, predictions.groups, seed=RESAMPLING_SEED)
+
+
+def _baselines(run: Run) -> dict[str, dict[str, float]]:
+    labels = {split: np.repeat(np.arange(len(run.classes)), list(run.images(split).values())) for split in SPLITS}
+    return {split: majority_baseline(labels["train"], targets) for split, targets in labels.items()}
+
+
+def _advantage(predictions: Predictions, tested: ResampledScores, majority: int) -> Interval:
+    constant = np.zeros((1, *predictions.probabilities.shape[1:]))
+    constant[..., majority] = 1.0
+    baseline = resampled_scores(
+        predictions.targets, constant, predictions.groups, metrics=["accuracy"], seed=RESAMPLING_SEED
+    )
+    return tested.minus(baseline, "accuracy")
+
+
+def _gain(run: Run, pair: str) -> Interval | None:
+    tuned = run.predictions.get((pair, TUNED, TEST))
+    document = run.predictions.get((pair, DOCUMENT, TEST))
+    if tuned is None or document is None:
+        return None
+    # Seeds are compared with themselves, so a seed whose run failed on one side is left out on both.
+    both = tuple(number for number in tuned.numbers if number in document.numbers)
+    if not both:
+        return None
+    one, other = (
+        resampled_scores(p.targets, p.only(both), p.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED)
+        for p in (tuned, document)
+    )
+    return one.minus(other, "roc_auc")

@@ -1,0 +1,148 @@
+"""Which figures a report has, what to see in each, and a description for those who can't see it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from study.evaluation.verdict import by_mean
+from study.evaluation.wording import fraction, listing, percent
+from study.records import TEST, TUNED
+from study.report.analysis import Analysis
+from study.report.load import Run
+from study.report.result_figures import (
+    confusions,
+    ensemble_confusion,
+    roc_curves,
+    score_intervals,
+    seed_curves,
+)
+from study.report.search_figures import learning_curves, learning_rates
+from study.report.study_tables import range_of, spending
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure.
+
+    Attributes:
+        sees: one sentence that says what to see in it.
+        alt: what it shows, in words.
+        draw: makes it; called within our style.
+    """
+
+    sees: str
+    alt: str
+    draw: Callable[[], Figure]
+
+
+def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
+    """Name -> figure, for all that the records hold enough for."""
+    found: dict[str, Drawing] = {}
+    if any(trial.epochs for pair in run.pairs for trial in run.search(pair)):
+        found["learning-curves"] = _learning_curves(run)
+        found["learning-rates"] = _learning_rates(run)
+    if any(trial.epochs for pair in run.pairs for trial in run.seed_runs(pair, TUNED)):
+        found["seed-curves"] = _seed_curves(run)
+    if run.is_tested:
+        found["test-scores"] = _score_intervals(run, analysis)
+        found["roc-curves"] = _roc_curves(run, analysis)
+        found["confusion-matrices"] = _confusions(run)
+    return found
+
+
+def _learning_curves(run: Run) -> Drawing:
+    parts = []
+    for pair in run.pairs:
+        spent = spending(run, pair)
+        if spent.full_epochs:
+            num_ended = spent.states["COMPLETE"] + spent.states["STOPPED"]
+            stopped = f"{spent.states['STOPPED']} of {num_ended} trials stopped early"
+            parts.append(f"{pair} {stopped}, {percent(spent.saved)} of the epochs saved")
+    sees = "The thick line is the trial that won"
+    sees += f"; lines that end early were given up at a rung ({'; '.join(parts)})." if parts else "."
+    return Drawing(
+        sees=sees,
+        alt=f"Validation ROC-AUC over the epochs of every searched trial of {listing(run.pairs)}; "
+        "the finalists are highlighted",
+        draw=lambda: learning_curves(run),
+    )
+
+
+def _learning_rates(run: Run) -> Drawing:
+    parts = []
+    for pair in run.pairs:
+        trials = sorted(
+            (trial for trial in run.search(pair) if np.isfinite(trial.best_score)),
+            key=lambda trial: -trial.best_score,
+        )
+        if best := trials[: max(1, len(trials) // 3)]:
+            parts.append(f"{pair} {range_of([float(trial.recipe['lr']) for trial in best])}")
+    return Drawing(
+        sees=f"The best third of the trials used these learning rates: {', '.join(parts)}; "
+        "hollow marks were stopped early, large marks with a black edge won.",
+        alt=f"Best validation ROC-AUC of each trial of {listing(run.pairs)} against its learning rate",
+        draw=lambda: learning_rates(run),
+    )
+
+
+def _seed_curves(run: Run) -> Drawing:
+    parts = []
+    for pair in run.pairs:
+        trials = [t for t in run.seed_runs(pair, TUNED) if t.epochs]
+        if trials:
+            shared = min(len(trial.epochs) for trial in trials)
+            losses = np.array([[float(e["val_loss"]) for e in t.epochs[:shared]] for t in trials])
+            parts.append(f"{pair} at epoch {int(losses.mean(axis=0).argmin()) + 1} of {shared}")
+    return Drawing(
+        sees="Where val turns away from train, the network starts to learn its images by heart; "
+        f"the mean val loss is lowest for {listing(parts)}.",
+        alt=f"Loss and accuracy on train and val over the epochs of the seed runs of {listing(run.pairs)}",
+        draw=lambda: seed_curves(run),
+    )
+
+
+def _score_intervals(run: Run, analysis: Analysis) -> Drawing:
+    scores = analysis.test_roc_auc()
+    words = [f"{name} {fraction(scores[name])}" for name in by_mean(scores)]
+    return Drawing(
+        sees="Filled marks are the tuned recipes, hollow ones the document's; whether two are told apart is "
+        "in the table of differences, since intervals that overlap don't answer that.",
+        alt=f"Test ROC-AUC with 95 % intervals: {listing(words)}",
+        draw=lambda: score_intervals(run, analysis),
+    )
+
+
+def _roc_curves(run: Run, analysis: Analysis) -> Drawing:
+    scores = analysis.test_roc_auc()
+    best = by_mean(scores)[0]
+    over = "seeds" if len(run.classes) == 2 else "seeds and over the classes, each against the rest"
+    return Drawing(
+        sees=f"The further to the upper left, the better the ranking: {best} has the largest area "
+        f"({fraction(scores[best].mean)}); each line is the mean over {over}.",
+        alt=f"ROC curves on the test split of {listing(list(scores))}",
+        draw=lambda: roc_curves(run, analysis),
+    )
+
+
+def _confusions(run: Run) -> Drawing:
+    worst: tuple[float, str] = (0.0, "")
+    pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
+    for pair in pairs:
+        counts = ensemble_confusion(run.predictions[pair, TUNED, TEST])
+        totals = counts.sum(axis=1)
+        for row, column in zip(*np.nonzero(counts), strict=True):
+            share = counts[row, column] / totals[row]
+            if row != column and share > worst[0]:
+                words = (
+                    f'{pair} answers "{run.classes[column]}" for {counts[row, column]} of {totals[row]} '
+                    f'images of "{run.classes[row]}" ({percent(share)})'
+                )
+                worst = (share, words)
+    sees = f"The largest error: {worst[1]}." if worst[1] else "There is no error."
+    return Drawing(
+        sees=sees,
+        alt=f"Confusion matrices on the test split of {listing(pairs)}, counts and percent of the true class",
+        draw=lambda: confusions(run),
+    )

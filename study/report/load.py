@@ -1,0 +1,154 @@
+"""Reads a run's records: the replayed event log and the predictions of its seed runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from study.errors import ResultsError
+from study.records import (
+    COMPLETE,
+    DOCUMENT,
+    SEARCH,
+    SEED,
+    TEST,
+    TUNED,
+    RunFolder,
+    StudyState,
+    Trial,
+    load_run,
+)
+
+TRAIN, VAL = "train", "val"
+SPLITS = (TRAIN, VAL, TEST)
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the seed runs of one recipe answered for one split.
+
+    Attributes:
+        numbers: of the K seed runs, ascending.
+        targets: int (N,) in [0, C).
+        groups: (N,) labels; images with the same label stand or fall together.
+        probabilities: float (K, N, C).
+    """
+
+    numbers: tuple[int, ...]
+    targets: npt.NDArray[np.int64]
+    groups: npt.NDArray[Any]
+    probabilities: npt.NDArray[np.float64]
+
+    @property
+    def ensemble(self) -> npt.NDArray[np.float64]:
+        """The mean probability over the seeds, float (1, N, C)."""
+        return np.asarray(self.probabilities.mean(axis=0, keepdims=True))
+
+    def only(self, numbers: tuple[int, ...]) -> npt.NDArray[np.float64]:
+        """The probabilities of these seed runs alone, float (len(numbers), N, C)."""
+        return self.probabilities[[self.numbers.index(number) for number in numbers]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a report is drawn from.
+
+    Attributes:
+        name: of the run, e.g. "her2_binary-standin".
+        state: the replayed event log.
+        predictions: (architecture, recipe name, split) -> predictions; what doesn't exist (yet) is absent.
+    """
+
+    name: str
+    state: StudyState
+    predictions: Mapping[Key, Predictions]
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        return self.state.manifest
+
+    @property
+    def classes(self) -> list[str]:
+        return list(self.manifest["dataset"]["classes"])
+
+    @property
+    def pairs(self) -> list[str]:
+        return list(self.manifest["pairs"])
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the test split was opened and at least one tuned recipe's answers to it are there."""
+        return any((pair, TUNED, TEST) in self.predictions for pair in self.pairs)
+
+    def search(self, pair: str) -> list[Trial]:
+        return self.state.of_kind(SEARCH, pair)
+
+    def seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:
+        return [t for t in self.state.of_kind(SEED, pair) if t.recipe_name == recipe_name]
+
+    def completed_seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:
+        return [t for t in self.seed_runs(pair, recipe_name) if t.state == COMPLETE]
+
+    def images(self, split: str) -> dict[str, int]:
+        """Class -> number of images, in the order of the classes."""
+        counts = self.manifest["counts"].get(split, {})
+        return {name: int(counts.get(name, 0)) for name in self.classes}
+
+
+def load(folder: RunFolder) -> Run:
+    """Reads a run from its folder.
+
+    Raises:
+        ResultsError: there is no run there, or its records are damaged.
+    """
+    state = load_run(folder)
+    run = Run(name=folder.root.name, state=state, predictions={})
+    # Test predictions count only once the log says that the test split was opened: not those of a torn write.
+    splits = SPLITS if state.test_opened else (TRAIN, VAL)
+    found: dict[Key, Predictions] = {}
+    for pair in run.pairs:
+        for recipe_name in (TUNED, DOCUMENT):
+            trials = run.completed_seed_runs(pair, recipe_name)
+            for split in splits:
+                predictions = _read_predictions(folder, trials, split, run.classes)
+                if predictions is not None:
+                    found[pair, recipe_name, split] = predictions
+    return Run(name=run.name, state=state, predictions=found)
+
+
+def _read_predictions(folder: RunFolder, trials: list[Trial], split: str, classes: list[str]) -> Predictions | None:
+    tables = {
+        trial.number: pd.read_csv(folder.predictions(trial.id, split), dtype={"path": str, "group": str})
+        for trial in trials
+        if folder.predictions(trial.id, split).exists()
+    }
+    if not tables:
+        return None
+    columns = [f"p_{name}" for name in classes]
+    ordered = {}
+    for number, table in sorted(tables.items()):
+        missing = [name for name in ("path", "group", "target", *columns) if name not in table]
+        if missing:
+            raise ResultsError(
+                f"Predictions need a column for each class, but {', '.join(missing)} are missing in "
+                f"{folder.root} ({split}, seed run {number}). Run the study again with --fresh."
+            )
+        ordered[number] = table.sort_values("path", kind="stable").reset_index(drop=True)
+    first = next(iter(ordered.values()))
+    for number, table in ordered.items():
+        if not table[["path", "target"]].equals(first[["path", "target"]]):
+            raise ResultsError(
+                f"All seed runs must be scored on the same images, but seed run {number} in {folder.root} "
+                f"has other {split} images than the first. Run the study again with --fresh."
+            )
+    return Predictions(
+        numbers=tuple(ordered),
+        targets=first["target"].to_numpy(dtype=np.int64),
+        groups=first["group"].to_numpy(dtype=str),
+        probabilities=np.stack([table[columns].to_numpy(dtype=np.float64) for table in ordered.values()]),
+    )

@@ -1,0 +1,86 @@
+"""How a study is done and what its figures can't say, in words."""
+
+from study.evaluation.verdict import NEARLY_ALWAYS
+from study.evaluation.wording import counted
+from study.report.load import Run
+from study.report.markdown import bullets, join
+
+
+def method(run: Run) -> str:
+    """The protocol as it was carried out, and its limits."""
+    return join(
+        [
+            "## How it was done, and its limits",
+            "What to see: which steps protect the test figures from wishful thinking, and what stays open.",
+            bullets([step(run) for step in (_splits, _search, _finalists, _test, _statistics)]),
+            bullets(_limits(run)),
+        ]
+    )
+
+
+def _splits(run: Run) -> str:
+    return (
+        "*Splits.* Test is the data set's own test split, or 15 % of the images where it has none; "
+        f"{100 * run.manifest['val_fraction']:g} % of the rest is val, stratified by class and drawn with "
+        f"seed {run.manifest['seed']}. Byte-identical images stay together, and a training-side image that "
+        "also stands in test is left out."
+    )
+
+
+def _search(run: Run) -> str:
+    budget = run.manifest["budget"]
+    factor = run.manifest.get("reduction_factor")
+    stopping = f", of which the best 1 in {factor} go on past each rung" if factor else ""
+    return (
+        f"*Search.* {counted(budget['trials'], 'trial')} a pair (Optuna's TPE sampler; ASHA{stopping}), each "
+        f"up to {counted(budget['epochs'], 'epoch')}; the highest val ROC-AUC wins, ties go to the lower val "
+        "loss. Architectures never compete for epochs."
+    )
+
+
+def _finalists(run: Run) -> str:
+    return (
+        "*Finalists.* The winner of each pair and the document's recipe were trained again with "
+        f"{counted(run.manifest['budget']['seeds'], 'new seed')}, because the search's best score is the "
+        "luckiest of many. Of each run the epoch with the best val ROC-AUC is kept."
+    )
+
+
+def _test(run: Run) -> str:
+    opened = run.state.test_opened
+    if not opened:
+        return "*Test.* The test split is scored once, at the end; it has not been opened in this run yet."
+    scored = counted(len(opened.get("trials", [])), "seed run")
+    images = counted(int(opened.get("num_images", 0)), "image")
+    return f"*Test.* The test split ({images}) was scored once, for all of {scored} together."
+
+
+def _statistics(run: Run) -> str:
+    rule = (
+        f'"{run.classes[1]}" is the positive class and is answered from a probability of 0.5 on'
+        if len(run.classes) == 2
+        else "the most probable class is answered; averages over classes are unweighted"
+    )
+    return (
+        f"*Statistics.* In every figure {rule}. Test values are means over the seeds; their 95 % intervals "
+        "come from 2,000 resamples of seeds and of groups of copies. Two recipes are told apart if the "
+        "interval of their difference, on the same resamples, excludes 0; between architectures it is "
+        "widened for the number of comparisons (Bonferroni). A network that gives one answer for "
+        f"{100 * NEARLY_ALWAYS:.0f} % of the images or more is named, however well it ranks."
+    )
+
+
+def _limits(run: Run) -> list[str]:
+    limits = [
+        f"*Limits.* Intervals from {counted(run.manifest['budget']['seeds'], 'seed')} understate how much "
+        "training varies. They describe this data set; images of another scanner, laboratory or population "
+        "may give other values. Probabilities are not calibrated, and 0.5 is not a clinical operating point."
+    ]
+    if run.manifest["published"]:
+        limits.append(
+            f"*Comparison with document {run.manifest['document']}.* Its rows are as published: its splits, "
+            "image size, number of runs and selection are its own, so a difference from our rows is no finding."
+        )
+    if run.manifest["stand_in"]:
+        limits.append("*Drawn images.* All of the above holds for drawings; none of it is evidence.")
+    return limits

@@ -1,0 +1,55 @@
+"""Draws the report of one run: page, figures, `results.csv` and the index."""
+
+import json
+from pathlib import Path
+
+from study.records import RunFolder
+from study.report import sections, style
+from study.report.analysis import analyse
+from study.report.figures import drawings
+from study.report.files import replace_figures, write_text
+from study.report.index import ENTRY_FILE, write_index
+from study.report.load import load
+from study.report.markdown import join
+from study.report.method import method
+from study.report.summary import index_entry
+from study.report.tables import results_csv
+
+
+def draw_report(folder: RunFolder, reports: Path) -> Path:
+    """Draws a run's report, the same bytes each time from the same records; an unfinished run's too.
+
+    Args:
+        folder: the run's records.
+        reports: gets `<run>.md`, `<run>/` with figures and `results.csv`, and `README.md`, the index.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        ResultsError: there are no records of that run, or they are damaged.
+    """
+    run = load(folder)
+    analysis = analyse(run)
+    figures = drawings(run, analysis)
+    page = join(
+        [
+            sections.first_screen(run, analysis, figures),
+            sections.data(run),
+            sections.search(run, figures),
+            sections.finalists(run, analysis),
+            sections.curves(run, figures),
+            method(run),
+            sections.again(run),
+        ]
+    )
+    own = reports / run.name
+    images = {f"{name}.png": style.png(drawing.draw) for name, drawing in figures.items()}
+    replace_figures(own, images)
+    write_text(own / "results.csv", results_csv(analysis))
+    write_text(own / ENTRY_FILE, json.dumps(index_entry(run, analysis), indent=2) + "\n")
+    # The page comes after its figures, so that no reader meets a page whose figures aren't there.
+    path = reports / f"{run.name}.md"
+    write_text(path, page + "\n")
+    write_index(reports)
+    return path

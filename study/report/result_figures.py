@@ -1,0 +1,165 @@
+"""Figures of the seed runs: scores with intervals, training curves, ROC curves and confusion matrices."""
+
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from sklearn.metrics import roc_curve
+
+from study.evaluation.metrics import confusion, decide
+from study.evaluation.wording import fraction
+from study.records import DOCUMENT, TEST, TUNED, Trial
+from study.report import style
+from study.report.analysis import Analysis
+from study.report.load import Predictions, Run
+
+_FALSE_POSITIVE_RATES = np.linspace(0, 1, 401)
+
+
+def score_intervals(run: Run, analysis: Analysis) -> Figure:
+    """Test ROC-AUC with its interval: the tuned recipe (filled) and the document's (hollow)."""
+    pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
+    figure = style.new_figure(height_in=1.6 + 0.75 * len(pairs))
+    axis = figure.subplots()
+    for row, pair in enumerate(pairs):
+        colour = style.colour(run.pairs.index(pair))
+        for recipe, offset in ((TUNED, -0.13), (DOCUMENT, 0.17)):
+            if values := analysis.values(pair, recipe, TEST):
+                score, y = values["roc_auc"], row + offset
+                axis.plot([score.low, score.high], [y, y], color=colour, linewidth=3)
+                face = colour if recipe == TUNED else "white"
+                axis.plot(score.mean, y, "o", color=colour, markersize=10, markerfacecolor=face)
+    axis.set_yticks(range(len(pairs)), pairs)
+    axis.set_ylim(len(pairs) - 0.5, -0.5)
+    axis.grid(visible=False, axis="y")
+    axis.set_xlabel("test ROC-AUC, 95 % interval")
+    handles = [
+        Line2D([], [], color=style.GREY, marker="o", markersize=10, label="tuned"),
+        Line2D([], [], color=style.GREY, marker="o", markersize=10, mfc="white", label="document's recipe"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure
+
+
+def seed_curves(run: Run) -> Figure:
+    """Loss and accuracy on train and val over the epochs of the tuned seed runs, one row an architecture."""
+    pairs = [pair for pair in run.pairs if any(t.epochs for t in run.seed_runs(pair, TUNED))]
+    names = [f"{pair}: {quantity}" for pair in pairs for quantity in ("loss", "accuracy")]
+    figure, axes = style.panels(names, columns=2, height_in=2.5)
+    for index, pair in enumerate(pairs):
+        trials = [t for t in run.seed_runs(pair, TUNED) if t.epochs]
+        for quantity, axis in zip(("loss", "accuracy"), axes[2 * index : 2 * index + 2], strict=True):
+            _mean_and_seeds(axis, trials, f"train_{quantity}", colour=style.BLUE, dashes="-")
+            _mean_and_seeds(axis, trials, f"val_{quantity}", colour=style.VERMILLION, dashes="--")
+            axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    for axis in axes[-2:]:
+        axis.set_xlabel("epoch")
+    handles = [
+        Line2D([], [], color=style.BLUE, label="train"),
+        Line2D([], [], color=style.VERMILLION, linestyle="--", label="val"),
+        Line2D([], [], color=style.GREY, linewidth=0.9, label="single seeds"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    return figure
+
+
+def roc_curves(run: Run, analysis: Analysis) -> Figure:
+    """Test ROC curves of the tuned recipes: mean over the seeds (and over one-vs-rest, if multi-class)."""
+    figure = style.new_figure(height_in=6.6)
+    axis = figure.subplots()
+    for index, pair in enumerate(run.pairs):
+        if (pair, TUNED, TEST) not in run.predictions:
+            continue
+        rates = mean_roc(run.predictions[pair, TUNED, TEST])
+        area = analysis.values(pair, TUNED, TEST)["roc_auc"].mean
+        axis.plot(
+            np.append(0, _FALSE_POSITIVE_RATES),
+            np.append(0, rates),
+            color=style.colour(index),
+            linestyle=style.dashes(index),
+            label=f"{pair} ({fraction(area)})",
+        )
+    axis.plot([0, 1], [0, 1], color=style.LIGHT, linewidth=1.4, label="chance (0.500)")
+    axis.set_aspect("equal")
+    axis.set_xlim(-0.01, 1.01)
+    axis.set_ylim(-0.01, 1.01)
+    axis.set_xlabel("false positive rate")
+    axis.set_ylabel("true positive rate")
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def mean_roc(predictions: Predictions) -> npt.NDArray[np.float64]:
+    """True positive rate at each of 401 even false positive rates; the area under it is the mean ROC-AUC."""
+    num_classes = predictions.probabilities.shape[-1]
+    curves = []
+    for probabilities in predictions.probabilities:
+        for index in [1] if num_classes == 2 else range(num_classes):
+            positive = predictions.targets == index
+            if positive.any() and not positive.all() and np.isfinite(probabilities).all():
+                false_rates, true_rates, _ = roc_curve(positive, probabilities[:, index])
+                curves.append(np.interp(_FALSE_POSITIVE_RATES, false_rates, true_rates))
+    mean = np.mean(curves, axis=0) if curves else np.full_like(_FALSE_POSITIVE_RATES, np.nan)
+    return np.asarray(mean, dtype=np.float64)
+
+
+def ensemble_confusion(predictions: Predictions) -> npt.NDArray[np.int64]:
+    """Counts, int (C, C), of the seed ensemble's decisions: rows are true classes."""
+    ensemble = predictions.ensemble[0]
+    return confusion(predictions.targets, decide(ensemble), ensemble.shape[1])
+
+
+def confusions(run: Run) -> Figure:
+    """Confusion matrices on test: counts and percent of the true class, one panel an architecture."""
+    pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
+    columns = 2 if len(pairs) > 1 and len(run.classes) <= 3 else 1
+    height_in = 3.1 if columns == 2 else 1.6 + 0.75 * len(run.classes)
+    figure, axes = style.panels(pairs, columns=columns, height_in=height_in)
+    labels = [textwrap.fill(name.replace("_", " "), 12) for name in run.classes]
+    for position, (pair, axis) in enumerate(zip(pairs, axes, strict=True)):
+        _matrix(axis, ensemble_confusion(run.predictions[pair, TUNED, TEST]), labels)
+        if position % columns == 0:
+            axis.set_ylabel("true class")
+        else:
+            axis.set_yticklabels([])
+    figure.supxlabel("answer of the seed ensemble", fontsize=13)
+    return figure
+
+
+def _mean_and_seeds(axis: Axes, trials: Sequence[Trial], name: str, *, colour: str, dashes: str) -> None:
+    longest = max(len(trial.epochs) for trial in trials)
+    values = np.full((len(trials), longest), np.nan)
+    for row, trial in enumerate(trials):
+        values[row, : len(trial.epochs)] = [float(epoch[name]) for epoch in trial.epochs]
+    epochs = np.arange(1, longest + 1)
+    for line in values:
+        axis.plot(epochs, line, color=colour, linewidth=0.9, alpha=0.45)
+    # Seeds may end at different epochs; a mean over the survivors alone would jump there.
+    shared = min(len(trial.epochs) for trial in trials)
+    axis.plot(epochs[:shared], values[:, :shared].mean(axis=0), color=colour, linestyle=dashes)
+
+
+def _matrix(axis: Axes, counts: npt.NDArray[np.int64], labels: Sequence[str]) -> None:
+    totals = np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shares = counts / totals
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for row, column in np.ndindex(*counts.shape):
+        axis.text(
+            column,
+            row,
+            f"{counts[row, column]}\n{100 * shares[row, column]:.0f} %",
+            ha="center",
+            va="center",
+            color="white" if shares[row, column] > 0.55 else "black",
+        )
+    axis.set_xticks(range(len(labels)), labels)
+    axis.set_yticks(range(len(labels)), labels)
+    axis.tick_params(length=0)
+    axis.grid(visible=False)
+    for spine in axis.spines.values():
+        spine.set_visible(False)

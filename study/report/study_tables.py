@@ -1,0 +1,171 @@
+"""Tables of what was studied: images, search space, trials, recipes and seed runs."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from study.evaluation.wording import DASH, NOTHING, fraction, percent
+from study.records import COMPLETE, DOCUMENT, FAILED, RUNNING, STOPPED, TEST, TUNED, Trial
+from study.report.analysis import seed_scores
+from study.report.load import SPLITS, VAL, Run
+from study.report.markdown import table, value
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What the search of one pair cost.
+
+    Attributes:
+        states: state -> number of trials.
+        epochs: trained by trials that ended without an error.
+        full_epochs: what the same trials would have trained without early stopping.
+    """
+
+    states: dict[str, int]
+    epochs: int
+    full_epochs: int
+
+    @property
+    def saved(self) -> float:
+        """Share of the epochs that early stopping saved, in [0, 1]; NaN before a trial has ended."""
+        return 1 - self.epochs / self.full_epochs if self.full_epochs else float("nan")
+
+
+def spending(run: Run, pair: str) -> Spending:
+    """What the search of one pair cost. Running and failed trials would distort the share that was saved."""
+    trials = run.search(pair)
+    ended = [trial for trial in trials if trial.state in (COMPLETE, STOPPED)]
+    states = (COMPLETE, STOPPED, FAILED, RUNNING)
+    return Spending(
+        states={state: sum(trial.state == state for trial in trials) for state in states},
+        epochs=sum(len(trial.epochs) for trial in ended),
+        full_epochs=len(ended) * int(run.manifest["budget"]["epochs"]),
+    )
+
+
+def image_table(run: Run) -> str:
+    """Classes x splits, with totals."""
+    counts = {split: run.images(split) for split in SPLITS}
+    rows = []
+    for name in run.classes:
+        each = [counts[split][name] for split in SPLITS]
+        rows.append([name, *(f"{number:,}" for number in each), f"{sum(each):,}"])
+    totals = [sum(counts[split].values()) for split in SPLITS]
+    rows.append(["**all**", *(f"**{number:,}**" for number in totals), f"**{sum(totals):,}**"])
+    return table(["Class", *SPLITS, "all"], rows)
+
+
+def space_table(run: Run) -> str:
+    """Hyperparameter x explored values; one column if all pairs share one space, else one a pair."""
+    spaces = {pair: run.manifest["space"].get(pair, {}) for pair in run.pairs}
+    names = list(dict.fromkeys(name for space in spaces.values() for name in space))
+    if all(space == spaces[run.pairs[0]] for space in spaces.values()):
+        columns = {"Explored, in every pair": spaces[run.pairs[0]]}
+    else:
+        columns = spaces
+    rows = [
+        [name, *(describe_domain(space[name]) if name in space else NOTHING for space in columns.values())]
+        for name in names
+    ]
+    return table(["Hyperparameter", *columns], rows, left=1 + len(columns))
+
+
+def describe_domain(domain: Mapping[str, Any]) -> str:
+    """A search space's domain in words: `0.0001 to 0.1, log scale`."""
+    if "values" in domain:
+        return " / ".join(value(each) for each in domain["values"])
+    if "low" not in domain:
+        return str(domain.get("kind", NOTHING))
+    is_integer = "randint" in domain["kind"]
+    # Ray Tune leaves the upper bound of integers out of the range.
+    high = domain["high"] - 1 if is_integer else domain["high"]
+    words = [f"{domain['low']:g} to {high:g}"]
+    words += ["whole numbers"] if is_integer else []
+    words += ["log scale"] if domain.get("log") or domain["kind"].startswith("log") else []
+    return ", ".join(words)
+
+
+def search_table(run: Run) -> str:
+    """Per pair: trials by state, epochs spent against the full budget, best val score."""
+    rows = []
+    for pair in run.pairs:
+        spent = spending(run, pair)
+        finalist = run.state.finalist(pair)
+        rows.append(
+            [
+                pair,
+                *(str(spent.states[state]) for state in (COMPLETE, STOPPED, FAILED)),
+                *([str(spent.states[RUNNING])] if not run.state.test_opened else []),
+                f"{spent.epochs} of {spent.full_epochs}",
+                percent(spent.saved),
+                fraction(finalist.best_score if finalist else None),
+                f"trial {finalist.number}" if finalist else NOTHING,
+            ]
+        )
+    running = ["RUNNING"] if not run.state.test_opened else []
+    header = ["Architecture", "COMPLETE", "STOPPED", "FAILED", *running, "Epochs"]
+    return table([*header, "Saved", "Best val ROC-AUC", "Finalist"], rows)
+
+
+def recipe_table(run: Run, pair: str) -> str:
+    """The winning recipe beside the document's, each field of which is stated or assumed."""
+    declared = run.manifest["pairs"][pair]
+    stated = declared.get("stated", {})
+    finalist = run.state.finalist(pair)
+    first = next((trial.recipe for trial in run.search(pair) if trial.number == 0), {})
+    rows = []
+    for name, content in declared["recipe"].items():
+        document = value(content)
+        # "balanced" becomes a number once the training split is known; that number is what was trained with.
+        if name in first and first[name] != content:
+            document += f" ({value(first[name])})"
+        tuned = value(finalist.recipe[name]) if finalist else NOTHING
+        if finalist and name in first and finalist.recipe[name] != first[name]:
+            tuned = f"**{tuned}**"
+        searched = name in run.manifest["space"].get(pair, {})
+        source = stated.get(name, "assumed")
+        rows.append([name, "yes" if searched else "no", tuned, document, source])
+    header = ["Hyperparameter", "Searched", "Winner", "Document's recipe", "Document's value is"]
+    return table(header, rows, left=5)
+
+
+def seed_table(run: Run) -> str:
+    """One row a seed run: how it was trained and what it scored."""
+    rows = []
+    for pair in run.pairs:
+        for recipe_name in (TUNED, DOCUMENT):
+            val = _roc_aucs(run, pair, recipe_name, VAL)
+            test = _roc_aucs(run, pair, recipe_name, TEST)
+            rows += [_seed_row(trial, val, test) for trial in run.seed_runs(pair, recipe_name)]
+    header = ["Architecture", "Recipe", "Run", "Seed", "State", "Epochs", "Best epoch"]
+    return table([*header, "Val ROC-AUC", "Test ROC-AUC", "Minutes"], rows, left=2)
+
+
+def _roc_aucs(run: Run, pair: str, recipe_name: str, split: str) -> dict[int, float]:
+    predictions = run.predictions.get((pair, recipe_name, split))
+    if predictions is None:
+        return {}
+    return {number: values["roc_auc"] for number, values in seed_scores(predictions).items()}
+
+
+def _seed_row(trial: Trial, val: Mapping[int, float], test: Mapping[int, float]) -> list[str]:
+    best_epoch = trial.result.get("best_epoch")
+    return [
+        trial.pair,
+        trial.recipe_name,
+        str(trial.number),
+        str(trial.seed),
+        trial.state,
+        str(len(trial.epochs)),
+        str(best_epoch) if best_epoch is not None else NOTHING,
+        fraction(val.get(trial.number)),
+        fraction(test.get(trial.number)),
+        f"{trial.seconds / 60:.1f}" if not math.isnan(trial.seconds) else NOTHING,
+    ]
+
+
+def range_of(values: list[float]) -> str:
+    """`0.001-0.03`: the smallest and the largest, or the only one."""
+    low, high = min(values), max(values)
+    return f"{low:.2g}" if low == high else f"{low:.2g}{DASH}{high:.2g}"

@@ -1,0 +1,157 @@
+"""What a reader must know first: whether the images are real, whether the study is done, what came out."""
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from study.evaluation.verdict import (
+    by_mean,
+    gain_verdict,
+    majority_verdict,
+    optimism_verdict,
+    ranking_verdict,
+    shift_verdict,
+    told_apart,
+)
+from study.evaluation.wording import DOT, counted, listing
+from study.records import COMPLETE, DOCUMENT, FAILED, RUNNING, STOPPED, TEST, TUNED
+from study.report.analysis import Analysis, seed_scores
+from study.report.load import SPLITS, VAL, Run
+from study.report.study_tables import spending
+
+
+def opening(run: Run) -> list[str]:
+    """The bold first lines: that the images are drawn, that the test split is still closed."""
+    lines = []
+    if run.manifest["stand_in"]:
+        lines.append(
+            "**The images of this run are DRAWN by this program, as a stand-in for "
+            f"{run.manifest['dataset']['title']}. The figures say nothing about real patients; they only "
+            "show that the program works.**"
+        )
+    if not run.is_tested:
+        lines.append(
+            "**This report was drawn before the study was finished: the test split has not been scored yet, "
+            f"so nothing here is a result.** So far: {progress(run)}."
+        )
+    return lines
+
+
+def progress(run: Run) -> str:
+    """How far the search and the seed runs of an unfinished study have come."""
+    budget = run.manifest["budget"]
+    states = dict.fromkeys((COMPLETE, STOPPED, FAILED, RUNNING), 0)
+    for pair in run.pairs:
+        for state, number in spending(run, pair).states.items():
+            states[state] += number
+    ended = states[COMPLETE] + states[STOPPED] + states[FAILED]
+    seeds = sum(len(run.completed_seed_runs(pair, name)) for pair in run.pairs for name in (TUNED, DOCUMENT))
+    return (
+        f"{ended} of {counted(budget['trials'] * len(run.pairs), 'trial')} ended, {states[RUNNING]} begun, "
+        f"{counted(seeds, 'seed run')} completed"
+    )
+
+
+def verdict(run: Run, analysis: Analysis) -> str:
+    """Two or three sentences, or nothing before the test split was scored."""
+    if not run.is_tested:
+        return ""
+    sentences = [
+        ranking_verdict(analysis.test_roc_auc(), analysis.differences["roc_auc"]),
+        majority_verdict(
+            analysis.advantages,
+            analysis.majority_shares,
+            majority_class=analysis.majority_class,
+            baseline_accuracy=analysis.baseline[TEST]["accuracy"],
+        ),
+        gain_verdict(analysis.gains),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def selection_notes(run: Run) -> list[str]:
+    """How optimistic the search's best score was, and how far val lies from test."""
+    finalists = {pair: run.state.finalist(pair) for pair in run.pairs}
+    best = {pair: trial.best_score for pair, trial in finalists.items() if trial}
+    val = {pair: _roc_aucs(run, pair, VAL) for pair in run.pairs}
+    test = {pair: _roc_aucs(run, pair, TEST) for pair in run.pairs}
+    notes = [optimism_verdict(best, val), shift_verdict(val, test)]
+    return [note for note in notes if note]
+
+
+def gaps(run: Run) -> list[str]:
+    """What failed or is missing, so that no reader takes it for complete."""
+    missing = []
+    num_seeds = run.manifest["budget"]["seeds"]
+    for pair in run.pairs:
+        failed = spending(run, pair).states[FAILED]
+        if failed:
+            missing.append(f"{pair}: {counted(failed, 'searched trial')} FAILED{_reasons(run, pair)}.")
+        if run.is_tested and run.state.finalist(pair) is None:
+            missing.append(f"{pair}: no searched trial ran to its end, so it has no finalist and no result.")
+            continue
+        for recipe_name, words in ((TUNED, "tuned recipe"), (DOCUMENT, "document's recipe")):
+            done = len(run.completed_seed_runs(pair, recipe_name))
+            if run.is_tested and done < num_seeds:
+                missing.append(
+                    f"{pair}, {words}: {done} of {counted(num_seeds, 'seed run')} completed; "
+                    f"its figures rest on these alone."
+                )
+    return missing
+
+
+def provenance(run: Run) -> str:
+    """The line that ties the figures to data, program and machine."""
+    manifest, budget = run.manifest, run.manifest["budget"]
+    images = [f"{sum(run.images(split).values()):,} {split}" for split in SPLITS]
+    commit = f", commit `{manifest['commit'][:12]}`" if manifest["commit"] else ""
+    parts = [
+        f"data `{manifest['data_hash'][:12]}`, split `{manifest['split_hash'][:12]}`",
+        f"{listing(images)} images at {manifest['image_size']} px",
+        f"{counted(budget['trials'], 'trial')} a pair, up to {counted(budget['epochs'], 'epoch')}",
+        counted(budget["seeds"], "seed"),
+        f"{device_hours(run):.2f} device hours on {manifest['machine']['device']}",
+        date(run),
+        f"version {manifest['versions']['study']}{commit}",
+    ]
+    return f"*{DOT.join(parts)}*"
+
+
+def device_hours(run: Run) -> float:
+    """Time spent in training and evaluation by all trials, in hours."""
+    return sum(trial.seconds for trial in run.state.trials.values()) / 3600
+
+
+def date(run: Run) -> str:
+    """The day on which the study was declared, as in its records."""
+    return datetime.fromisoformat(run.manifest["created"]).date().isoformat()
+
+
+def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
+    """What the index of all reports says about this one."""
+    scores = analysis.test_roc_auc()
+    order = by_mean(scores)
+    near = [name for name in order[1:] if not told_apart(order[0], name, analysis.differences["roc_auc"])]
+    return {
+        "run": run.name,
+        "title": run.manifest["title"],
+        "document": run.manifest["document"],
+        "dataset": run.manifest["dataset"]["title"],
+        "stand_in": bool(run.manifest["stand_in"]),
+        "best": order[0] if order else "",
+        "best_test_roc_auc": list(scores[order[0]]) if order else [],
+        "not_told_apart": near,
+        "date": date(run),
+    }
+
+
+def _roc_aucs(run: Run, pair: str, split: str) -> list[float]:
+    predictions = run.predictions.get((pair, TUNED, split))
+    values = [each["roc_auc"] for each in seed_scores(predictions).values()] if predictions else []
+    return [value for value in values if np.isfinite(value)]
+
+
+def _reasons(run: Run, pair: str) -> str:
+    reasons = {str(t.result.get("reason", "")) for t in run.search(pair) if t.state == FAILED} - {""}
+    return f" ({'; '.join(sorted(reasons))})" if reasons else ""

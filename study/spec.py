@@ -1,0 +1,204 @@
+"""What a study file declares: `Study`, `Recipe`, `Budget` and `PublishedResult`. Plain data, no torch and no Ray."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from study.errors import DeclarationError, UnknownNameError
+
+OPTIMIZERS = ("adam", "adamw", "sgd")
+SCHEDULES = ("constant", "cosine", "onecycle")
+AUGMENTATIONS = ("none", "light", "strong")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """One full set of hyperparameters. The budget, not the recipe, says for how many epochs it is trained.
+
+    Attributes:
+        optimizer: "adam", "adamw" or "sgd" (Nesterov momentum 0.9).
+        lr: peak learning rate, > 0.
+        weight_decay: L2 penalty (decoupled for adamw), >= 0.
+        batch_size: images a step, >= 1; larger than the training split means full-batch.
+        schedule: "constant", "cosine" (to zero) or "onecycle"; it always spans the budget's epochs.
+        early_stopping: epochs without a better val score before training ends; 0 never ends it early.
+        augmentation: "none", "light" or "strong"; what each does depends on the dataset's modality.
+        pos_weight: binary studies: weight of the positive class in the loss, > 0, or "balanced" for
+            negatives / positives of the training split.
+        class_weight_power: multi-class studies: class weights are proportional to n_c ** -power, in [0, 1].
+        dropout: probability of a unit being dropped before the dense layers, in [0, 1).
+        batchnorm: whether the convolutions are followed by batch normalization.
+        kernel_size: side of the convolution kernels in pixels, odd.
+        dense_units: width of the dense layer before the logits.
+        stated: for a document's recipe: the fields which the document states -> where ("document 001, line 9").
+            All others are assumed. Not a hyperparameter.
+    """
+
+    optimizer: str = "adam"
+    lr: float = 1e-3
+    weight_decay: float = 0.0
+    batch_size: int = 32
+    schedule: str = "constant"
+    early_stopping: int = 0
+    augmentation: str = "none"
+    pos_weight: float | str = 1.0
+    class_weight_power: float = 0.0
+    dropout: float = 0.0
+    batchnorm: bool = False
+    kernel_size: int = 3
+    dense_units: int = 128
+    stated: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, allowed in (
+            ("optimizer", OPTIMIZERS),
+            ("schedule", SCHEDULES),
+            ("augmentation", AUGMENTATIONS),
+        ):
+            if getattr(self, name) not in allowed:
+                raise DeclarationError(f"{name} must be one of {', '.join(allowed)}, but is {getattr(self, name)!r}.")
+        for name, rule, holds in (
+            ("lr", "greater than 0", self.lr > 0),
+            ("weight_decay", "0 or more", self.weight_decay >= 0),
+            ("batch_size", "1 or more", self.batch_size >= 1),
+            ("early_stopping", "0 (never) or more epochs", self.early_stopping >= 0),
+            ("class_weight_power", "in [0, 1]", 0 <= self.class_weight_power <= 1),
+            ("dropout", "in [0, 1)", 0 <= self.dropout < 1),
+            ("kernel_size", "odd and 1 or more", self.kernel_size >= 1 and self.kernel_size % 2 == 1),
+            ("dense_units", "1 or more", self.dense_units >= 1),
+            (
+                "pos_weight",
+                'greater than 0 or "balanced"',
+                self.pos_weight == "balanced" if isinstance(self.pos_weight, str) else self.pos_weight > 0,
+            ),
+        ):
+            if not holds:
+                raise DeclarationError(f"{name} must be {rule}, but is {getattr(self, name)!r}.")
+        for name in self.stated:
+            if name not in HYPERPARAMETERS:
+                raise UnknownNameError("hyperparameter", name, HYPERPARAMETERS)
+
+    def with_values(self, values: Mapping[str, Any]) -> "Recipe":
+        """This recipe with some hyperparameters replaced; what was stated of those is dropped."""
+        for name in values:
+            if name not in HYPERPARAMETERS:
+                raise UnknownNameError("hyperparameter", name, HYPERPARAMETERS)
+        stated = {name: where for name, where in self.stated.items() if name not in values}
+        return replace(self, stated=stated, **values)
+
+    def hyperparameters(self) -> dict[str, Any]:
+        """Name -> value, JSON-ready, in the order of declaration."""
+        values = asdict(self)
+        del values["stated"]
+        return values
+
+
+HYPERPARAMETERS = tuple(f.name for f in fields(Recipe) if f.name != "stated")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """How much a study may spend on each pair.
+
+    Attributes:
+        trials: searched trials of each pair, the document's recipe included.
+        epochs: full budget of one trial.
+        seeds: seed runs of each pair's finalist and of the document's recipe.
+        image_size: side in pixels; None takes the study's.
+    """
+
+    trials: int
+    epochs: int
+    seeds: int
+    image_size: int | None = None
+
+    def __post_init__(self) -> None:
+        for name, least in (("trials", 1), ("epochs", 1), ("seeds", 1), ("image_size", 16)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise DeclarationError(f"A budget needs {name} >= {least}, but has {name} = {value}.")
+
+
+BUDGETS: Mapping[str, Budget] = {
+    "demo": Budget(trials=5, epochs=6, seeds=3, image_size=64),
+    "standard": Budget(trials=16, epochs=15, seeds=5),
+    "full": Budget(trials=64, epochs=60, seeds=5),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedResult:
+    """One row of a document's own table. Scores are fractions in [0, 1]; None where the document gives none.
+
+    Attributes:
+        label: the document's name of the network.
+        architecture: our pair that stands for it.
+        split: the split as the document names it: "train", "val" or "test".
+        note: what a reader must know to compare, e.g. that a figure is approximate.
+    """
+
+    label: str
+    architecture: str
+    split: str
+    accuracy: float | None = None
+    precision: float | None = None
+    recall: float | None = None
+    roc_auc: float | None = None
+    roc_auc_weighted: float | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """A question, the data that answers it, and what is explored to answer it.
+
+    Attributes:
+        title: one line, shown as the heading of the report.
+        document: the source document's number ("001"), or "" for a study of one's own.
+        dataset: a name in `study.datasets`.
+        image_size: side in pixels to which images are resized (squares).
+        pairs: architecture -> the document's recipe for it (trial 0 of the pair).
+        space: hyperparameter -> Ray Tune domain, explored for every pair.
+        pair_space: architecture -> more entries (or other domains) for that pair alone.
+        published: the document's own numbers.
+        val_fraction: share of the development images that becomes val.
+        budgets: budgets that replace those of `BUDGETS` by name.
+        notes: what a reader of the report must know about the comparison with the document.
+    """
+
+    title: str
+    dataset: str
+    image_size: int
+    pairs: Mapping[str, Recipe]
+    space: Mapping[str, Any]
+    pair_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    published: tuple[PublishedResult, ...] = ()
+    document: str = ""
+    val_fraction: float = 0.15
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.pairs:
+            raise DeclarationError("A study needs at least one pair, but pairs is empty.")
+        if not 0 < self.val_fraction < 1:
+            raise DeclarationError(f"val_fraction must be in (0, 1), but is {self.val_fraction}.")
+        for pair in self.pair_space:
+            if pair not in self.pairs:
+                raise UnknownNameError("pair", pair, self.pairs)
+        for pair in self.pairs:
+            for name in self.space_of(pair):
+                if name not in HYPERPARAMETERS:
+                    raise UnknownNameError("hyperparameter", name, HYPERPARAMETERS)
+
+    def space_of(self, pair: str) -> dict[str, Any]:
+        """The search space of one pair: hyperparameter -> Ray Tune domain."""
+        return {**self.space, **self.pair_space.get(pair, {})}
+
+    def budget(self, name: str) -> Budget:
+        """The budget of that name, with the image size filled in."""
+        budgets = {**BUDGETS, **self.budgets}
+        if name not in budgets:
+            raise UnknownNameError("budget", name, budgets)
+        budget = budgets[name]
+        return replace(budget, image_size=budget.image_size or self.image_size)

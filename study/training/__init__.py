@@ -1,0 +1,1 @@
+"""One training run in plain PyTorch: recipe, augmentation, losses, loop. Runs without Ray."""

@@ -1,0 +1,169 @@
+"""Augmentation of whole batches, with its own random numbers for each image.
+
+What is allowed follows from the modality. A brain slice has an up and a down, and grey values that mean nothing
+absolute: contrast, brightness and small rotations vary, hue and the vertical axis don't. A tissue patch has no
+orientation, but the strength of its DAB stain is the label: flips and quarter turns are free, DAB stays.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from study.errors import UnknownNameError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Ranges of random changes; each image draws its own.
+
+    Attributes:
+        horizontal_flip: with probability 1/2.
+        dihedral: one of the 8 flips and quarter turns, evenly.
+        rotation_deg: rotation by up to this many degrees either way.
+        scale: zoom by a factor in [1 - scale, 1 + scale].
+        shift: translation by up to this fraction of the side, each axis.
+        brightness: added, in [-brightness, brightness] of the full range.
+        contrast: distance from the image's mean times a factor in [1 - contrast, 1 + contrast].
+        gamma: exponent in [1 / (1 + gamma), 1 + gamma], log-uniform.
+        noise: standard deviation of Gaussian noise, drawn in [0, noise] for each image.
+        stains: relative change of the optical density of (hematoxylin, eosin, DAB).
+    """
+
+    horizontal_flip: bool = False
+    dihedral: bool = False
+    rotation_deg: float = 0.0
+    scale: float = 0.0
+    shift: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    gamma: float = 0.0
+    noise: float = 0.0
+    stains: tuple[float, float, float] | None = None
+
+
+POLICIES: Mapping[str, Mapping[str, Policy]] = {
+    "mri": {
+        "none": Policy(),
+        "light": Policy(horizontal_flip=True, rotation_deg=10, scale=0.05, shift=0.03),
+        "strong": Policy(
+            horizontal_flip=True,
+            rotation_deg=20,
+            scale=0.15,
+            shift=0.08,
+            brightness=0.1,
+            contrast=0.25,
+            gamma=0.3,
+            noise=0.04,
+        ),
+    },
+    "ihc": {
+        "none": Policy(),
+        "light": Policy(dihedral=True),
+        "strong": Policy(
+            dihedral=True,
+            rotation_deg=15,
+            scale=0.1,
+            brightness=0.03,
+            # DAB strength is what the score is read from; hematoxylin strength is the laboratory's habit.
+            stains=(0.25, 0.05, 0.03),
+        ),
+    },
+}
+
+# Optical density of pure hematoxylin, eosin and DAB in red, green, blue (Ruifrok and Johnston 2001).
+_STAIN_VECTORS = torch.tensor([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])
+_STAIN_VECTORS = _STAIN_VECTORS / _STAIN_VECTORS.norm(dim=1, keepdim=True)
+
+
+def policy(modality: str, level: str) -> Policy:
+    """The policy of a modality ("mri", "ihc") at a level ("none", "light", "strong")."""
+    if modality not in POLICIES:
+        raise UnknownNameError("modality", modality, POLICIES)
+    return POLICIES[modality][level]
+
+
+def augment(images: Tensor, chosen: Policy, generator: torch.Generator) -> Tensor:
+    """Changes each image of a batch at random.
+
+    Args:
+        images: float (N, 3, H, W) in [0, 1]; H == W.
+        chosen: the ranges.
+        generator: on the CPU, so that CPU and GPU see the same changes.
+
+    Returns:
+        float (N, 3, H, W) in [0, 1]; the same tensor where the policy changes nothing.
+    """
+    if chosen == Policy():
+        return images
+    draw = _Draws(len(images), images.device, generator)
+    if chosen.horizontal_flip or chosen.dihedral:
+        images = torch.where(draw.coin(), images.flip(3), images)
+    if chosen.dihedral:
+        images = torch.where(draw.coin(), images.flip(2), images)
+        images = torch.where(draw.coin(), images.transpose(2, 3), images)
+    if chosen.rotation_deg or chosen.scale or chosen.shift:
+        images = _affine(images, chosen, draw)
+    if chosen.stains is not None:
+        images = _vary_stains(images, chosen.stains, draw)
+    return _vary_intensity(images, chosen, draw)
+
+
+class _Draws:
+    """One random number for each image, shaped to broadcast over (N, 3, H, W)."""
+
+    def __init__(self, num_images: int, device: torch.device, generator: torch.Generator) -> None:
+        self.num_images, self.device, self.generator = num_images, device, generator
+
+    def uniform(self, low: float, high: float) -> Tensor:
+        values = torch.rand(self.num_images, generator=self.generator) * (high - low) + low
+        return values.to(self.device).view(-1, 1, 1, 1)
+
+    def coin(self) -> Tensor:
+        return self.uniform(0, 1) < 0.5
+
+    def noise(self, shape: torch.Size) -> Tensor:
+        return torch.randn(shape, generator=self.generator).to(self.device)
+
+
+def _affine(images: Tensor, chosen: Policy, draw: _Draws) -> Tensor:
+    """Rotation, zoom and shift in one bilinear resampling; what comes in from outside repeats the border."""
+    angle = (draw.uniform(-1, 1) * math.radians(chosen.rotation_deg)).flatten()
+    zoom = draw.uniform(1 - chosen.scale, 1 + chosen.scale).flatten()
+    shift_x, shift_y = (draw.uniform(-2 * chosen.shift, 2 * chosen.shift).flatten() for _ in range(2))
+    cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
+    theta = torch.stack([torch.stack([cos, -sin, shift_x], dim=1), torch.stack([sin, cos, shift_y], dim=1)], dim=1)
+    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+    return functional.grid_sample(
+        images, grid.to(images.dtype), mode="bilinear", padding_mode="border", align_corners=False
+    )
+
+
+def _vary_stains(images: Tensor, stains: tuple[float, float, float], draw: _Draws) -> Tensor:
+    """Scales the optical density of each stain by its own factor for each image."""
+    vectors = _STAIN_VECTORS.to(images)
+    factors = torch.cat([draw.uniform(1 - s, 1 + s) for s in stains], dim=1).flatten(1)
+    # (N, 3, 3): density -> amounts of the stains -> amounts changed -> density.
+    change = torch.linalg.inv(vectors) @ torch.diag_embed(factors) @ vectors
+    # Half a grey level keeps the logarithm finite on pixels that are saturated black.
+    density = -torch.log(images.clamp(min=0.5 / 255))
+    return torch.exp(-torch.einsum("nchw,ncd->ndhw", density, change)).clamp(0, 1)
+
+
+def _vary_intensity(images: Tensor, chosen: Policy, draw: _Draws) -> Tensor:
+    if chosen.gamma:
+        exponent = torch.exp(draw.uniform(-1, 1) * math.log1p(chosen.gamma))
+        images = images.clamp(min=0) ** exponent
+    if chosen.contrast:
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        images = mean + (images - mean) * draw.uniform(1 - chosen.contrast, 1 + chosen.contrast)
+    if chosen.brightness:
+        images = images + draw.uniform(-chosen.brightness, chosen.brightness)
+    if chosen.noise:
+        # One value for the three channels: grey images must stay grey.
+        grain = draw.noise(torch.Size([images.shape[0], 1, *images.shape[2:]]))
+        images = images + grain * draw.uniform(0, chosen.noise)
+    return images.clamp(0, 1)

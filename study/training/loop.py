@@ -1,0 +1,259 @@
+"""One training run, epoch by epoch."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from study import architectures
+from study.evaluation.metrics import roc_auc
+from study.spec import Recipe
+from study.training import augmentation, losses, optimization
+from study.training.data import Images, SplitRows, Standardization
+
+_EVALUATION_BATCH_SIZE = 256
+
+State = dict[str, Any]
+Metrics = dict[str, float]
+
+
+class DivergedError(Exception):
+    """The loss became infinite or NaN: this recipe can't be trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What is trained on what.
+
+    Attributes:
+        architecture: name in `study.architectures`.
+        recipe: hyperparameter -> value.
+        num_classes: 2 trains one logit, more train one a class.
+        modality: decides what augmentation may do.
+        train: images to learn from.
+        val: images to select on.
+        epochs: full budget; the learning-rate schedule spans it whenever training ends.
+        seed: of initialization, batch order, augmentation and dropout.
+        precision: "float32" or "bfloat16" (autocast).
+    """
+
+    architecture: str
+    recipe: dict[str, Any]
+    num_classes: int
+    modality: str
+    train: SplitRows
+    val: SplitRows
+    epochs: int
+    seed: int
+    precision: str = "float32"
+
+    @property
+    def num_logits(self) -> int:
+        return 1 if self.num_classes == 2 else self.num_classes
+
+
+@dataclass
+class Outcome:
+    """A finished run.
+
+    Attributes:
+        model: with the weights of its best epoch.
+        standardization: to be applied to images before the model.
+        epochs: trained, may be fewer than the budget where the recipe stops early.
+        best_epoch: 1-based.
+        best_score: val ROC-AUC of that epoch.
+        best_loss: val log loss of that epoch.
+    """
+
+    model: nn.Module
+    standardization: Standardization
+    epochs: int
+    best_epoch: int
+    best_score: float
+    best_loss: float
+
+
+Report = Callable[[Metrics, Callable[[], State]], None]
+
+
+class Training:
+    """The state of a run, between epochs: what a checkpoint holds."""
+
+    def __init__(self, run: Run, images: Images) -> None:
+        self.run, self.images, self.device = run, images, images.device
+        torch.manual_seed(run.seed)
+        network = architectures.find(run.architecture)
+        self.model = network.build(Recipe(**run.recipe), run.num_logits, images.size_px)
+        self.model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.batch_size = min(run.recipe["batch_size"], len(run.train))
+        self.optimizer = optimization.make_optimizer(self.model, run.recipe)
+        self.schedule = optimization.make_schedule(
+            self.optimizer, run.recipe, run.epochs * len(list(self._batches(torch.arange(len(run.train)))))
+        )
+        self.loss = losses.training_loss(run.recipe, run.train.counts(run.num_classes), self.device)
+        self.policy = augmentation.policy(run.modality, run.recipe["augmentation"])
+        self.standardization = images.statistics(run.train.rows)
+        self.epoch = 0
+        self.best: State = {"epoch": 0, "score": -math.inf, "loss": math.inf, "model": {}}
+
+    def state(self) -> State:
+        """Everything that the next epoch depends on: tensors, numbers and strings only."""
+        return {
+            "epoch": self.epoch,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "best": self.best,
+        }
+
+    def restore(self, state: State) -> None:
+        """Goes on from a checkpoint; the next epoch is the one that would have come."""
+        self.epoch = state["epoch"]
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.best = state["best"]
+
+    def run_epoch(self) -> Metrics:
+        """Trains one epoch, evaluates val, and returns the epoch's metrics.
+
+        Raises:
+            DivergedError: the loss is not finite any more.
+        """
+        self.epoch += 1
+        lr = self.optimizer.param_groups[0]["lr"]
+        started_s = time.perf_counter()
+        train_logits, train_targets = self._train_epoch()
+        trained_s = time.perf_counter()
+        metrics = {"epoch": self.epoch, "lr": lr}
+        metrics |= _split_metrics("train", train_logits, train_targets)
+        if not math.isfinite(metrics["train_loss"]):
+            raise DivergedError(f"the training loss became {metrics['train_loss']} in epoch {self.epoch}")
+        val_logits = predict_logits(self.model, self.images, self.run.val.rows, self.standardization)
+        metrics |= _split_metrics("val", val_logits, torch.from_numpy(self.run.val.targets))
+        if not math.isfinite(metrics["val_loss"]):
+            raise DivergedError(f"the val loss became {metrics['val_loss']} in epoch {self.epoch}")
+        self._keep_best(metrics)
+        ended_s = time.perf_counter()
+        return metrics | {
+            "seconds": ended_s - started_s,
+            "seconds_train": trained_s - started_s,
+            "seconds_val": ended_s - trained_s,
+        }
+
+    def wants_to_stop(self) -> bool:
+        """Whether the recipe's own early stopping has run out of patience."""
+        patience = self.run.recipe["early_stopping"]
+        return bool(patience) and self.epoch - self.best["epoch"] >= patience
+
+    def outcome(self) -> Outcome:
+        """Puts the best epoch's weights into the model."""
+        self.model.load_state_dict(self.best["model"])
+        return Outcome(
+            model=self.model,
+            standardization=self.standardization,
+            epochs=self.epoch,
+            best_epoch=self.best["epoch"],
+            best_score=self.best["score"],
+            best_loss=self.best["loss"],
+        )
+
+    def _train_epoch(self) -> tuple[Tensor, Tensor]:
+        """Logits and targets of the images as they were trained on, both on the CPU, in batch order."""
+        self.model.train()
+        # All randomness of an epoch follows from seed and epoch: resuming needs no generator state, and an actor
+        # that trained something else before gives the same numbers.
+        epoch_seed = self.run.seed * 100_003 + self.epoch
+        torch.manual_seed(epoch_seed)
+        generator = torch.Generator().manual_seed(epoch_seed)
+        order = torch.randperm(len(self.run.train), generator=generator)
+        all_rows, all_targets = torch.from_numpy(self.run.train.rows), torch.from_numpy(self.run.train.targets)
+        gathered = []
+        for picked in self._batches(order):
+            images = augmentation.augment(self.images.batch(all_rows[picked]), self.policy, generator)
+            gathered.append(self._step(images, all_targets[picked].to(self.device)))
+        used = torch.cat(list(self._batches(order)))
+        return torch.cat(gathered).float().cpu(), all_targets[used]
+
+    def _step(self, images: Tensor, targets: Tensor) -> Tensor:
+        """One optimizer step; returns the logits, detached."""
+        with self._autocast():
+            logits: Tensor = self.model(self.standardization(images))
+            loss = self.loss(logits.float(), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.schedule.step()
+        return logits.detach()
+
+    def _batches(self, order: Tensor) -> Iterator[Tensor]:
+        for batch in order.split(self.batch_size):
+            # Batch normalization has no variance over a single image, so a last batch of one is left out; the
+            # shuffling makes it another image each epoch.
+            if len(batch) > 1 or len(order) == 1:
+                yield batch
+
+    def _autocast(self) -> torch.autocast:
+        enabled = self.run.precision == "bfloat16"
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    def _keep_best(self, metrics: Metrics) -> None:
+        """The best epoch has the highest val ROC-AUC, ties by the lower loss."""
+        rank = (metrics["val_roc_auc"], -metrics["val_loss"])
+        if rank > (self.best["score"], -self.best["loss"]) or not self.best["epoch"]:
+            weights = {name: value.clone() for name, value in self.model.state_dict().items()}
+            self.best = {
+                "epoch": self.epoch,
+                "score": metrics["val_roc_auc"],
+                "loss": metrics["val_loss"],
+                "model": weights,
+            }
+
+
+def train(run: Run, images: Images, *, report: Report, resume_from: State | None = None) -> Outcome:
+    """Trains a run to the end of its budget, or until its recipe's early stopping ends it.
+
+    Args:
+        run: what is trained.
+        images: the pixels.
+        report: called after each epoch with its metrics and a function that returns the checkpoint's state.
+        resume_from: a checkpoint's state to go on from.
+
+    Raises:
+        DivergedError: the loss is not finite any more.
+    """
+    training = Training(run, images)
+    if resume_from is not None:
+        training.restore(resume_from)
+    while training.epoch < run.epochs and not training.wants_to_stop():
+        report(training.run_epoch(), training.state)
+    return training.outcome()
+
+
+@torch.inference_mode()
+def predict_logits(
+    model: nn.Module, images: Images, rows: NDArray[np.int64], standardization: Standardization
+) -> Tensor:
+    """float32 (N, num_logits) logits on the CPU, in the order of `rows`."""
+    model.eval()
+    parts = [
+        model(standardization(images.batch(batch))).float().cpu()
+        for batch in torch.from_numpy(rows).split(_EVALUATION_BATCH_SIZE)
+    ]
+    return torch.cat(parts)
+
+
+def _split_metrics(split: str, logits: Tensor, targets: Tensor) -> Metrics:
+    probabilities = losses.probabilities(logits)
+    decisions = probabilities.argmax(dim=1)
+    return {
+        f"{split}_loss": losses.log_loss(logits, targets),
+        f"{split}_accuracy": float((decisions == targets).float().mean()),
+        f"{split}_roc_auc": roc_auc(targets.numpy(), probabilities.double().numpy()),
+    }

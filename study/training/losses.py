@@ -1,0 +1,64 @@
+"""Losses: binary cross-entropy with pos_weight, cross-entropy with class weights."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from study.errors import DeclarationError
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+def resolve_pos_weight(pos_weight: float | str, train_counts: Sequence[int]) -> float:
+    """The number behind a recipe's pos_weight; "balanced" is negatives / positives of the training split."""
+    if isinstance(pos_weight, str):
+        if len(train_counts) != 2:
+            raise DeclarationError(
+                f'pos_weight="balanced" is for two classes, but the dataset has {len(train_counts)}. '
+                "Use class_weight_power."
+            )
+        return train_counts[0] / train_counts[1]
+    return float(pos_weight)
+
+
+def class_weights(train_counts: Sequence[int], power: float) -> list[float]:
+    """Weights proportional to n_c ** -power whose mean over the training images is 1.
+
+    The mean is held at 1 so that the power does not change the effective learning rate.
+    """
+    raw = [n**-power for n in train_counts]
+    mean = sum(w * n for w, n in zip(raw, train_counts, strict=True)) / sum(train_counts)
+    return [w / mean for w in raw]
+
+
+def training_loss(recipe: dict[str, Any], train_counts: Sequence[int], device: torch.device) -> Loss:
+    """The loss that a recipe trains with: (logits (N, 1 or C), targets (N,)) -> scalar."""
+    if len(train_counts) == 2:
+        weight = torch.tensor(resolve_pos_weight(recipe["pos_weight"], train_counts), device=device)
+        return lambda logits, targets: functional.binary_cross_entropy_with_logits(
+            logits[:, 0], targets.to(logits.dtype), pos_weight=weight
+        )
+    weights = torch.tensor(class_weights(train_counts, recipe["class_weight_power"]), device=device)
+    # Not reduction="mean": that divides by the weights in the batch, which undoes part of the weighting.
+    return lambda logits, targets: (
+        functional.cross_entropy(logits, targets, weight=weights, reduction="sum") / len(targets)
+    )
+
+
+def log_loss(logits: Tensor, targets: Tensor) -> float:
+    """Unweighted mean negative log-likelihood: comparable between recipes, unlike the loss they train with."""
+    if logits.shape[1] == 1:
+        return float(functional.binary_cross_entropy_with_logits(logits[:, 0].float(), targets.float()))
+    return float(functional.cross_entropy(logits.float(), targets))
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """(N, 1 or C) logits -> float32 (N, C) probabilities; one logit gives the columns negative, positive."""
+    logits = logits.float()
+    if logits.shape[1] == 1:
+        positive = torch.sigmoid(logits)
+        return torch.cat([1 - positive, positive], dim=1)
+    return torch.softmax(logits, dim=1)

@@ -1,0 +1,1 @@
+"""Search, early stopping, one trial, the experiment. The only package that imports Ray."""

@@ -1,0 +1,80 @@
+"""What Ray Tune talks to: a searcher and a scheduler that pass everything on to the conductor."""
+
+from typing import Any
+
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from study.tuning.conductor import Conductor
+
+TASK, REPORT = "task", "report"
+
+
+class _NotSnapshotted:
+    """Ray Tune pickles searcher and scheduler into its own snapshot, which is never restored: nothing goes in."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class ConductorSearcher(_NotSnapshotted, Searcher):
+    """Deals the conductor's tasks, no more at a time than there are slots.
+
+    Ray Tune asks for one trial more than it can start; answering only when a slot is free lets each suggestion know
+    all results so far.
+    """
+
+    def __init__(self, conductor: Conductor, num_slots: int) -> None:
+        super().__init__()
+        self.conductor, self.num_slots = conductor, num_slots
+        self._running: set[str] = set()
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
+        """The next task as a trial's config, FINISHED at the end of the study, None to be asked again."""
+        if not self._running and self.conductor.done:
+            return str(Searcher.FINISHED)
+        if len(self._running) >= self.num_slots:
+            return None
+        task = self.conductor.next_task()
+        if task is None:
+            # Nothing runs and nothing is left to deal: only a failed test task ends here.
+            return None if self._running else str(Searcher.FINISHED)
+        self._running.add(trial_id)
+        return {TASK: task}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """Frees the slot; what came of the trial the conductor knows from the scheduler."""
+        del result, error
+        self._running.discard(trial_id)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the event log is the truth, Ray Tune's own snapshot is never restored."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing, see `save`."""
+
+
+class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
+    """Hands each report to the conductor and stops the trials that it wants stopped."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        super().__init__()
+        self.conductor = conductor
+
+    def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
+        """Called for each report; a trial that returned repeats its last one, marked as done."""
+        del tune_controller
+        if result.get("done"):
+            return str(TrialScheduler.CONTINUE)
+        report = {
+            key.removeprefix(f"{REPORT}/"): value for key, value in result.items() if key.startswith(f"{REPORT}/")
+        }
+        stop = self.conductor.on_report(trial.config[TASK].id, report)
+        return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
+
+    def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Called when a trial's actor is gone."""
+        del tune_controller
+        self.conductor.on_lost(trial.config[TASK].id, "its worker process died")

@@ -1,0 +1,44 @@
+"""ASHA (Li et al. 2020): a trial goes on past a rung only if it is among the best that have reached it."""
+
+import math
+from dataclasses import dataclass, field
+
+
+def rung_epochs(epochs: int, *, grace: int, reduction_factor: int) -> list[int]:
+    """The epochs at which trials are compared: grace, grace * factor, ... below the full budget."""
+    rungs = []
+    epoch = grace
+    while epoch < epochs:
+        rungs.append(epoch)
+        epoch *= reduction_factor
+    return rungs
+
+
+@dataclass
+class Rungs:
+    """The rungs of one pair. Scores are best-so-far values, higher is better.
+
+    Attributes:
+        epochs: ascending.
+        reduction_factor: a trial goes on if it is in the best 1 / reduction_factor.
+        recorded: epoch -> trial -> score.
+    """
+
+    epochs: list[int]
+    reduction_factor: int
+    recorded: dict[int, dict[str, float]] = field(default_factory=dict)
+
+    def record(self, trial: str, epoch: int, score: float) -> bool:
+        """Takes an epoch's score into account and says whether the trial should stop.
+
+        A trial is compared with those that reached the rung before it, so nobody waits; the first goes on. Reporting
+        the same epoch again, as a resumed trial does, changes nothing.
+        """
+        if epoch not in self.epochs:
+            return False
+        others = self.recorded.setdefault(epoch, {})
+        if not math.isfinite(score):
+            return True
+        others[trial] = score
+        num_better = sum(other > score for other in others.values())
+        return num_better >= max(1, len(others) // self.reduction_factor)

@@ -1,0 +1,92 @@
+"""One Ray Tune experiment: all pairs, all searched trials and seed runs, one pool of warm trial actors."""
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable
+
+from study.tuning import ray_session  # isort: skip  (sets what Ray reads when it is imported)
+from ray import tune
+
+from study import records
+from study.errors import ResultsError
+from study.tuning import search, space
+from study.tuning.adapters import ConductorScheduler, ConductorSearcher
+from study.tuning.conductor import Conductor
+from study.tuning.plan import Plan
+from study.tuning.progress import Progress
+from study.tuning.resources import Slots
+from study.tuning.task import Workload
+from study.tuning.trial import run_trial
+
+Session = ray_session.ray_session
+
+
+def run_experiment(plan: Plan, slots: Slots, *, num_workers: int = 0) -> records.StudyState:
+    """Runs what is left of a study and returns its state; the records are then up to date, finished or not.
+
+    Args:
+        plan: the study, with its records opened.
+        slots: what runs side by side.
+        num_workers: 0 trains in the trial actors; more start a Ray Train worker group for each trial.
+    """
+    folder = plan.folder
+    log = records.EventLog(folder.events)
+    state = records.replay(records.read_events(folder.events))
+    if state.manifest != plan.manifest:
+        state.apply(log.append("declared", manifest=plan.manifest))
+    distributions = {pair: space.distributions(plan.spaces[pair]) for pair in plan.recipes}
+    conductor = Conductor(
+        log=log,
+        state=state,
+        recipes=plan.recipes,
+        searches={p: search.PairSearch(p, d, plan.seed) for p, d in distributions.items()},
+        budget=plan.budget,
+        listener=_and_clean(folder, Progress(plan.budget, len(plan.recipes))),
+    )
+    try:
+        if not conductor.done:
+            _run_tuner(conductor, plan.workload(slots, num_workers), slots)
+    finally:
+        log.close()
+        records.write_derived(folder, state)
+        folder.optuna_journal.unlink(missing_ok=True)
+        search.write_journal(str(folder.optuna_journal), distributions, state)
+    if state.finished:
+        shutil.rmtree(folder.root / "checkpoints", ignore_errors=True)
+    return state
+
+
+def _and_clean(folder: records.RunFolder, progress: Progress) -> Callable[[records.Event, records.StudyState], None]:
+    """Progress, and the checkpoints of ended trials removed."""
+
+    def listen(event: records.Event, state: records.StudyState) -> None:
+        if event["event"] in ("stopped", "completed", "failed"):
+            shutil.rmtree(folder.checkpoints(event["trial"]), ignore_errors=True)
+        progress(event, state)
+
+    return listen
+
+
+def _run_tuner(conductor: Conductor, workload: Workload, slots: Slots) -> None:
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    resources = {"cpu": slots.cpus, "gpu": slots.gpus} if workload.num_workers == 0 else {"cpu": 0.0, "gpu": 0.0}
+    # Ray Tune insists on a folder for its own snapshots; the event log makes them needless.
+    with tempfile.TemporaryDirectory(prefix="study-tune-") as scratch:
+        tuner = tune.Tuner(
+            tune.with_resources(tune.with_parameters(run_trial, workload=workload), resources),
+            tune_config=tune.TuneConfig(
+                search_alg=ConductorSearcher(conductor, slots.num),
+                scheduler=ConductorScheduler(conductor),
+                num_samples=-1,
+                reuse_actors=True,
+            ),
+            run_config=tune.RunConfig(storage_path=scratch, name="study", verbose=0),
+        )
+        tuner.fit()
+    failed = conductor.state.trials.get("test")
+    if failed is not None and failed.state == records.FAILED:
+        raise ResultsError(
+            f"The test split must be scored, but that failed: {failed.result['reason']}. "
+            "Give the same command again to try once more."
+        )

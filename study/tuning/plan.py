@@ -1,0 +1,316 @@
+"""From a declaration, images and a budget to everything that a run needs, checked before anything is written."""
+
+import json
+import platform
+import shutil
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study import architectures, datasets, records
+from study.datasets import Dataset
+from study.datasets.images import pixels, splits
+from study.errors import DataError, ResultsError
+from study.spec import Budget, Recipe, Study
+from study.training.losses import resolve_pos_weight
+from study.tuning import space
+from study.tuning.early_stopping import rung_epochs
+from study.tuning.resources import Slots, usable_cpus
+from study.tuning.task import Workload
+
+_REDUCTION_FACTOR = 3
+_GRACE_DIVISOR = 7
+_STAND_IN_VERSION = 1
+# Recorded for the reader, and free to differ when a study is resumed.
+_NOT_DECLARED = ("command", "created", "commit", "versions", "machine", "slots", "budget", "run", "title", "notes")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the command line says beyond the study's name; see `study.run`."""
+
+    data: Path | None
+    results: Path
+    cache: Path
+    budget: str | None
+    trials: int | None
+    epochs: int | None
+    seeds: int | None
+    image_size: int | None
+    architectures: Sequence[str]
+    seed: int
+    skip_unreadable: bool
+    fresh: bool
+    command: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A study that can be run: declaration, images, splits and budget fit together."""
+
+    run: str
+    folder: records.RunFolder
+    recipes: dict[str, Recipe]
+    spaces: dict[str, dict[str, Any]]
+    budget: Budget
+    seed: int
+    dataset: Dataset
+    store: pixels.ImageStore
+    table: pd.DataFrame
+    manifest: dict[str, Any]
+    previous: records.StudyState | None
+
+    def workload(self, slots: Slots, num_workers: int) -> Workload:
+        """What the trial actors need."""
+        row_of = {path: row for row, path in enumerate(self.store.paths)}
+        return Workload(
+            folder=self.folder.root.resolve(),
+            pixels=self.store.path.resolve(),
+            table=self.table.assign(row=self.table["path"].map(row_of)),
+            classes=self.dataset.classes,
+            modality=self.dataset.modality,
+            epochs=self.budget.epochs,
+            device=slots.device,
+            precision="bfloat16" if slots.device == "cuda" else "float32",
+            num_threads=slots.num_threads,
+            num_workers=num_workers,
+        )
+
+    def open_records(self, slots: Slots) -> "Plan":
+        """Writes the folder's first files; from here on the study is on disk and can be resumed."""
+        if self.previous is None:
+            if self.folder.root.exists():
+                shutil.rmtree(self.folder.root)
+            self.folder.root.mkdir(parents=True)
+        records.write_atomically(self.folder.splits, self.table.to_csv(index=False))
+        machine = self.manifest["machine"] | {"device": slots.device}
+        return replace(self, manifest=self.manifest | {"slots": asdict(slots), "machine": machine})
+
+
+def make_plan(name: str, study: Study, options: Options) -> Plan:
+    """Checks and prepares everything. Writes nothing but the caches of images.
+
+    Raises:
+        StudyError: the declaration, the data, the budget or the results folder doesn't fit.
+    """
+    dataset = datasets.find(study.dataset)
+    study = _with_architectures(study, options.architectures)
+    space.check(study, dataset)
+    root, stand_in = _data_folder(study.dataset, dataset, options)
+    budget = _budget(study, options, stand_in)
+    samples = dataset.scan(root)
+    store = pixels.prepare(
+        root, sorted(s.path for s in samples), size_px=budget.image_size or study.image_size, cache=options.cache
+    )
+    pixels.require_readable(store, skip=options.skip_unreadable)
+    by_path = {s.path: s for s in samples}
+    readable = [by_path[path] for path in store.paths]
+    table = splits.split(
+        readable, store.sha256, classes=dataset.classes, val_fraction=study.val_fraction, seed=options.seed
+    )
+    run = f"{name}-standin" if stand_in else name
+    train_counts = list(splits.class_counts(table, dataset.classes)[splits.TRAIN].values())
+    recipes = {pair: _resolve(recipe, train_counts) for pair, recipe in study.pairs.items()}
+    manifest = _manifest(run, name, study, dataset, budget, recipes, options) | {
+        "stand_in": stand_in,
+        "data_hash": store.data_hash,
+        "split_hash": splits.split_hash(table),
+        "counts": splits.class_counts(table, dataset.classes),
+        "left_out": {str(r): int(n) for r, n in table["reason"].value_counts().items() if r != ""},
+        "duplicates": splits.duplicate_counts(readable, store.sha256),
+        "skipped": [f"{path}: {reason}" for path, reason in store.unreadable.items()],
+    }
+    # As it will be read back, so that comparing with what is on disk compares like with like.
+    manifest = json.loads(json.dumps(manifest))
+    folder = records.RunFolder(options.results / run)
+    previous = None if options.fresh else _previous(folder, manifest)
+    if previous is not None:
+        manifest = previous.manifest | {"budget": manifest["budget"]}
+    return Plan(
+        run=run,
+        folder=folder,
+        recipes=recipes,
+        spaces={pair: study.space_of(pair) for pair in study.pairs},
+        budget=budget,
+        seed=options.seed,
+        dataset=dataset,
+        store=store,
+        table=table,
+        manifest=manifest,
+        previous=previous,
+    )
+
+
+def _with_architectures(study: Study, names: Sequence[str]) -> Study:
+    """The study with these pairs only; networks it doesn't declare start from the default recipe."""
+    if not names:
+        return study
+    searched = {n for n in study.space if n in architectures.NETWORK_HYPERPARAMETERS}
+    spaces = dict(study.pair_space)
+    for name in names:
+        unknown = searched - set(architectures.find(name).hyperparameters)
+        if unknown:
+            spaces[name] = {}
+    return replace(
+        study,
+        pairs={name: study.pairs.get(name, Recipe()) for name in names},
+        pair_space={name: entries for name, entries in spaces.items() if name in names},
+    )
+
+
+def _data_folder(name: str, dataset: Dataset, options: Options) -> tuple[Path, bool]:
+    """The dataset's folder, and whether it is a drawn stand-in."""
+    if options.data is not None:
+        if not options.data.is_dir():
+            raise DataError(
+                f"--data must be a folder, but {options.data} is not one. {dataset.title}: {dataset.how_to_get}"
+            )
+        return options.data, False
+    usual = Path("data") / name
+    if usual.is_dir():
+        return usual, False
+    folder = options.cache / "stand-in" / f"{name}-v{_STAND_IN_VERSION}-{options.seed}"
+    if not folder.exists():
+        partial = folder.with_name(f"{folder.name}.{time.time_ns()}.partial")
+        dataset.draw(partial, dataset.stand_in, options.seed)
+        partial.rename(folder)
+    return folder, True
+
+
+def _budget(study: Study, options: Options, stand_in: bool) -> Budget:
+    budget = study.budget(options.budget or ("demo" if stand_in else "standard"))
+    asked = {
+        name: getattr(options, name)
+        for name in ("trials", "epochs", "seeds", "image_size")
+        if getattr(options, name) is not None
+    }
+    return replace(budget, **asked)
+
+
+def _resolve(recipe: Recipe, train_counts: Sequence[int]) -> Recipe:
+    """The recipe with "balanced" turned into a number, so that Optuna and the records know one."""
+    if recipe.pos_weight != "balanced":
+        return recipe
+    return replace(recipe, pos_weight=resolve_pos_weight(recipe.pos_weight, train_counts))
+
+
+def _manifest(
+    run: str,
+    name: str,
+    study: Study,
+    dataset: Dataset,
+    budget: Budget,
+    recipes: dict[str, Recipe],
+    options: Options,
+) -> dict[str, Any]:
+    num_logits = dataset.num_logits
+    image_size = budget.image_size or study.image_size
+    return {
+        "run": run,
+        "study": name,
+        "title": study.title,
+        "document": study.document,
+        "notes": list(study.notes),
+        "command": options.command,
+        "seed": options.seed,
+        "image_size": image_size,
+        "val_fraction": study.val_fraction,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
+        "versions": {p: metadata.version(p) for p in ("study", "torch", "torchvision", "ray", "optuna")}
+        | {"python": platform.python_version()},
+        "machine": {"cpu": _cpu_model(), "num_cpus": usable_cpus()},
+        "budget": {"name": options.budget or "", **asdict(budget)},
+        "rungs": rung_epochs(
+            budget.epochs, grace=max(1, budget.epochs // _GRACE_DIVISOR), reduction_factor=_REDUCTION_FACTOR
+        ),
+        "reduction_factor": _REDUCTION_FACTOR,
+        "dataset": {
+            "name": study.dataset,
+            "title": dataset.title,
+            "licence": dataset.licence,
+            "source": dataset.source,
+            "how_to_get": dataset.how_to_get,
+            "classes": list(dataset.classes),
+            "modality": dataset.modality,
+            "expected": dataset.expected,
+            "group_meaning": dataset.group_meaning,
+        },
+        "pairs": {
+            pair: {
+                "title": architectures.find(pair).title,
+                "recipe": recipe.hyperparameters(),
+                "stated": dict(recipe.stated),
+                "num_parameters": architectures.num_parameters(
+                    architectures.find(pair).build(recipe, num_logits, image_size)
+                ),
+            }
+            for pair, recipe in recipes.items()
+        },
+        "space": {pair: space.describe(study.space_of(pair)) for pair in study.pairs},
+        "published": [asdict(result) for result in study.published],
+    }
+
+
+def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.StudyState | None:
+    """The run that the folder holds, if it can be gone on with."""
+    if not folder.root.exists() or not any(folder.root.iterdir()):
+        return None
+    state = records.load_run(folder)
+    old, new = ({k: v for k, v in m.items() if k not in _NOT_DECLARED} for m in (state.manifest, manifest))
+    changes = records.describe_changes(old, new)
+    old_budget, new_budget = state.manifest["budget"], manifest["budget"]
+    changes += [
+        f"{key}: {old_budget[key]} -> {new_budget[key]}"
+        for key in ("epochs", "seeds")
+        if old_budget[key] != new_budget[key]
+    ]
+    if new_budget["trials"] < old_budget["trials"]:
+        changes.append(f"trials: {old_budget['trials']} -> {new_budget['trials']} (only more can be added)")
+    if new_budget["trials"] > old_budget["trials"] and state.test_opened:
+        changes.append(
+            f"trials: {old_budget['trials']} -> {new_budget['trials']}, but the test split has been opened: a new "
+            "choice after that would be made with knowledge of it"
+        )
+    if changes:
+        raise ResultsError(
+            f"A results folder belongs to one declaration, but {folder.root} was made with another:\n"
+            + "\n".join(f"  {change[:300]}" for change in changes)
+            + "\nGive --fresh to delete it and start again, or another --results to keep both."
+        )
+    return state
+
+
+def _commit() -> str:
+    """Short hash of the code's commit, "+" where files differ from it; "" outside a repository."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return commit + ("+" if changed else "")
+
+
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor()

@@ -1,0 +1,93 @@
+"""Says on stderr how a study goes: one line for each trial that ends, readable in a terminal and in a log file."""
+
+import sys
+import time
+from typing import TextIO
+
+from study import records
+from study.records import COMPLETE, SEARCH, SEED, STOPPED, StudyState
+from study.spec import Budget
+
+_STATUS_PERIOD_S = 1.0
+
+
+class Progress:
+    """A listener of the conductor.
+
+    In a terminal a status line below the ended trials is redrawn every second; in a file only ended trials appear.
+    """
+
+    def __init__(self, budget: Budget, num_pairs: int, stream: TextIO = sys.stderr) -> None:
+        self.budget, self.num_pairs, self.stream = budget, num_pairs, stream
+        self.started_s = time.monotonic()
+        self._status_at_s = 0.0
+        self._epochs_here = 0
+
+    def __call__(self, event: records.Event, state: StudyState) -> None:
+        """Takes note of an event."""
+        kind = event["event"]
+        if kind == "epoch":
+            self._epochs_here += 1
+        if kind in ("completed", "stopped", "failed"):
+            self._line(self._ended(state.trials[event["trial"]], state))
+        elif kind == "test_opened":
+            self._line(
+                f"The test split ({event['num_images']} images) is opened once, for {len(event['trials'])} seed runs."
+            )
+        elif self.stream.isatty() and time.monotonic() - self._status_at_s > _STATUS_PERIOD_S:
+            self._status_at_s = time.monotonic()
+            self.stream.write(f"\r\033[K{self._status(state)}")
+            self.stream.flush()
+
+    def _line(self, text: str) -> None:
+        clear = "\r\033[K" if self.stream.isatty() else ""
+        self.stream.write(f"{clear}[{_clock(time.monotonic() - self.started_s)}] {text}\n")
+        self.stream.flush()
+
+    def _ended(self, trial: records.Trial, state: StudyState) -> str:
+        if trial.kind == records.TEST:
+            return f"test split scored: {trial.state}"
+        of = self.budget.trials if trial.kind == SEARCH else self.budget.seeds
+        what = "trial" if trial.kind == SEARCH else f"{trial.recipe_name} seed"
+        text = (
+            f"{trial.pair:<16} {what:<13} {trial.number + 1:>3}/{of:<3} {trial.state:<8} "
+            f"epoch {len(trial.epochs):>3}/{self.budget.epochs}  val AUC {trial.best_score:.3f}"
+        )
+        if trial.kind == SEARCH:
+            best = max(t.best_score for t in state.of_kind(SEARCH, trial.pair) if t.epochs)
+            text += f" (best {best:.3f})"
+        if trial.state == records.FAILED:
+            text += f"  {trial.result['reason']}"
+        return f"{text} | {self._status(state)}"
+
+    def _status(self, state: StudyState) -> str:
+        searched, seeds = state.of_kind(SEARCH), state.of_kind(SEED)
+        ended = [t for t in searched if t.state != records.RUNNING]
+        seeds_ended = [t for t in seeds if t.state != records.RUNNING]
+        return (
+            f"search {len(ended)}/{self.budget.trials * self.num_pairs}, "
+            f"seeds {len(seeds_ended)}/{2 * self.budget.seeds * self.num_pairs}, "
+            f"{self._saved(ended)} of the epochs saved, {self._left(state)}"
+        )
+
+    def _saved(self, ended: list[records.Trial]) -> str:
+        full = len(ended) * self.budget.epochs
+        spent = sum(len(t.epochs) for t in ended)
+        return f"{1 - spent / full:.0%}" if full else "0%"
+
+    def _left(self, state: StudyState) -> str:
+        """Time left, from the epochs of this session and the epochs that trials of this study have needed so far."""
+        searched = [t for t in state.of_kind(SEARCH) if t.state in (COMPLETE, STOPPED)]
+        if not searched or not self._epochs_here:
+            return "time left not known yet"
+        each = sum(len(t.epochs) for t in searched) / len(searched)
+        total = self.num_pairs * (self.budget.trials * each + 2 * self.budget.seeds * self.budget.epochs)
+        done = sum(len(t.epochs) for t in state.trials.values())
+        per_epoch_s = (time.monotonic() - self.started_s) / self._epochs_here
+        return f"about {_clock(max(0.0, total - done) * per_epoch_s)} left"
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -1,0 +1,71 @@
+"""How many trials run side by side, and what each gets: chosen from what the machine or the cluster has."""
+
+import os
+from dataclasses import dataclass
+
+from study.errors import DeclarationError
+
+# Small networks leave most of a GPU idle; four share one.
+_TRIALS_PER_GPU = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slots:
+    """The shares of a machine that trials run in.
+
+    Attributes:
+        num: trials at a time.
+        cpus: of one trial.
+        gpus: of one trial; fractions share a device.
+    """
+
+    num: int
+    cpus: float
+    gpus: float
+
+    @property
+    def device(self) -> str:
+        return "cuda" if self.gpus else "cpu"
+
+    @property
+    def num_threads(self) -> int:
+        """CPU threads of one trial."""
+        return max(1, int(self.cpus))
+
+
+def choose_slots(
+    *,
+    num_cpus: float,
+    num_gpus: float,
+    cpus_per_trial: float | None = None,
+    gpus_per_trial: float | None = None,
+) -> Slots:
+    """The slots for these resources; what the user asked for comes first.
+
+    On a CPU each trial has one thread, and there are as many trials as cores: small networks on small images gain
+    little from a second thread and always from a second trial.
+
+    Raises:
+        DeclarationError: a trial asks for more than there is.
+    """
+    gpus = gpus_per_trial if gpus_per_trial is not None else (1 / _TRIALS_PER_GPU if num_gpus else 0.0)
+    default_cpus = max(1.0, num_cpus // (num_gpus * _TRIALS_PER_GPU)) if num_gpus and gpus else 1.0
+    cpus = cpus_per_trial if cpus_per_trial is not None else default_cpus
+    for name, asked, there in (("CPUs", cpus, num_cpus), ("GPUs", gpus, num_gpus)):
+        if asked > there:
+            raise DeclarationError(
+                f"A trial can have no more {name} than there are, but it asks for {asked:g} of {there:g}. "
+                f"Lower --{name.lower()}-per-trial."
+            )
+    if cpus <= 0 or gpus < 0:
+        raise DeclarationError(
+            f"A trial needs more than 0 CPUs and no negative share of a GPU, but it has {cpus:g} and {gpus:g}."
+        )
+    # The epsilon absorbs the rounding of fractions: 1 / (1 / 3) must be 3 slots.
+    limits = [num_cpus / cpus + 1e-9, *([num_gpus / gpus + 1e-9] if gpus else [])]
+    return Slots(num=int(min(limits)), cpus=cpus, gpus=gpus)
+
+
+def usable_cpus() -> int:
+    """Cores that this process may use; fewer than the machine has inside a container."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

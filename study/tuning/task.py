@@ -1,0 +1,78 @@
+"""What travels between the driver and the trial actors: the workload of a study, a task, and reports."""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from study.training.data import SplitRows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What all trials of a study share.
+
+    Attributes:
+        folder: the run's folder, absolute, reachable from every actor.
+        pixels: the pixel array on the actor's machine.
+        table: path, group, split, target and row (in the pixel array) of each image.
+        classes: class names.
+        modality: decides what augmentation may do.
+        epochs: full budget of a trial.
+        device: "cpu" or "cuda".
+        precision: "float32" or "bfloat16".
+        num_threads: CPU threads of one trial.
+        num_workers: 0 trains in the trial actor (Ray Train's local mode); more start a Ray Train worker group.
+    """
+
+    folder: Path
+    pixels: Path
+    table: pd.DataFrame
+    classes: tuple[str, ...]
+    modality: str
+    epochs: int
+    device: str
+    precision: str
+    num_threads: int
+    num_workers: int
+
+    def images_of(self, split: str) -> pd.DataFrame:
+        """The rows of the table that belong to a split."""
+        return self.table[self.table["split"] == split]
+
+    def rows_of(self, split: str) -> SplitRows:
+        """Where the images of a split stand in the pixel array."""
+        images = self.images_of(split)
+        return SplitRows(rows=images["row"].to_numpy("int64"), targets=images["target"].to_numpy("int64"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """One thing for a trial actor to do: train a recipe, or score the test split.
+
+    Attributes:
+        id: the trial's id in the records.
+        pair: architecture; "" for the test task.
+        kind: "search", "seed" or "test".
+        number: within pair and kind.
+        recipe_name: "search", "tuned" or "document".
+        recipe: hyperparameter -> value.
+        seed: of all randomness of the run.
+        seed_runs: for the test task: id -> (architecture, recipe) of the finished seed runs to score.
+    """
+
+    id: str
+    pair: str
+    kind: str
+    number: int
+    recipe_name: str
+    recipe: dict[str, Any]
+    seed: int
+    seed_runs: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
+
+    def record(self) -> dict[str, Any]:
+        """The task as the `started` event holds it."""
+        values = asdict(self)
+        del values["seed_runs"]
+        return {"trial": values.pop("id"), **values}

@@ -1,0 +1,112 @@
+"""`cluster.yaml` is what Ray accepts and what this project needs, as far as can be seen without a cloud."""
+
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ray.autoscaler._private.aws import node_provider
+from ray.autoscaler._private.util import prepare_config, validate_config
+
+ROOT = Path(__file__).parents[1]
+
+# What EC2's DescribeInstanceTypes answers for the types in the file, as far as Ray reads it.
+INSTANCE_TYPES = [
+    {"InstanceType": "m6i.xlarge", "VCpuInfo": {"DefaultVCpus": 4}, "MemoryInfo": {"SizeInMiB": 16384}},
+    {
+        "InstanceType": "g5.xlarge",
+        "VCpuInfo": {"DefaultVCpus": 4},
+        "MemoryInfo": {"SizeInMiB": 16384},
+        "GpuInfo": {"Gpus": [{"Name": "A10G", "Manufacturer": "NVIDIA", "Count": 1}]},
+    },
+]
+
+
+@pytest.fixture
+def config() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((ROOT / "cluster.yaml").read_text())
+    return loaded
+
+
+@pytest.fixture
+def prepared(config: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The file after the launcher's steps before its first call to the cloud, in the launcher's order."""
+    monkeypatch.setattr(node_provider, "list_ec2_instances", lambda *_: INSTANCE_TYPES)
+    filled: dict[str, Any] = node_provider.AWSNodeProvider.fillout_available_node_types_resources(
+        prepare_config(config)
+    )
+    return filled
+
+
+def all_commands(prepared: dict[str, Any]) -> list[str]:
+    return [command for key, value in prepared.items() if key.endswith("_commands") for command in value]
+
+
+def test_ray_accepts_it(prepared: dict[str, Any]) -> None:
+    validate_config(prepared)
+
+
+def test_ray_would_reject_a_misspelt_key(prepared: dict[str, Any]) -> None:
+    prepared["idle_timeout_minuts"] = 5
+    with pytest.raises(Exception, match="idle_timeout_minuts"):
+        validate_config(prepared)
+
+
+def test_resources_are_those_of_the_instance_type(config: dict[str, Any], prepared: dict[str, Any]) -> None:
+    detected = prepared["available_node_types"]["gpu"]["resources"]
+    assert config["available_node_types"]["gpu"]["resources"] == {"CPU": 4, "GPU": 1}
+    assert detected.items() >= {"CPU": 4, "GPU": 1, "accelerator_type:A10G": 1}.items()
+
+
+def test_head_runs_no_trials(prepared: dict[str, Any]) -> None:
+    head = prepared["available_node_types"][prepared["head_node_type"]]
+    assert head["resources"]["CPU"] == 0
+    assert head["max_workers"] == 0
+    assert "--num-cpus=0" in " ".join(prepared["head_start_ray_commands"])
+
+
+def test_workers_are_spot_gpus_that_scale_from_zero(prepared: dict[str, Any]) -> None:
+    worker = prepared["available_node_types"]["gpu"]
+    assert worker["resources"]["GPU"] >= 1
+    assert worker["min_workers"] == 0
+    assert 0 < worker["max_workers"] <= prepared["max_workers"]
+    assert worker["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
+    assert prepared["provider"]["cache_stopped_nodes"] is False
+
+
+def test_ray_is_the_version_that_the_project_pins(prepared: dict[str, Any]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    (pin,) = [d.split("==")[1] for d in project["dependencies"] if d.startswith("ray[")]
+    for commands in (prepared["head_setup_commands"], prepared["worker_setup_commands"]):
+        assert f"ray --version | grep -Fx 'ray, version {pin}'" in " ".join(commands)
+        assert "uv sync --no-progress --python 3.11 " in " ".join(commands)
+
+
+def test_nothing_of_rays_default_setup_is_left(prepared: dict[str, Any]) -> None:
+    assert not [c for c in all_commands(prepared) if "pip install" in c or "wheels" in c or "anaconda" in c]
+
+
+def test_token_authentication_is_on(prepared: dict[str, Any]) -> None:
+    assert prepared["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
+    for commands in (prepared["head_setup_commands"], prepared["worker_setup_commands"]):
+        assert "RAY_AUTH_MODE=token" in " ".join(commands)
+
+
+def test_mounts_exist_and_hold_neither_environment_nor_results(prepared: dict[str, Any]) -> None:
+    local = [Path(path) for path in prepared["file_mounts"].values() if not path.startswith("~")]
+    assert local
+    for path in local:
+        assert (ROOT / path).exists()
+        assert not (ROOT / path / ".venv").exists()
+        assert not (ROOT / path / "results").exists()
+
+
+def test_commands_are_valid_shell(prepared: dict[str, Any]) -> None:
+    bash = shutil.which("bash")
+    if bash is None:
+        pytest.skip("needs bash to check the syntax of the commands")
+    for command in all_commands(prepared):
+        subprocess.run([bash, "-n", "-c", command], check=True)
