@@ -193,6 +193,16 @@ class StudyState:
         trials = [t for t in self.trials.values() if t.kind == kind and pair in (None, t.pair)]
         return sorted(trials, key=lambda t: (order.index(t.pair), t.recipe_name, t.number))
 
+    def seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:
+        """The seed runs of a pair's tuned or document's recipe, by number.
+
+        Where the document's recipe is the finalist they are the same runs: it is trained once, with the same seeds.
+        """
+        finalist = self.finalist(pair)
+        if recipe_name == TUNED and finalist is not None and finalist.number == 0:
+            recipe_name = DOCUMENT
+        return [t for t in self.of_kind(SEED, pair) if t.recipe_name == recipe_name]
+
     def finalist(self, pair: str) -> Trial | None:
         """The pair's best searched trial that ran to its end: highest val ROC-AUC, ties by the lower val loss."""
         done = [t for t in self.of_kind(SEARCH, pair) if t.state == COMPLETE]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from numbers import Integral, Real
 from typing import Any
 
 from study.errors import DeclarationError, UnknownNameError
@@ -50,6 +51,7 @@ class Recipe:
     stated: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self._check_types()
         for name, allowed in (
             ("optimizer", OPTIMIZERS),
             ("schedule", SCHEDULES),
@@ -77,6 +79,18 @@ class Recipe:
         for name in self.stated:
             if name not in HYPERPARAMETERS:
                 raise UnknownNameError("hyperparameter", name, HYPERPARAMETERS)
+
+    def _check_types(self) -> None:
+        """A study file is not type-checked: `lr="1e-3"` or `dense_units=64.5` must not fail inside a trial."""
+        for kind, allowed, names in (
+            ("a number", Real, ("lr", "weight_decay", "class_weight_power", "dropout")),
+            ("a whole number", Integral, ("batch_size", "early_stopping", "kernel_size", "dense_units")),
+            ("True or False", bool, ("batchnorm",)),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                if not isinstance(value, allowed) or (isinstance(value, bool) and allowed is not bool):
+                    raise DeclarationError(f"{name} must be {kind}, but is {value!r}.")
 
     def with_values(self, values: Mapping[str, Any]) -> "Recipe":
         """This recipe with some hyperparameters replaced; what was stated of those is dropped."""
@@ -120,7 +134,7 @@ class Budget:
 
 
 BUDGETS: Mapping[str, Budget] = {
-    "demo": Budget(trials=5, epochs=6, seeds=3, image_size=64),
+    "demo": Budget(trials=5, epochs=5, seeds=3, image_size=64),
     "standard": Budget(trials=16, epochs=15, seeds=5),
     "full": Budget(trials=64, epochs=60, seeds=5),
 }

@@ -79,14 +79,17 @@ def majority_verdict(
     sentences = [_sentence("; ".join(parts))] if parts else []
     for name in constant:
         share = percent(majority_shares[name])
-        sentences.append(_sentence(f"{name} gives that one answer for {share} of the test images"))
+        sentences.append(f"{name} gives that one answer for {share} of the test images, so its decisions tell little.")
     return " ".join(sentences)
 
 
-def gain_verdict(gains: Mapping[str, Interval]) -> str:
-    """What tuning gained over the document's recipe: differences in test ROC-AUC, the same seeds paired."""
-    if not gains:
-        return ""
+def gain_verdict(gains: Mapping[str, Interval], unchanged: Sequence[str] = ()) -> str:
+    """What tuning gained over the document's recipe: differences in test ROC-AUC, the same seeds paired.
+
+    Args:
+        gains: architecture -> test ROC-AUC of the tuned recipe minus that of the document's.
+        unchanged: architectures for which the search found nothing better than the document's recipe.
+    """
     better = [f"{name} ({signed(value)})" for name, value in gains.items() if value.low > 0]
     worse = [f"{name} ({signed(value)})" for name, value in gains.items() if value.high < 0]
     even = [f"{name} ({signed(value)})" for name, value in gains.items() if not value.excludes_zero]
@@ -97,7 +100,9 @@ def gain_verdict(gains: Mapping[str, Interval]) -> str:
         parts.append(f"no gain over the document's recipe is shown for {listing(even)}")
     if worse:
         parts.append(f"tuning lowered the test ROC-AUC of {listing(worse)}")
-    return _sentence("; ".join(parts))
+    if unchanged:
+        parts.append(f"the search found nothing better than the document's recipe for {listing(unchanged)}")
+    return _sentence("; ".join(parts)) if parts else ""
 
 
 def optimism_verdict(search_best: Mapping[str, float], fresh: Mapping[str, Sequence[float]]) -> str:
@@ -133,5 +138,5 @@ def _is(names: Sequence[str], who: str = "") -> str:
 
 def _sentence(text: str) -> str:
     """A sentence keeps the first letter of a name that starts it, since names are identifiers."""
-    starts_with_word = text.startswith(("every ", "tuning ", "no "))
+    starts_with_word = text.startswith(("every ", "tuning ", "no gain ", "the search "))
     return (text[0].upper() + text[1:] if starts_with_word else text) + "."

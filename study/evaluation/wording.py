@@ -53,4 +53,8 @@ def counted(number: int, noun: str) -> str:
 def _bounds(interval: Interval, *, scale: float, decimals: int) -> str:
     if math.isnan(interval.low):
         return ""
-    return f" ({scale * interval.low:.{decimals}f}{DASH}{scale * interval.high:.{decimals}f})"
+    low, high = scale * interval.low, scale * interval.high
+    # Coarse bounds may shut out the finer value that they belong to: 0.998 in (1.00-1.00).
+    if not round(low, decimals) <= round(scale * interval.mean, decimals + 1) <= round(high, decimals):
+        decimals += 1
+    return f" ({low:.{decimals}f}{DASH}{high:.{decimals}f})"

@@ -44,7 +44,8 @@ class Analysis:
         majority_shares: architecture -> share of test answers that are the majority class, mean over seeds.
         differences: metric -> (a, b) -> a minus b on test, tuned, widened for the number of comparisons.
         level: of the intervals in `differences`.
-        gains: architecture -> test ROC-AUC, tuned minus the document's recipe, same seeds, 95 % interval.
+        gains: architecture -> test ROC-AUC, tuned minus the document's recipe, same seeds, 95 % interval;
+            without the architectures for which the document's recipe itself won.
     """
 
     rows: list[Row]
@@ -151,7 +152,7 @@ def _advantage(predictions: Predictions, tested: ResampledScores, majority: int)
 def _gain(run: Run, pair: str) -> Interval | None:
     tuned = run.predictions.get((pair, TUNED, TEST))
     document = run.predictions.get((pair, DOCUMENT, TEST))
-    if tuned is None or document is None:
+    if tuned is None or document is None or pair in run.unchanged:
         return None
     # Seeds are compared with themselves, so a seed whose run failed on one side is left out on both.
     both = tuple(number for number in tuned.numbers if number in document.numbers)

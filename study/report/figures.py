@@ -60,7 +60,7 @@ def _learning_curves(run: Run) -> Drawing:
             num_ended = spent.states["COMPLETE"] + spent.states["STOPPED"]
             stopped = f"{spent.states['STOPPED']} of {num_ended} trials stopped early"
             parts.append(f"{pair} {stopped}, {percent(spent.saved)} of the epochs saved")
-    sees = "The thick line is the trial that won"
+    sees = "The thick line is the trial that won, the dot its best epoch"
     sees += f"; lines that end early were given up at a rung ({'; '.join(parts)})." if parts else "."
     return Drawing(
         sees=sees,

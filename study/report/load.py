@@ -13,7 +13,6 @@ from study.records import (
     COMPLETE,
     DOCUMENT,
     SEARCH,
-    SEED,
     TEST,
     TUNED,
     RunFolder,
@@ -85,11 +84,21 @@ class Run:
         """Whether the test split was opened and at least one tuned recipe's answers to it are there."""
         return any((pair, TUNED, TEST) in self.predictions for pair in self.pairs)
 
+    @property
+    def unchanged(self) -> list[str]:
+        """The architectures for which the document's recipe (trial 0) itself won the search."""
+        finalists = {pair: self.state.finalist(pair) for pair in self.pairs}
+        return [pair for pair, trial in finalists.items() if trial is not None and trial.number == 0]
+
     def search(self, pair: str) -> list[Trial]:
         return self.state.of_kind(SEARCH, pair)
 
+    def trained_again(self, pair: str) -> tuple[str, ...]:
+        """The recipes of a pair that have seed runs of their own; the document's alone, if it won the search."""
+        return (DOCUMENT,) if pair in self.unchanged else (TUNED, DOCUMENT)
+
     def seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:
-        return [t for t in self.state.of_kind(SEED, pair) if t.recipe_name == recipe_name]
+        return self.state.seed_runs(pair, recipe_name)
 
     def completed_seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:
         return [t for t in self.seed_runs(pair, recipe_name) if t.state == COMPLETE]

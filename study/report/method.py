@@ -40,7 +40,7 @@ def _search(run: Run) -> str:
 
 def _finalists(run: Run) -> str:
     return (
-        "*Finalists.* The winner of each pair and the document's recipe were trained again with "
+        "*Finalists.* The winner of each pair and the document's recipe (once, where it won) were trained again with "
         f"{counted(run.manifest['budget']['seeds'], 'new seed')}, because the search's best score is the "
         "luckiest of many. Of each run the epoch with the best val ROC-AUC is kept."
     )

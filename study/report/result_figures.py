@@ -9,9 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from sklearn.metrics import roc_curve
 
-from study.evaluation.metrics import confusion, decide
+from study.evaluation.metrics import confusion, decide, tie_ends
 from study.evaluation.wording import fraction
 from study.records import DOCUMENT, TEST, TUNED, Trial
 from study.report import style
@@ -29,6 +28,8 @@ def score_intervals(run: Run, analysis: Analysis) -> Figure:
     for row, pair in enumerate(pairs):
         colour = style.colour(run.pairs.index(pair))
         for recipe, offset in ((TUNED, -0.13), (DOCUMENT, 0.17)):
+            if recipe == DOCUMENT and pair in run.unchanged:
+                continue
             if values := analysis.values(pair, recipe, TEST):
                 score, y = values["roc_auc"], row + offset
                 axis.plot([score.low, score.high], [y, y], color=colour, linewidth=3)
@@ -49,7 +50,8 @@ def score_intervals(run: Run, analysis: Analysis) -> Figure:
 def seed_curves(run: Run) -> Figure:
     """Loss and accuracy on train and val over the epochs of the tuned seed runs, one row an architecture."""
     pairs = [pair for pair in run.pairs if any(t.epochs for t in run.seed_runs(pair, TUNED))]
-    names = [f"{pair}: {quantity}" for pair in pairs for quantity in ("loss", "accuracy")]
+    # Two panels a row; the name may be longer than the left one is wide.
+    names = [title for pair in pairs for title in (pair, "")]
     figure, axes = style.panels(names, columns=2, height_in=2.5)
     for index, pair in enumerate(pairs):
         trials = [t for t in run.seed_runs(pair, TUNED) if t.epochs]
@@ -57,6 +59,7 @@ def seed_curves(run: Run) -> Figure:
             _mean_and_seeds(axis, trials, f"train_{quantity}", colour=style.BLUE, dashes="-")
             _mean_and_seeds(axis, trials, f"val_{quantity}", colour=style.VERMILLION, dashes="--")
             axis.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+            axis.set_ylabel(quantity)
     for axis in axes[-2:]:
         axis.set_xlabel("epoch")
     handles = [
@@ -102,8 +105,7 @@ def mean_roc(predictions: Predictions) -> npt.NDArray[np.float64]:
         for index in [1] if num_classes == 2 else range(num_classes):
             positive = predictions.targets == index
             if positive.any() and not positive.all() and np.isfinite(probabilities).all():
-                false_rates, true_rates, _ = roc_curve(positive, probabilities[:, index])
-                curves.append(np.interp(_FALSE_POSITIVE_RATES, false_rates, true_rates))
+                curves.append(_true_positive_rates(positive, probabilities[:, index]))
     mean = np.mean(curves, axis=0) if curves else np.full_like(_FALSE_POSITIVE_RATES, np.nan)
     return np.asarray(mean, dtype=np.float64)
 
@@ -129,6 +131,15 @@ def confusions(run: Run) -> Figure:
             axis.set_yticklabels([])
     figure.supxlabel("answer of the seed ensemble", fontsize=13)
     return figure
+
+
+def _true_positive_rates(positive: npt.NDArray[np.bool_], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    order = np.argsort(-values, kind="stable")
+    ends = tie_ends(values[order])
+    found = np.cumsum(positive[order])[ends]
+    wrong = ends + 1 - found
+    false_rates, true_rates = (np.append(0, counts) / counts[-1] for counts in (wrong, found))
+    return np.asarray(np.interp(_FALSE_POSITIVE_RATES, false_rates, true_rates), dtype=np.float64)
 
 
 def _mean_and_seeds(axis: Axes, trials: Sequence[Trial], name: str, *, colour: str, dashes: str) -> None:

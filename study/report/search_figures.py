@@ -19,6 +19,9 @@ def learning_curves(run: Run) -> Figure:
         finalist = run.state.finalist(pair)
         for trial in run.search(pair):
             _curve(axis, trial, is_finalist=finalist is not None and trial.id == finalist.id)
+        if not axis.lines:
+            axis.text(0.5, 0.5, "no epoch was completed", ha="center", transform=axis.transAxes)
+            axis.set_yticks([])
         axis.set_ylabel("val ROC-AUC")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         axis.set_xlim(0.7, run.manifest["budget"]["epochs"] + 0.3)
@@ -53,6 +56,7 @@ def learning_rates(run: Run) -> Figure:
                 markerfacecolor=colour if trial.state == COMPLETE else "none",
                 markeredgecolor=style.BLACK if is_best else colour,
                 markeredgewidth=1.8,
+                alpha=0.85,
                 linestyle="",
             )
         axis.plot([], [], marker=marker, color=colour, markersize=9, linestyle="", label=pair)
@@ -70,7 +74,8 @@ def _curve(axis: Axes, trial: Trial, *, is_finalist: bool) -> None:
     epochs, values = zip(*points, strict=True)
     if is_finalist:
         axis.plot(epochs, values, color=style.VERMILLION, linewidth=3.2, zorder=5, solid_capstyle="round")
-        axis.plot(epochs[-1], values[-1], "o", color=style.VERMILLION, zorder=6)
+        best = max(range(len(values)), key=lambda position: values[position])
+        axis.plot(epochs[best], values[best], "o", color=style.VERMILLION, markersize=9, zorder=8)
     if trial.number == 0:
         axis.plot(epochs, values, color=style.BLACK, linestyle="--", zorder=7)
     elif not is_finalist:

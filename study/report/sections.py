@@ -23,8 +23,11 @@ def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
     seeds = counted(run.manifest["budget"]["seeds"], "seed run")
     averages = "" if len(run.classes) == 2 else " Precision, recall, specificity and ROC-AUC are macro averages."
     sees = (
-        f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The best test value is bold only if "
-        f"it is told apart from the next. Compare with always giving the most frequent answer.{averages}"
+        f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The ensemble answers with the mean "
+        "probability of the seeds. The best test value is bold only if it is told apart from the next. "
+        f"Compare with always giving the most frequent answer.{averages}"
+        if analysis.rows
+        else "No seed run has been trained yet: so far there are only values to compare with."
     )
     return join(
         [
@@ -91,12 +94,11 @@ def finalists(run: Run, analysis: Analysis) -> str:
             differences,
         ]
     blocks.append(bullets(selection_notes(run)))
-    source = f"document {run.manifest['document']}" if run.manifest["document"] else "the study file"
     for pair in run.pairs:
         blocks += [
             f"### {pair}",
-            f"{_finalist_words(run, pair)} The recipe of {source} is reconstructed: what it doesn't state is "
-            "assumed. Values in bold are where the winner departs from it.",
+            f"{_finalist_words(run, pair)} The document's recipe is reconstructed: what the document doesn't "
+            "state is assumed. Values in bold are where the winner departs from it.",
             recipe_table(run, pair),
         ]
     if seeds := seed_table(run):
@@ -180,7 +182,7 @@ def _skipped(run: Run) -> list[str]:
         return []
     named = listing([f"`{path}`" for path in paths[:_FEW_SKIPPED]])
     more = " and others" if len(paths) > _FEW_SKIPPED else ""
-    return [f"{counted(len(paths), 'file')} could not be read and were skipped: {named}{more}."]
+    return [f"Not readable and left out: {counted(len(paths), 'file')} ({named}{more})."]
 
 
 def _grouping(run: Run) -> str:
@@ -197,12 +199,12 @@ def _finalist_words(run: Run, pair: str) -> str:
     finalist = run.state.finalist(pair)
     if finalist is None:
         return "No trial has run to its end, so there is no winner."
-    parameters = run.manifest["pairs"][pair].get("num_parameters")
-    size = f" The network has {parameters:,} parameters." if parameters else ""
-    if finalist.number == 0:
-        words = f"The document's own recipe won (trial 0).{size}"
-    else:
-        words = f"Trial {finalist.number} won.{size}"
+    declared = run.manifest["pairs"][pair]
+    # The winner's own size: dense units and kernels may differ from the document's recipe.
+    parameters = finalist.result.get("num_parameters") or declared.get("num_parameters")
+    won = "The document's own recipe (trial 0)" if finalist.number == 0 else f"Trial {finalist.number}"
+    words = f"{declared['title']}. {won} won" if declared.get("title") else f"{won} won"
+    words += f", a network of {parameters:,} parameters." if parameters else "."
     if not run.seed_runs(pair, DOCUMENT):
         words += " The document's recipe has no seed runs of its own."
     return words

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.evaluation.wording import DASH, NOTHING, fraction, percent
-from study.records import COMPLETE, DOCUMENT, FAILED, RUNNING, STOPPED, TEST, TUNED, Trial
+from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, Trial
 from study.report.analysis import seed_scores
 from study.report.load import SPLITS, VAL, Run
 from study.report.markdown import table, value
@@ -126,7 +126,7 @@ def recipe_table(run: Run, pair: str) -> str:
         searched = name in run.manifest["space"].get(pair, {})
         source = stated.get(name, "assumed")
         rows.append([name, "yes" if searched else "no", tuned, document, source])
-    header = ["Hyperparameter", "Searched", "Winner", "Document's recipe", "Document's value is"]
+    header = ["Hyperparameter", "Searched", "Winner", "Document's recipe", "Stated or assumed"]
     return table(header, rows, left=5)
 
 
@@ -134,7 +134,7 @@ def seed_table(run: Run) -> str:
     """One row a seed run: how it was trained and what it scored."""
     rows = []
     for pair in run.pairs:
-        for recipe_name in (TUNED, DOCUMENT):
+        for recipe_name in run.trained_again(pair):
             val = _roc_aucs(run, pair, recipe_name, VAL)
             test = _roc_aucs(run, pair, recipe_name, TEST)
             rows += [_seed_row(trial, val, test) for trial in run.seed_runs(pair, recipe_name)]

@@ -20,6 +20,8 @@ from study.report.analysis import Analysis, seed_scores
 from study.report.load import SPLITS, VAL, Run
 from study.report.study_tables import spending
 
+_RECIPES = {TUNED: "tuned recipe", DOCUMENT: "document's recipe"}
+
 
 def opening(run: Run) -> list[str]:
     """The bold first lines: that the images are drawn, that the test split is still closed."""
@@ -46,7 +48,7 @@ def progress(run: Run) -> str:
         for state, number in spending(run, pair).states.items():
             states[state] += number
     ended = states[COMPLETE] + states[STOPPED] + states[FAILED]
-    seeds = sum(len(run.completed_seed_runs(pair, name)) for pair in run.pairs for name in (TUNED, DOCUMENT))
+    seeds = sum(len(run.completed_seed_runs(pair, name)) for pair in run.pairs for name in run.trained_again(pair))
     return (
         f"{ended} of {counted(budget['trials'] * len(run.pairs), 'trial')} ended, {states[RUNNING]} begun, "
         f"{counted(seeds, 'seed run')} completed"
@@ -65,7 +67,7 @@ def verdict(run: Run, analysis: Analysis) -> str:
             majority_class=analysis.majority_class,
             baseline_accuracy=analysis.baseline[TEST]["accuracy"],
         ),
-        gain_verdict(analysis.gains),
+        gain_verdict(analysis.gains, run.unchanged),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -91,12 +93,13 @@ def gaps(run: Run) -> list[str]:
         if run.is_tested and run.state.finalist(pair) is None:
             missing.append(f"{pair}: no searched trial ran to its end, so it has no finalist and no result.")
             continue
-        for recipe_name, words in ((TUNED, "tuned recipe"), (DOCUMENT, "document's recipe")):
-            done = len(run.completed_seed_runs(pair, recipe_name))
-            if run.is_tested and done < num_seeds:
+        for recipe_name in run.trained_again(pair):
+            predictions = run.predictions.get((pair, recipe_name, TEST))
+            scored = len(predictions.numbers) if predictions else 0
+            if run.is_tested and scored < num_seeds:
                 missing.append(
-                    f"{pair}, {words}: {done} of {counted(num_seeds, 'seed run')} completed; "
-                    f"its figures rest on these alone."
+                    f"{pair}, {_RECIPES[recipe_name]}: {scored} of {counted(num_seeds, 'seed run')} completed and "
+                    "scored; its figures rest on these alone."
                 )
     return missing
 

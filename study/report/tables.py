@@ -100,13 +100,20 @@ def _reference_rows(run: Run, analysis: Analysis) -> list[list[str]]:
         if _note(result):
             number += 1
             mark = f"<sup>{number}</sup>"
-        cells = [_score(name, result.get(name)) for name in GRID.values()]
+        cells = [_as_published(name, result.get(name)) for name in GRID.values()]
         rows.append([f"{result['label']} *({source})*{mark}", str(result["split"]), *cells])
     return rows
 
 
+def _as_published(name: str, value: float | None) -> str:
+    """A document's figure with all the decimals that the document gives."""
+    if value is None or name != "roc_auc":
+        return _score(name, value)
+    return max(fraction(value), f"{value:g}", key=len)
+
+
 def _note(result: dict[str, Any]) -> str:
-    parts = [str(result["note"])] if result.get("note") else []
+    parts = [f"{result['note'].rstrip('.')}."] if result.get("note") else []
     if result.get("roc_auc_weighted") is not None:
         parts.append(f"Weighted ROC-AUC {result['roc_auc_weighted']:g}.")
     return " ".join(parts)

@@ -12,6 +12,7 @@ from study.training.data import Standardization
 from study.training.loop import Outcome
 
 _NUM_KEPT = 2
+_PREFIX = "epoch-"
 
 State = dict[str, Any]
 
@@ -65,19 +66,27 @@ class CheckpointWriter:
         self._pool.shutdown(wait=True)
 
     def _write(self, state: State) -> None:
-        save(self.folder / f"epoch-{state['epoch']:05d}.pt", state)
+        save(self.folder / f"{_PREFIX}{state['epoch']:05d}.pt", state)
         for old in checkpoints(self.folder)[:-_NUM_KEPT]:
             old.unlink(missing_ok=True)
 
 
 def checkpoints(folder: Path) -> list[Path]:
     """The checkpoints of a run, oldest first."""
-    return sorted(folder.glob("epoch-*.pt"))
+    return sorted(folder.glob(f"{_PREFIX}*.pt"))
 
 
-def latest(folder: Path, device: torch.device) -> State | None:
-    """The newest checkpoint of a run, or None before its first."""
-    found = checkpoints(folder)
+def _epoch_of(path: Path) -> int:
+    return int(path.stem.removeprefix(_PREFIX))
+
+
+def latest(folder: Path, device: torch.device, *, up_to_epoch: int) -> State | None:
+    """The newest checkpoint of a run that is not ahead of its records, or None.
+
+    A run that is killed between writing a checkpoint and reporting its epoch trains that epoch again: the records
+    would lack it otherwise.
+    """
+    found = [p for p in checkpoints(folder) if _epoch_of(p) <= up_to_epoch]
     return load(found[-1], device) if found else None
 
 

@@ -195,8 +195,8 @@ class Training:
     def _batches(self, order: Tensor) -> Iterator[Tensor]:
         for batch in order.split(self.batch_size):
             # Batch normalization has no variance over a single image, so a last batch of one is left out; the
-            # shuffling makes it another image each epoch.
-            if len(batch) > 1 or len(order) == 1:
+            # shuffling makes it another image each epoch. A recipe that asks for batches of one gets them.
+            if len(batch) > 1 or self.batch_size == 1:
                 yield batch
 
     def _autocast(self) -> torch.autocast:

@@ -145,7 +145,8 @@ class Conductor:
             searched = self.state.of_kind(SEARCH, pair)
             ended = len(searched) >= self.budget.trials and all(t.state != RUNNING for t in searched)
             finalist = self.state.finalist(pair)
-            if ended and finalist is not None:
+            # Trial 0 is the document's recipe, whose seed runs are dealt anyway.
+            if ended and finalist is not None and finalist.number > 0:
                 task = self._next_seed(pair, TUNED, finalist.recipe)
                 if task is not None:
                     return task
@@ -201,4 +202,4 @@ class Conductor:
         if trial.kind == TEST:
             return self._test_task()
         names = ("id", "pair", "kind", "number", "recipe_name", "recipe", "seed")
-        return Task(**{name: getattr(trial, name) for name in names})
+        return Task(**{name: getattr(trial, name) for name in names}, epochs_recorded=len(trial.epochs))

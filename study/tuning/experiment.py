@@ -70,7 +70,7 @@ def _and_clean(folder: records.RunFolder, progress: Progress) -> Callable[[recor
 
 def _run_tuner(conductor: Conductor, workload: Workload, slots: Slots) -> None:
     logging.getLogger("ray").setLevel(logging.ERROR)
-    resources = {"cpu": slots.cpus, "gpu": slots.gpus} if workload.num_workers == 0 else {"cpu": 0.0, "gpu": 0.0}
+    resources = slots.of_trial_actor(workload.num_workers)
     # Ray Tune insists on a folder for its own snapshots; the event log makes them needless.
     with tempfile.TemporaryDirectory(prefix="study-tune-") as scratch:
         tuner = tune.Tuner(

@@ -66,9 +66,19 @@ class Progress:
         seeds_ended = [t for t in seeds if t.state != records.RUNNING]
         return (
             f"search {len(ended)}/{self.budget.trials * self.num_pairs}, "
-            f"seeds {len(seeds_ended)}/{2 * self.budget.seeds * self.num_pairs}, "
+            f"seed runs {len(seeds_ended)}/{self._num_seed_runs(state)}, "
             f"{self._saved(ended)} of the epochs saved, {self._left(state)}"
         )
+
+    def _num_seed_runs(self, state: StudyState) -> int:
+        """Two recipes a pair, but one where the search has ended with the document's recipe as its finalist."""
+        num_recipes = 0
+        for pair in state.manifest["pairs"]:
+            ended = [t for t in state.of_kind(SEARCH, pair) if t.state != records.RUNNING]
+            finalist = state.finalist(pair)
+            same = len(ended) >= self.budget.trials and finalist is not None and finalist.number == 0
+            num_recipes += 1 if same else 2
+        return num_recipes * self.budget.seeds
 
     def _saved(self, ended: list[records.Trial]) -> str:
         full = len(ended) * self.budget.epochs
@@ -81,7 +91,7 @@ class Progress:
         if not searched or not self._epochs_here:
             return "time left not known yet"
         each = sum(len(t.epochs) for t in searched) / len(searched)
-        total = self.num_pairs * (self.budget.trials * each + 2 * self.budget.seeds * self.budget.epochs)
+        total = self.num_pairs * self.budget.trials * each + self._num_seed_runs(state) * self.budget.epochs
         done = sum(len(t.epochs) for t in state.trials.values())
         per_epoch_s = (time.monotonic() - self.started_s) / self._epochs_here
         return f"about {_clock(max(0.0, total - done) * per_epoch_s)} left"

@@ -32,6 +32,14 @@ class Slots:
         """CPU threads of one trial."""
         return max(1, int(self.cpus))
 
+    def of_trial_actor(self, num_workers: int) -> dict[str, float]:
+        """What Ray Tune reserves for a trial's actor; with a worker group, its workers hold the rest.
+
+        Ray Tune refuses an actor that needs nothing, and a share of a CPU could be the one that the last worker
+        waits for: so it needs one byte of memory.
+        """
+        return {"memory": 1} if num_workers else {"cpu": self.cpus, "gpu": self.gpus}
+
 
 def choose_slots(
     *,

@@ -59,6 +59,7 @@ class Task:
         recipe_name: "search", "tuned" or "document".
         recipe: hyperparameter -> value.
         seed: of all randomness of the run.
+        epochs_recorded: epochs that an interrupted trial has in the records; it goes on from there.
         seed_runs: for the test task: id -> (architecture, recipe) of the finished seed runs to score.
     """
 
@@ -69,10 +70,11 @@ class Task:
     recipe_name: str
     recipe: dict[str, Any]
     seed: int
+    epochs_recorded: int = 0
     seed_runs: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """The task as the `started` event holds it."""
         values = asdict(self)
-        del values["seed_runs"]
+        del values["seed_runs"], values["epochs_recorded"]
         return {"trial": values.pop("id"), **values}

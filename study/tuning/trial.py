@@ -98,7 +98,7 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
             run,
             images,
             report=report,
-            resume_from=checkpoint.latest(folder.checkpoints(task.id), device),
+            resume_from=checkpoint.latest(folder.checkpoints(task.id), device, up_to_epoch=task.epochs_recorded),
         )
         if task.kind == SEED:
             _keep(task, workload, images, outcome)

@@ -1,9 +1,10 @@
 """Contrast-enhanced T1 slices of heads, drawn: a stand-in for Brain Tumor Classification (MRI).
 
 Gliomas grow within the brain, irregular, often with an enhancing rim, a necrotic core and oedema around;
-meningiomas are round, enhance evenly and sit on the dura of the skull or the falx; pituitary tumours are small
-and bright above the sella. All planes and contrasts occur in all classes, and vessels and fluid look somewhat
-like small tumours.
+meningiomas are round, enhance evenly and sit on the dura of the skull or the falx; pituitary tumours are
+small and bright above the sella. All planes occur in all classes, and vessels and fluid look like small
+tumours. As in the real set, slices without a tumor come from other scanners: somewhat brighter and without
+contrast agent.
 """
 
 from collections.abc import Mapping
@@ -49,22 +50,23 @@ def draw_slice(tumor: str, *, size_px: int, rng: np.random.Generator) -> npt.NDA
     # A pituitary tumour can only be seen in a slice through the sella.
     low = tumor == "pituitary" or bool(rng.random() < 0.4)
     head = cut_head(plane, low=low, size_px=size_px, rng=rng)
-    image = _tissue(head, rng)
+    healthy = tumor == "none"
+    image = _tissue(head, rng, num_vessels=int(rng.integers(0, 4) if healthy else rng.integers(2, 7)))
     if tumor == "glioma":
         image = _add_glioma(image, head, rng)
     elif tumor == "meningioma":
         image = _add_meningioma(image, head, rng)
     elif tumor == "pituitary":
         image = _add_pituitary(image, head, rng)
-    return _scan(image, rng)
+    return _scan(image, rng, gain=float(rng.uniform(0.9, 1.5) if healthy else rng.uniform(0.8, 1.3)))
 
 
-def _tissue(head: Head, rng: np.random.Generator) -> Field:
+def _tissue(head: Head, rng: np.random.Generator, *, num_vessels: int) -> Field:
     """A healthy head: float32 (H, W) in about [0, 1]."""
     size_px = head.x.shape[0]
     coarse, fine = smooth_noise(rng, size_px, size_px / 14), smooth_noise(rng, size_px, size_px / 40)
     scalp, air = np.float32(rng.uniform(0.55, 0.95)), np.float32(0.03)
-    grey = np.float32(rng.uniform(0.3, 0.44))
+    grey = np.float32(rng.uniform(0.32, 0.42))
     fluid = grey * np.float32(rng.uniform(0.25, 0.6))
     muscle = grey * (np.float32(rng.uniform(0.5, 0.9)) + np.float32(0.14) * coarse + np.float32(0.1) * fine)
     muscle = _over(muscle, scalp * np.float32(0.8), step(coarse - np.float32(1.3), 0.6))
@@ -76,7 +78,7 @@ def _tissue(head: Head, rng: np.random.Generator) -> Field:
     image = _over(image, air, head.air)
     inside = step(head.brain_depth, 0.025)
     image = _over(image, _brain(head, grey, fluid, coarse, fine, rng), inside)
-    return _over(image, grey * np.float32(1.5), inside * _vessels(head, rng))
+    return _over(image, grey * np.float32(1.5), inside * _vessels(head, num_vessels, rng))
 
 
 def _brain(
@@ -97,10 +99,10 @@ def _brain(
     return _over(matter, grey * np.float32(rng.uniform(0.5, 1.7)), midline * np.float32(0.7))
 
 
-def _vessels(head: Head, rng: np.random.Generator) -> Field:
+def _vessels(head: Head, number: int, rng: np.random.Generator) -> Field:
     """Vessels and plexus, bright with contrast agent: float32 (H, W) in [0, 1]."""
     bright = np.zeros_like(head.x)
-    for _ in range(rng.integers(2, 7)):
+    for _ in range(number):
         x, y = _random_pixel(head, step(head.brain_depth, 0.01), rng)
         length, width = rng.uniform(0.015, 0.1), rng.uniform(0.008, 0.02)
         angle = rng.uniform(0, np.pi)
@@ -112,7 +114,7 @@ def _vessels(head: Head, rng: np.random.Generator) -> Field:
 
 
 def _random_pixel(head: Head, weight: Field, rng: np.random.Generator) -> tuple[np.float32, np.float32]:
-    """The head coordinates of a random pixel among those with the weight 1, or of the middle if there is none."""
+    """Where a random pixel of weight 1 lies in the head; the middle if there is none."""
     candidates = np.flatnonzero(weight >= 1)
     if not len(candidates):
         return np.float32(0), np.float32(0)
@@ -138,13 +140,18 @@ def _blob(
     return blob
 
 
+def _level(image: Field, head: Head) -> np.float32:
+    """The brightness of the brain, to which that of a tumor is relative."""
+    return np.float32(np.quantile(image[head.brain_depth > 0], 0.6))
+
+
 def _add_glioma(image: Field, head: Head, rng: np.random.Generator) -> Field:
-    radius = float(rng.uniform(0.14, 0.3))
+    radius = float(rng.uniform(0.15, 0.32))
     at = _random_pixel(head, step(head.brain_depth - np.float32(0.1 + 0.4 * radius), 0.01), rng)
     blob = _blob(head, at, radius, 0.18, rng)
     inside = step(head.brain_depth, 0.03)
     size_px = image.shape[0]
-    level = np.float32(np.quantile(image[inside > 0.5], 0.6)) if inside.max() > 0.5 else np.float32(0.4)
+    level = _level(image, head)
     texture = smooth_noise(rng, size_px, size_px / 22)
     oedema = step(np.float32(rng.uniform(1.3, 1.9)) - blob + np.float32(0.15) * texture, 0.4)
     image = _over(image, level * np.float32(rng.uniform(0.6, 0.85)), inside * oedema * np.float32(0.8))
@@ -158,13 +165,13 @@ def _add_glioma(image: Field, head: Head, rng: np.random.Generator) -> Field:
 
 
 def _add_meningioma(image: Field, head: Head, rng: np.random.Generator) -> Field:
-    radius = float(rng.uniform(0.13, 0.27))
+    radius = float(rng.uniform(0.14, 0.29))
     wall = np.minimum(head.brain_depth, np.where(head.brain_depth > 0, head.falx, np.inf)).astype(np.float32)
     near = step(np.float32(0.03) - np.abs(wall - np.float32(0.6 * radius)), 0.01)
     at = _random_pixel(head, near * step(head.brain_depth, 0.01), rng)
     blob = _blob(head, at, radius, 0.06, rng)
     inside = step(head.brain_depth + np.float32(0.02), 0.03)
-    level = np.float32(np.quantile(image[inside > 0.5], 0.6)) if inside.max() > 0.5 else np.float32(0.4)
+    level = _level(image, head)
     size_px = image.shape[0]
     # A cleft of fluid parts it from the brain, since it grows outside.
     image = _over(image, level * np.float32(0.6), inside * step(np.float32(1.12) - blob, 0.12) * np.float32(0.7))
@@ -176,25 +183,24 @@ def _add_meningioma(image: Field, head: Head, rng: np.random.Generator) -> Field
 
 
 def _add_pituitary(image: Field, head: Head, rng: np.random.Generator) -> Field:
-    radius = float(rng.uniform(0.09, 0.17))
+    radius = float(rng.uniform(0.1, 0.18))
     x, y = np.asarray(head.sella) + rng.normal(0, 0.03, 2)
     at = (np.float32(x), np.float32(y - 0.5 * radius))
     blob = _blob(head, at, radius, 0.1, rng)
-    inside = head.brain_depth > 0
-    level = np.float32(np.quantile(image[inside], 0.6)) if inside.any() else np.float32(0.4)
+    level = _level(image, head)
     size_px = image.shape[0]
     texture = 1 + np.float32(0.1) * smooth_noise(rng, size_px, size_px / 30)
     return _over(image, level * np.float32(rng.uniform(1.3, 2.1)) * texture, step(1 - blob, 0.2))
 
 
-def _scan(image: Field, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _scan(image: Field, rng: np.random.Generator, *, gain: float) -> npt.NDArray[np.uint8]:
     """What the scanner and the export make of it: coil shading, window, blur, noise."""
     size_px = image.shape[0]
     shading = np.exp(np.float32(rng.uniform(0.03, 0.15)) * smooth_noise(rng, size_px, size_px))
-    window = np.maximum(image * shading, 0) ** np.float32(rng.uniform(0.8, 1.4)) * np.float32(rng.uniform(0.8, 1.3))
+    window = np.maximum(image * shading, 0) ** np.float32(rng.uniform(0.8, 1.4)) * np.float32(gain)
     grey = Image.fromarray((np.clip(window, 0, 1) * np.float32(255)).astype(np.uint8))
     blurred = np.asarray(grey.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 0.9)) * size_px / 160)))
-    sigma = np.float32(rng.uniform(1.5, 7))
+    sigma = np.float32(rng.uniform(1.5, 6))
     # The magnitude of a complex signal: Rician noise, which is not zero in air.
     noise = rng.standard_normal((2, *image.shape), dtype=np.float32) * sigma
     magnitude = np.hypot(blurred + noise[0], noise[1])
@@ -224,7 +230,7 @@ def draw_brain_tumor_mri(root: Path, *, counts: Mapping[str, Mapping[str, int]],
             (root / split / folder).mkdir(parents=True, exist_ok=True)
             jobs += [(root / split / folder / f"image({n}).jpg", FOLDERS[folder]) for n in range(1, number + 1)]
         write = partial(_write_slice, jobs=jobs, stream=(seed, SPLITS.index(split)), size_px=size_px)
-        with ThreadPoolExecutor(max_workers=2) as pool:
+        with ThreadPoolExecutor(max_workers=4) as pool:
             list(pool.map(write, range(len(jobs))))
 
 

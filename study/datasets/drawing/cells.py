@@ -61,8 +61,8 @@ def grow_territories(x_px: Field, y_px: Field, *, pitch_px: float, rng: np.rando
 def _two_nearest(u: Field, v: Field, centre: Field, home: Index, offsets: list[int]) -> tuple[Index, Index]:
     """The indices of each pixel's nearest and second nearest centre.
 
-    The bits of positive floats are in the order of the floats, so a squared distance whose last four bits give
-    way to the candidate's number can be compared and carried along as one integer.
+    The bits of positive floats are in the order of the floats, so a squared distance whose last four bits
+    give way to the candidate's number can be compared and carried along as one integer.
     """
     best = np.full(u.shape, np.iinfo(np.int32).max, np.int32)
     second = best.copy()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from study.datasets.drawing.noise import Field, smooth_noise, step
 
@@ -11,7 +12,7 @@ PLANES = ("axial", "coronal", "sagittal")
 
 @dataclass(frozen=True)
 class Head:
-    """One slice through a head. Lengths are in head units: the slice is about 2 wide and 2 high around (0, 0).
+    """One slice through a head. Lengths are in head units: the slice is about 2 x 2 around (0, 0).
 
     Attributes:
         x: float32 (H, W), where each pixel lies in the head, to the right.
@@ -23,7 +24,6 @@ class Head:
         face: tissue below the cranium, in [0, 1].
         air: orbits, sinuses and airways, in [0, 1].
         sella: where the pituitary lies.
-        shows_sella: whether the plane passes through it.
     """
 
     x: Field
@@ -35,7 +35,6 @@ class Head:
     face: Field
     air: Field
     sella: tuple[float, float]
-    shows_sella: bool
 
 
 def cut_head(plane: str, *, low: bool, size_px: int, rng: np.random.Generator) -> Head:
@@ -58,9 +57,9 @@ def cut_head(plane: str, *, low: bool, size_px: int, rng: np.random.Generator) -
 def _place(size_px: int, rng: np.random.Generator) -> tuple[Field, Field]:
     """Head coordinates of each pixel: shifted, turned, scaled and gently bent."""
     line = np.linspace(-1, 1, size_px, dtype=np.float32)
-    angle, zoom = rng.normal(0, 0.07), rng.uniform(0.92, 1.22)
+    angle, zoom = rng.normal(0, 0.07), rng.uniform(0.95, 1.16)
     cos, sin = np.float32(np.cos(angle) * zoom), np.float32(np.sin(angle) * zoom)
-    shift = rng.normal(0, 0.05, 2).astype(np.float32)
+    shift = rng.normal(0, 0.04, 2).astype(np.float32)
     column, row = line + shift[0], line[:, None] + shift[1]
     bend = np.float32(0.018)
     x: Field = cos * column + sin * row + bend * smooth_noise(rng, size_px, size_px / 3)
@@ -83,6 +82,11 @@ def _union(*depths: Field) -> Field:
     return union
 
 
+def _falx(cut: npt.NDArray[np.bool_], distance: Field) -> Field:
+    """The distance to the midline where the plane cuts the falx, else infinity."""
+    return np.where(cut, distance, np.float32(np.inf))
+
+
 def _horns(x: Field, y: Field, *, tilt: float, at: tuple[float, float], half: tuple[float, float]) -> Field:
     """A pair of slanted ellipses beside the midline, as the lateral ventricles appear: depth."""
     side = np.abs(x)
@@ -94,25 +98,39 @@ def _horns(x: Field, y: Field, *, tilt: float, at: tuple[float, float], half: tu
 def _axial(x: Field, y: Field, *, low: bool, rng: np.random.Generator) -> Head:
     half = (rng.uniform(0.64, 0.74), rng.uniform(0.78, 0.9))
     scalp = _ellipse(x, y, at=(0, 0), half=half)
-    thickness = rng.uniform(0.08, 0.115)
-    brain = scalp - np.float32(thickness)
+    brain = scalp - np.float32(rng.uniform(0.08, 0.115))
     size = rng.uniform(0.7, 1.5)
     if low:
-        eyes = _ellipse(np.abs(x), y, at=(0.27, -0.62), half=(0.15, 0.17))
-        nose = _ellipse(x, y, at=(0, -0.6), half=(0.1, 0.24))
-        face = step(np.float32(-0.18) - y - np.float32(0.5) * np.abs(x), 0.06) * step(scalp, 0.03)
-        brain = np.minimum(brain, y + 0.5 * np.abs(x) + np.float32(0.22))
-        fourth = _ellipse(x, y, at=(0, 0.33), half=(0.06 * size, 0.05 * size))
-        return Head(
-            x, y, scalp, brain, step(fourth, 0.03), np.abs(x) + 10 * (y < 0.35), face,
-            step(_union(nose, eyes - np.float32(0.03)), 0.03), (0.0, -0.12), True,
-        )  # fmt: skip
-    ventricles = np.zeros_like(x)
+        return _axial_base(x, y, scalp, brain, size)
+    nothing = np.zeros_like(x)
+    ventricles = nothing
     if rng.random() < 0.65:
         front = _horns(x, y, tilt=-0.35, at=(0.08, -0.2), half=(0.05 * size, 0.17))
         back = _horns(x, y, tilt=0.5, at=(0.16, 0.25), half=(0.055 * size, 0.2))
         ventricles = step(_union(front, back), 0.03)
-    return Head(x, y, scalp, brain, ventricles, np.abs(x), np.zeros_like(x), np.zeros_like(x), (0, -0.12), False)
+    return Head(x, y, scalp, brain, ventricles, falx=np.abs(x), face=nothing, air=nothing, sella=(0, -0.12))
+
+
+def _axial_base(x: Field, y: Field, scalp: Field, brain: Field, size: float) -> Head:
+    """An axial slice through orbits, sella and the fourth ventricle."""
+    eyes = _ellipse(np.abs(x), y, at=(0.27, -0.62), half=(0.12, 0.14))
+    nose = _ellipse(x, y, at=(0, -0.6), half=(0.1, 0.24))
+    side = np.abs(x)
+    slope: Field = side * np.float32(0.5)
+    orbits = np.float32(-0.2) - y - slope
+    brain = np.minimum(brain, np.float32(0.02) - orbits)
+    fourth = _ellipse(x, y, at=(0, 0.33), half=(0.06 * size, 0.05 * size))
+    return Head(
+        x,
+        y,
+        scalp,
+        brain,
+        ventricles=step(fourth, 0.03),
+        falx=_falx(y > np.float32(0.35), np.abs(x)),
+        face=step(orbits, 0.06) * step(scalp, 0.03),
+        air=step(_union(nose, eyes), 0.03),
+        sella=(0, -0.12),
+    )
 
 
 def _coronal(x: Field, y: Field, rng: np.random.Generator) -> Head:
@@ -124,13 +142,22 @@ def _coronal(x: Field, y: Field, rng: np.random.Generator) -> Head:
     horns = _horns(x, y, tilt=-0.9, at=(0.1, -0.26), half=(0.045 * size, 0.13 * size))
     third = _ellipse(x, y, at=(0, -0.1), half=(0.02 * size, 0.09))
     below = step(y - np.float32(0.05), 0.1) * step(np.float32(rng.uniform(0.45, 0.55)) - np.abs(x), 0.06)
-    mouth = _union(
-        _ellipse(np.abs(x), y, at=(0.14, 0.52), half=(0.07, 0.09)),
-        _ellipse(x, y, at=(0, 0.78), half=(0.2, 0.06)),
+    sinuses = _union(
+        _ellipse(np.abs(x), y, at=(0.24, 0.45), half=(0.09, 0.11)),
+        _ellipse(np.abs(x), y, at=(0.05, 0.42), half=(0.03, 0.15)),
+        _ellipse(x, y, at=(0, 0.83), half=(0.16, 0.03)),
     )
-    falx = np.abs(x) + 10 * (y > -0.35)
-    ventricles = step(_union(horns, third), 0.03)
-    return Head(x, y, scalp, brain, ventricles, falx, below, step(mouth, 0.03), (0.0, 0.1), True)
+    return Head(
+        x,
+        y,
+        scalp,
+        brain,
+        ventricles=step(_union(horns, third), 0.03),
+        falx=_falx(y < np.float32(-0.35), np.abs(x)),
+        face=below,
+        air=step(sinuses, 0.03),
+        sella=(0, 0.1),
+    )
 
 
 def _sagittal(x: Field, y: Field, rng: np.random.Generator) -> Head:
@@ -155,5 +182,14 @@ def _sagittal(x: Field, y: Field, rng: np.random.Generator) -> Head:
         _ellipse(x - 0.1 * y, y, at=(-0.02, 0.68), half=(0.04, 0.3)),
         _ellipse(x, y, at=(-0.2, 0.17), half=(0.09, 0.06)),
     )
-    ventricles = step(_union(arch, fourth), 0.025)
-    return Head(x, y, scalp, brain, ventricles, np.full_like(x, np.inf), face, step(airway, 0.03), (-0.08, 0.09), True)
+    return Head(
+        x,
+        y,
+        scalp,
+        brain,
+        ventricles=step(_union(arch, fourth), 0.025),
+        falx=np.full_like(x, np.inf),
+        face=face,
+        air=step(airway, 0.03),
+        sella=(-0.08, 0.09),
+    )

@@ -42,8 +42,8 @@ class SlideStain:
     def sample(cls, rng: np.random.Generator) -> "SlideStain":
         """A slide as another laboratory might have stained and scanned it."""
         return cls(
-            hematoxylin=float(np.exp(rng.normal(0, 0.18))),
-            dab=float(np.exp(rng.normal(0, 0.15))),
+            hematoxylin=float(np.exp(rng.normal(0, 0.15))),
+            dab=float(np.exp(rng.normal(0, 0.14))),
             background_dab=float(rng.gamma(1.5, 0.025)),
             hematoxylin_vector=_rotated(HEMATOXYLIN, 0.05, rng),
             dab_vector=_rotated(DAB, 0.025, rng),

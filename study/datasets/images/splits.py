@@ -69,10 +69,10 @@ def split(
             assigned[i] = TEST if is_test else LEFT_OUT
             reasons[i] = "" if is_test else "stands in the test split too"
     if TEST not in assigned:
-        taken = _take(development, _TEST_FRACTION, seed, "test", classes)
+        taken = _take(development, _TEST_FRACTION, seed, "test")
         _assign(assigned, taken, TEST)
         development = _without(development, taken)
-    taken = _take(development, Fraction(str(val_fraction)), seed, "val", classes)
+    taken = _take(development, Fraction(str(val_fraction)), seed, "val")
     _assign(assigned, taken, VAL)
     _assign(assigned, _without(development, taken), TRAIN)
     key_of = {i: group.key for group in groups for i in group.members}
@@ -98,7 +98,7 @@ def split_hash(table: pd.DataFrame, names: Sequence[str] = SPLITS) -> str:
 
 
 def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[str, int]]:
-    """split -> class -> number of images."""
+    """Split -> class -> number of images."""
     return {
         name: {c: int(((table["split"] == name) & (table["target"] == t)).sum()) for t, c in enumerate(classes)}
         for name in SPLITS
@@ -149,7 +149,7 @@ def _groups(samples: Sequence[Sample], sha256: Sequence[str]) -> list[Group]:
     ]
 
 
-def _take(groups: Sequence[Group], fraction: Fraction, seed: int, purpose: str, classes: Sequence[str]) -> list[Group]:
+def _take(groups: Sequence[Group], fraction: Fraction, seed: int, purpose: str) -> list[Group]:
     """Groups that together have the asked share of each class, in an order that only contents and seed set."""
     totals: Counter[int] = Counter()
     for group in groups:

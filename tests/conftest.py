@@ -1,0 +1,79 @@
+"""Fixtures of several packages: one small real study, run once for all tests that read its records."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from study import run
+from study.datasets.drawing import brain_mri
+
+_CLASS_FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
+
+TINY_STUDY = '''
+"""A study small enough for a test."""
+from ray import tune
+from study.spec import Recipe, Study
+
+STUDY = Study(
+    title="Tiny",
+    dataset="brain_tumor_mri",
+    image_size=16,
+    pairs={"lenet": Recipe(batch_size=8), "four_block_cnn": Recipe(batch_size=8, dropout=0.1)},
+    space={
+        "lr": tune.loguniform(1e-4, 1e-2),
+        "dropout": tune.uniform(0.0, 0.5),
+        "augmentation": tune.choice(["none", "light", "strong"]),
+    },
+)
+'''
+
+Command = Callable[..., int]
+
+
+@pytest.fixture(scope="session")
+def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Drawn brain slices in their published layout, 12 a class to develop on and 5 to test."""
+    root = tmp_path_factory.mktemp("images") / "mri"
+    counts = {"Training": dict.fromkeys(_CLASS_FOLDERS, 12), "Testing": dict.fromkeys(_CLASS_FOLDERS, 5)}
+    brain_mri.draw_brain_tumor_mri(root, counts=counts, seed=3, size_px=48)
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study file outside the package."""
+    path = tmp_path_factory.mktemp("studies") / "tiny.py"
+    path.write_text(TINY_STUDY)
+    return path
+
+
+@pytest.fixture(scope="session")
+def ray_started() -> Iterator[None]:
+    """Ray, started once for all tests."""
+    from study.tuning.ray_session import ray_session
+
+    with ray_session():
+        yield
+
+
+@pytest.fixture(scope="session")
+def command(tiny_images: Path, tiny_study: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """Runs the tiny study with a small budget; arguments given later win."""
+    cache = tmp_path_factory.mktemp("cache")
+
+    def call(results: Path, *arguments: str) -> int:
+        budget = ["--trials", "5", "--epochs", "4", "--seeds", "2"]
+        folders = ["--results", str(results), "--reports", str(results / "reports"), "--cache", str(cache)]
+        return run.main([str(tiny_study), "--data", str(tiny_images), *budget, *folders, *arguments])
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def finished_run(ray_started: None, command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that holds the results and the reports of a finished run of the tiny study, on one slot."""
+    results = tmp_path_factory.mktemp("finished")
+    # Both cores for each trial: one slot, so that the order of events is always the same.
+    assert command(results, "--cpus-per-trial", "2") == run.DONE
+    return results

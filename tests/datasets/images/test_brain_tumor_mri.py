@@ -1,0 +1,30 @@
+"""The real brain MRI files: only hashed here, so that the official test images stay unseen."""
+
+import hashlib
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from study import datasets
+from study.datasets import TEST
+from study.datasets.images import splits
+
+DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "brain_tumor_mri"
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason=f"the published images are not at {DATA}")
+def test_the_published_files_have_the_published_counts_and_the_known_duplicates() -> None:
+    dataset = datasets.find("brain_tumor_mri")
+    samples = dataset.scan(DATA)
+    found = Counter((s.side, dataset.classes[s.target]) for s in samples)
+    assert found == {(side, name): n for side, counts in dataset.expected.items() for name, n in counts.items()}
+
+    hashes = [hashlib.sha256((DATA / s.path).read_bytes()).hexdigest() for s in samples]
+    counted = splits.duplicate_counts(samples, hashes)
+    known = {"extra_copies": 237, "groups_spanning_test": 64, "spanning_test": 88, "groups_of_two_labels": 0}
+    assert {name: counted[name] for name in known} == known
+    table = splits.split(samples, hashes, classes=dataset.classes, val_fraction=0.15, seed=0)
+    test, rest = table[table["split"] == splits.TEST], table[table["split"].isin([splits.TRAIN, splits.VAL])]
+    assert len(test) == sum(dataset.expected[TEST].values()) == 394
+    assert not set(test["sha256"]) & set(rest["sha256"])

@@ -1,0 +1,244 @@
+"""Images are read once and rightly, kept for the next time, and those that can't be read are named."""
+
+import io
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from study.datasets.images import pixels
+from study.datasets.images.pixels import ImageStore, prepare, require_readable
+from study.errors import DataError
+
+SIZE_PX = 16
+
+
+def noise(seed: int, side_px: int = 24) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (side_px, side_px, 3), dtype=np.uint8)
+
+
+def save(root: Path, name: str, image: NDArray[np.generic] | Image.Image, **options: object) -> str:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(path, **options)
+    return name
+
+
+def write(root: Path, name: str, content: bytes) -> str:
+    (root / name).write_bytes(content)
+    return name
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that states its size and holds next to nothing."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 64)) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    folder = tmp_path / "data [set]"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def paths(root: Path) -> list[str]:
+    return [save(root, f"[Malignant] b*/{i}.png", noise(i)) for i in range(5)]
+
+
+def store_of(root: Path, paths: list[str], cache: Path, *, size_px: int = SIZE_PX) -> ImageStore:
+    return prepare(root, paths, size_px=size_px, cache=cache, show_progress=False)
+
+
+def one(root: Path, name: str, cache: Path, *, size_px: int = SIZE_PX) -> NDArray[np.uint8]:
+    store = store_of(root, [name], cache, size_px=size_px)
+    assert not store.unreadable
+    return np.array(store.open()[0])
+
+
+def test_rows_stand_in_the_order_of_the_paths_also_in_folders_with_brackets(
+    root: Path, paths: list[str], cache: Path
+) -> None:
+    store = store_of(root, paths[::-1], cache, size_px=24)
+    assert list(store.paths) == paths[::-1]
+    assert np.array_equal(store.open(), [noise(i) for i in range(5)][::-1])
+    assert len(set(store.sha256)) == 5
+
+
+def test_the_cache_is_found_again_without_reading_an_image(root: Path, paths: list[str], cache: Path) -> None:
+    first = store_of(root, paths, cache)
+    written_ns = first.path.stat().st_mtime_ns
+    for path in paths:
+        # Same size and time, other bytes: only who reads the file again would notice.
+        stat = (root / path).stat()
+        (root / path).write_bytes(bytes(stat.st_size))
+        os.utime(root / path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert store_of(root, paths, cache) == first
+    assert first.path.stat().st_mtime_ns == written_ns
+
+
+def test_a_changed_file_is_read_again(root: Path, paths: list[str], cache: Path) -> None:
+    first = store_of(root, paths, cache, size_px=24)
+    save(root, paths[2], 255 - noise(2))
+    second = store_of(root, paths, cache, size_px=24)
+    assert np.array_equal(second.open()[2], 255 - noise(2))
+    assert second.data_hash != first.data_hash
+    assert [a == b for a, b in zip(first.sha256, second.sha256, strict=True)] == [True, True, False, True, True]
+
+
+def test_a_lost_array_is_built_again(root: Path, paths: list[str], cache: Path) -> None:
+    first = store_of(root, paths, cache)
+    before = np.array(first.open())
+    first.path.unlink()
+    assert np.array_equal(store_of(root, paths, cache).open(), before)
+
+
+def test_a_renamed_or_reordered_folder_keeps_the_hash_of_its_data(root: Path, paths: list[str], cache: Path) -> None:
+    first = store_of(root, paths, cache)
+    moved = root.rename(root.with_name("elsewhere"))
+    assert store_of(moved, paths[::-1], cache).data_hash == first.data_hash
+    assert store_of(moved, paths[1:], cache).data_hash != first.data_hash
+
+
+def test_two_sizes_live_side_by_side(root: Path, paths: list[str], cache: Path) -> None:
+    small, large = (store_of(root, paths, cache, size_px=size) for size in (16, 24))
+    assert small.open().shape == (5, 16, 16, 3)
+    assert large.open().shape == (5, 24, 24, 3)
+    assert store_of(root, paths, cache, size_px=16) == small
+    assert store_of(root, paths, cache, size_px=24) == large
+
+
+def test_an_interrupted_build_leaves_nothing_that_is_read_later(root: Path, paths: list[str], cache: Path) -> None:
+    real, seen = pixels.decode, []
+
+    def decode(content: bytes, *, size_px: int) -> NDArray[np.uint8]:
+        seen.append(size_px)
+        if len(seen) > 2:
+            raise KeyboardInterrupt
+        return real(content, size_px=size_px)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pixels, "decode", decode)
+        with pytest.raises(KeyboardInterrupt):
+            store_of(root, paths, cache)
+    assert list(cache.iterdir()) == []
+    assert len(store_of(root, paths, cache).open()) == 5
+
+
+def test_half_written_files_of_a_killed_build_are_passed_over(root: Path, paths: list[str], cache: Path) -> None:
+    complete = store_of(root, paths, cache)
+    before = np.array(complete.open())
+    for file in list(cache.iterdir()):
+        content = file.read_bytes()
+        file.unlink()
+        (cache / f"0123.partial{file.suffix}").write_bytes(content[: len(content) // 2])
+    assert np.array_equal(store_of(root, paths, cache).open(), before)
+
+
+def test_grey_images_become_three_equal_channels(root: Path, cache: Path) -> None:
+    grey = noise(1)[:, :, 0]
+    image = one(root, save(root, "grey.png", grey), cache, size_px=24)
+    assert np.array_equal(image, np.repeat(grey[:, :, None], 3, axis=2))
+
+
+def test_a_photograph_is_turned_as_its_exif_data_say(root: Path, cache: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6  # To be turned clockwise by a quarter.
+    name = save(root, "turned.png", noise(1), exif=exif)
+    assert np.array_equal(one(root, name, cache, size_px=24), np.rot90(noise(1), -1))
+
+
+def test_reducing_averages_instead_of_skipping_pixels(root: Path, cache: Path) -> None:
+    lines = np.zeros((128, 128, 3), np.uint8)
+    lines[::4] = 255
+    image = one(root, save(root, "lines.png", lines), cache)
+    assert abs(image[4:-4].astype(float).mean() - 255 / 4) < 3
+    assert image[4:-4].std() < 16
+
+
+def unreadable_files(root: Path) -> dict[str, str]:
+    """Name -> what its reason must tell."""
+    whole = io.BytesIO()
+    Image.fromarray(noise(0)).save(whole, "JPEG")
+    return {
+        write(root, "truncated.jpg", whole.getvalue()[:-200]): "truncated",
+        write(root, "empty.jpg", b""): "cannot identify",
+        write(root, "page.jpg", b"<html>Sign in to download</html>"): "cannot identify",
+        save(root, "palette.png", Image.fromarray(noise(0)).quantize(8)): "colour mode P",
+        save(root, "deep.png", noise(0)[:, :, 0].astype(np.uint16) * 257): "colour mode I;16",
+        save(root, "alpha.png", Image.fromarray(noise(0)).convert("RGBA")): "colour mode RGBA",
+        write(root, "bomb.png", png_header(40_000, 40_000)): "pixels",
+    }
+
+
+def test_images_that_cannot_be_read_are_reported_with_their_reason_and_have_no_row(
+    root: Path, paths: list[str], cache: Path
+) -> None:
+    reasons = unreadable_files(root)
+    names = [paths[0], *reasons, *paths[1:]]
+    for _ in ("built", "found again"):
+        store = store_of(root, names, cache, size_px=24)
+        assert set(store.unreadable) == set(reasons)
+        for name, reason in reasons.items():
+            assert reason in store.unreadable[name]
+        assert list(store.paths) == paths
+        assert np.array_equal(store.open(), [noise(i) for i in range(5)])
+
+
+def test_the_refusal_counts_the_unreadable_images_names_the_first_and_says_how_to_go_on(
+    root: Path, paths: list[str], cache: Path
+) -> None:
+    broken = [write(root, f"broken {i:02}.png", b"no image") for i in range(13)]
+    store = store_of(root, [*paths, *broken], cache)
+    with pytest.raises(DataError, match="13 of 18 are not") as refusal:
+        require_readable(store, skip=False)
+    message = str(refusal.value)
+    assert "--skip-unreadable" in message
+    assert [name for name in broken if name in message] == broken[:10]
+    assert "and 3 more" in message
+    require_readable(store, skip=True)
+
+
+def test_readable_images_are_not_complained_about(root: Path, paths: list[str], cache: Path) -> None:
+    require_readable(store_of(root, paths, cache), skip=False)
+
+
+def test_a_folder_without_one_readable_image_still_gives_a_store(root: Path, cache: Path) -> None:
+    store = store_of(root, [write(root, "a.png", b"no image"), write(root, "b.png", b"nor this")], cache)
+    assert store.paths == ()
+    with pytest.raises(DataError, match="2 of 2"):
+        require_readable(store, skip=False)
+
+
+def test_a_file_that_disappears_while_images_are_read_leaves_no_cache(
+    root: Path, paths: list[str], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = pixels.decode
+
+    def decode(content: bytes, *, size_px: int) -> NDArray[np.uint8]:
+        (root / paths[-1]).unlink(missing_ok=True)
+        return real(content, size_px=size_px)
+
+    # One reader at a time, so that the last file is gone before it is its turn.
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(pixels, "decode", decode)
+    with pytest.raises(FileNotFoundError):
+        store_of(root, paths, cache)
+    assert list(cache.iterdir()) == []

@@ -1,0 +1,162 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from study.evaluation import bootstrap
+from study.evaluation.bootstrap import (
+    Interval,
+    bonferroni_level,
+    hierarchical_interval,
+    paired_difference,
+    resampled_scores,
+)
+from study.evaluation.metrics import METRICS, scores
+
+
+def a_case(*, num_seeds=3, num_images=60, num_classes=2, strength=1.0, random_seed=0, ties=False):
+    random = np.random.default_rng(random_seed)
+    targets = random.integers(0, num_classes, num_images)
+    logits = random.normal(size=(num_seeds, num_images, num_classes))
+    logits[:, np.arange(num_images), targets] += strength
+    logits = np.round(logits) if ties else logits
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+    return targets, probabilities, np.arange(num_images)
+
+
+@given(num_classes=st.sampled_from([2, 3, 4]), ties=st.booleans(), random_seed=st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_weighting_images_scores_the_same_as_repeating_them(num_classes, ties, random_seed):
+    targets, probabilities, _ = a_case(
+        num_seeds=1, num_images=30, num_classes=num_classes, ties=ties, random_seed=random_seed
+    )
+    weights = np.random.default_rng(random_seed).integers(0, 4, size=(30, 5)).astype(float)
+    weighted = bootstrap._weighted_scores(targets, probabilities[0], weights, METRICS)
+    for column in range(5):
+        repeated = np.repeat(np.arange(30), weights[:, column].astype(int))
+        expected = scores(targets[repeated], probabilities[0][repeated])
+        found = {name: weighted[name][column] for name in METRICS}
+        assert found == pytest.approx(expected, abs=1e-9, nan_ok=True)
+
+
+def test_the_value_is_the_mean_over_seeds_on_all_images_and_lies_in_its_interval():
+    targets, probabilities, groups = a_case(num_classes=4, num_images=120)
+    found = hierarchical_interval(targets, probabilities, groups, num_resamples=400)
+    assert tuple(found) == METRICS
+    for name, (mean, low, high) in found.items():
+        assert mean == pytest.approx(np.mean([scores(targets, run)[name] for run in probabilities]))
+        assert low < mean < high
+
+
+def test_the_accuracy_interval_agrees_with_the_binomial_distribution():
+    targets, probabilities, groups = a_case(num_seeds=1, num_images=400)
+    mean, low, high = hierarchical_interval(targets, probabilities, groups, ["accuracy"])["accuracy"]
+    half_width = 1.96 * np.sqrt(mean * (1 - mean) / 400)
+    assert high - low == pytest.approx(2 * half_width, rel=0.1)
+
+
+def test_the_roc_auc_interval_covers_the_truth_about_as_often_as_it_says():
+    # Two normal distributions one standard deviation apart: the true area is Phi(1 / sqrt 2).
+    truth, num_covered, num_studies = 0.7602, 0, 120
+    for study in range(num_studies):
+        random = np.random.default_rng(study)
+        targets = np.repeat([0, 1], 60)
+        values = random.normal(size=120) + targets
+        probabilities = np.stack([-values, values], axis=1)[None]
+        _, low, high = hierarchical_interval(targets, probabilities, np.arange(120), ["roc_auc"], num_resamples=300)[
+            "roc_auc"
+        ]
+        num_covered += low <= truth <= high
+    assert 0.88 <= num_covered / num_studies <= 0.99
+
+
+def test_images_that_stand_in_one_group_widen_the_interval():
+    targets, probabilities, groups = a_case(num_images=200)
+    copies = [np.tile(targets, 4), np.tile(probabilities, (1, 4, 1)), np.tile(groups, 4)]
+    apart = hierarchical_interval(*copies[:2], np.arange(800), ["roc_auc"])["roc_auc"]
+    together = hierarchical_interval(*copies, ["roc_auc"])["roc_auc"]
+    once = hierarchical_interval(targets, probabilities, groups, ["roc_auc"])["roc_auc"]
+    assert together == pytest.approx(once)
+    assert together.high - together.low > 1.5 * (apart.high - apart.low)
+
+
+def test_seeds_that_disagree_widen_the_interval():
+    targets, probabilities, groups = a_case(num_seeds=1, num_images=300)
+    worse = a_case(num_seeds=1, num_images=300, strength=0.0)[1]
+    agreeing = np.concatenate([probabilities] * 4)
+    disagreeing = np.concatenate([probabilities, probabilities, worse, worse])
+    narrow, wide = (
+        hierarchical_interval(targets, runs, groups, ["roc_auc"])["roc_auc"] for runs in (agreeing, disagreeing)
+    )
+    assert wide.high - wide.low > 1.5 * (narrow.high - narrow.low)
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
+    case = a_case()
+    first, again, other = (hierarchical_interval(*case, ["roc_auc"], seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_intervals_do_not_depend_on_how_many_weights_are_held_at_once(monkeypatch):
+    case = a_case(num_classes=3)
+    whole = hierarchical_interval(*case, num_resamples=50)
+    monkeypatch.setattr(bootstrap, "_WEIGHTS_AT_ONCE", 60 * 7)
+    assert hierarchical_interval(*case, num_resamples=50) == whole
+
+
+def test_a_recipe_does_not_differ_from_itself():
+    targets, probabilities, groups = a_case()
+    assert paired_difference(targets, probabilities, probabilities, groups, "roc_auc") == (0.0, 0.0, 0.0)
+
+
+def test_a_clear_difference_is_found_with_the_sign_of_first_minus_second():
+    targets, strong, groups = a_case(strength=2.0, num_images=200)
+    weak = a_case(strength=0.3, num_images=200)[1]
+    assert paired_difference(targets, strong, weak, groups, "roc_auc").low > 0
+    assert paired_difference(targets, weak, strong, groups, "roc_auc").high < 0
+
+
+def test_pairing_makes_the_interval_of_a_difference_narrower_than_of_either():
+    targets, probabilities, groups = a_case(num_images=300, num_seeds=2)
+    similar = probabilities + np.random.default_rng(1).normal(size=probabilities.shape) * 0.02
+    difference = paired_difference(targets, probabilities, similar, groups, "roc_auc")
+    alone = hierarchical_interval(targets, probabilities, groups, ["roc_auc"])["roc_auc"]
+    assert difference.high - difference.low < 0.5 * (alone.high - alone.low)
+
+
+def test_recipes_with_different_numbers_of_seeds_can_be_compared():
+    targets, probabilities, groups = a_case(num_seeds=4)
+    difference = paired_difference(targets, probabilities, probabilities[:2], groups, "accuracy")
+    assert difference.low <= difference.mean <= difference.high
+
+
+def test_a_higher_level_widens_the_interval():
+    resampled = resampled_scores(*a_case(), metrics=["roc_auc"])
+    narrow, wide = (resampled.interval("roc_auc", level=level) for level in (0.95, bonferroni_level(10)))
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_bonferroni_shares_the_error_among_the_comparisons():
+    assert bonferroni_level(1) == pytest.approx(0.95)
+    assert bonferroni_level(5) == pytest.approx(0.99)
+
+
+def test_a_test_split_of_one_class_has_an_undefined_roc_auc_and_a_defined_accuracy():
+    probabilities = np.full((2, 4, 2), 0.5)
+    found = hierarchical_interval(np.ones(4, dtype=int), probabilities, np.arange(4), num_resamples=20)
+    assert np.isnan(found["roc_auc"]).all()
+    assert found["accuracy"] == (1.0, 1.0, 1.0)
+
+
+def test_a_seed_with_probabilities_that_are_not_finite_makes_the_interval_undefined():
+    targets, probabilities, groups = a_case()
+    probabilities[1, 0] = np.nan
+    assert np.isnan(hierarchical_interval(targets, probabilities, groups, ["f1"])["f1"]).all()
+
+
+def test_an_interval_excludes_zero_only_if_both_bounds_lie_on_one_side():
+    assert Interval(0.2, 0.1, 0.3).excludes_zero
+    assert Interval(-0.2, -0.3, -0.1).excludes_zero
+    assert not Interval(0.2, -0.1, 0.3).excludes_zero
+    assert not Interval(0.2, float("nan"), float("nan")).excludes_zero

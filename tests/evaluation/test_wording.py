@@ -1,0 +1,31 @@
+import pytest
+
+from study.evaluation.bootstrap import Interval
+from study.evaluation.wording import counted, fraction, listing, percent, signed
+
+NAN = float("nan")
+
+
+def test_scores_are_written_with_their_bounds():
+    assert fraction(Interval(0.8123, 0.774, 0.851)) == "0.812 (0.77\N{EN DASH}0.85)"
+    assert percent(Interval(0.7243, 0.691, 0.758)) == "72.4 % (69\N{EN DASH}76)"
+
+
+def test_bounds_get_another_decimal_where_rounding_would_shut_the_value_out():
+    assert fraction(Interval(0.9982, 0.9961, 0.9994)) == "0.998 (0.996\N{EN DASH}0.999)"
+
+
+def test_what_is_missing_is_a_dash():
+    assert fraction(None) == fraction(NAN) == percent(NAN) == signed(NAN) == "\N{EM DASH}"
+    assert fraction(Interval(0.5, NAN, NAN)) == "0.500"
+
+
+@pytest.mark.parametrize(("value", "words"), [(0.0123, "+0.012"), (-0.0123, "\N{MINUS SIGN}0.012"), (-0.0001, "0.000")])
+def test_differences_carry_their_sign(value, words):
+    assert signed(value) == words
+
+
+def test_lists_and_counts_read_like_sentences():
+    assert listing(["a"]) == "a"
+    assert listing(["a", "b", "c"], "or") == "a, b or c"
+    assert (counted(1, "image"), counted(1200, "image")) == ("1 image", "1,200 images")

@@ -1,0 +1,174 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score
+
+from study.errors import ResultsError
+from study.evaluation.metrics import METRICS
+from study.records import TEST, TUNED
+from study.report.analysis import analyse
+from study.report.files import write_text
+from study.report.index import write_index
+from study.report.load import load
+from study.report.markdown import image, table
+from study.report.result_figures import ensemble_confusion, mean_roc
+from study.report.study_tables import describe_domain, space_table, spending
+
+FIRST_COLUMNS = ["architecture", "recipe", "split", "n", "accuracy", "precision", "recall"]
+
+
+def test_results_csv_has_the_agreed_columns_and_rows(finished):
+    results = pd.read_csv(finished.reports / "her2_binary" / "results.csv")
+    assert list(results.columns[:7]) == FIRST_COLUMNS
+    ranked = ["roc_auc", "roc_auc_weighted", "average_precision"]
+    assert list(results.columns[7:13]) == ["specificity", "balanced_accuracy", "f1", *ranked]
+    bounds = [f"{name}_{bound}" for name in METRICS for bound in ("low", "high")]
+    assert list(results.columns[13:]) == bounds
+    assert len(results) == 3 * 3 * 3
+    assert set(results["recipe"]) == {"tuned", "document", "ensemble"}
+    is_test = results["split"] == "test"
+    assert results.loc[is_test, bounds].notna().all(axis=None)
+    assert results.loc[~is_test, bounds].isna().all(axis=None)
+    assert set(results.loc[is_test, "n"]) == {220}
+
+
+def test_results_csv_agrees_with_scikit_learn(multiclass):
+    results = pd.read_csv(multiclass.reports / "brain" / "results.csv")
+    row = results.query("architecture == 'baseline_cnn' and recipe == 'document' and split == 'val'")
+    expected = []
+    for number in range(3):
+        answers = pd.read_csv(multiclass.folder.predictions(f"baseline_cnn-document-seed{number}", "val"))
+        columns = [name for name in answers if name.startswith("p_")]
+        decided = answers[columns].to_numpy().argmax(axis=1)
+        expected.append(f1_score(answers["target"], decided, average="macro"))
+    assert row["f1"].item() == pytest.approx(np.mean(expected), abs=1e-6)
+
+
+def test_the_bounds_enclose_the_value(finished):
+    results = pd.read_csv(finished.reports / "her2_binary" / "results.csv").query("split == 'test'")
+    for name in METRICS:
+        assert (results[f"{name}_low"] <= results[name]).all()
+        assert (results[name] <= results[f"{name}_high"]).all()
+
+
+def test_the_index_has_one_row_a_study_with_its_kind_of_images_and_its_best(finished, standin, tmp_path):
+    for drawn in (finished, standin):
+        for path in drawn.reports.glob("*/index-entry.json"):
+            write_text(tmp_path / path.parent.name / path.name, path.read_text(encoding="utf-8"))
+    rows = write_index(tmp_path).read_text(encoding="utf-8").splitlines()[-2:]
+    assert rows[0].startswith("| [her2_binary](her2_binary.md) | HER2 status from IHC patches |")
+    assert "| real | hahnet |" in rows[0]
+    assert rows[1].startswith("| [her2_binary-standin](her2_binary-standin.md)")
+    assert "| **drawn** |" in rows[1]
+    assert all(row.endswith("| 2026-03-14 |") for row in rows)
+
+
+def test_the_index_says_which_architectures_are_not_told_apart(multiclass):
+    entry = json.loads((multiclass.reports / "brain" / "index-entry.json").read_text())
+    assert {entry["best"], *entry["not_told_apart"]} == {"baseline_cnn", "four_block_cnn"}
+    assert "not told apart" in (multiclass.reports / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_comparison_of_two_recipes_leaves_out_a_seed_that_either_lacks(standin):
+    run = load(standin.folder)
+    assert run.predictions["alexnet", TUNED, TEST].numbers == (0, 2)
+    gains = analyse(run).gains
+    rows = pd.read_csv(standin.reports / "her2_binary-standin" / "results.csv").query("split == 'test'")
+    tuned, document = (
+        rows.query(f"architecture == 'alexnet' and recipe == '{name}'")["roc_auc"].item()
+        for name in ("tuned", "document")
+    )
+    # The document's mean has all three seeds, the gain only the two shared ones.
+    assert gains["alexnet"].mean != pytest.approx(tuned - document, abs=1e-5)
+    assert gains["hahnet"].mean > -0.1
+
+
+def test_the_area_under_the_drawn_curve_is_the_written_roc_auc(finished, multiclass):
+    for drawn in (finished, multiclass):
+        run = load(drawn.folder)
+        results = pd.read_csv(drawn.reports / run.name / "results.csv").query("split == 'test'")
+        written = results.query("recipe == 'tuned'").set_index("architecture")["roc_auc"]
+        for pair in run.pairs:
+            rates = mean_roc(run.predictions[pair, TUNED, TEST])
+            area = np.trapezoid(rates, np.linspace(0, 1, len(rates)))
+            assert area == pytest.approx(written[pair], abs=0.005)
+
+
+def test_the_confusion_matrix_counts_every_test_image_once(multiclass):
+    counts = ensemble_confusion(load(multiclass.folder).predictions["baseline_cnn", TUNED, TEST])
+    assert counts.sum(axis=1).tolist() == [50, 57, 52, 37]
+
+
+def test_epochs_saved_are_those_of_stopped_trials(finished):
+    spent = spending(load(finished.folder), "lenet")
+    assert spent.states == {"COMPLETE": 6, "STOPPED": 2, "FAILED": 0, "RUNNING": 0}
+    assert (spent.epochs, spent.full_epochs) == (6 * 9 + 2 * 3, 8 * 9)
+    assert spent.saved == pytest.approx(1 / 6)
+    assert "| lenet | 6 | 2 | 0 | 60 of 72 | 16.7 % |" in finished.page
+
+
+@pytest.mark.parametrize(
+    ("domain", "words"),
+    [
+        ({"kind": "loguniform", "low": 1e-5, "high": 0.01, "log": True}, "1e-05 to 0.01, log scale"),
+        ({"kind": "uniform", "low": 0.0, "high": 0.7, "log": False}, "0 to 0.7"),
+        ({"kind": "randint", "low": 2, "high": 9, "log": False}, "2 to 8, whole numbers"),
+        ({"kind": "choice", "values": [False, "adam", 3]}, "no / adam / 3"),
+    ],
+)
+def test_domains_are_described_in_words(domain, words):
+    assert describe_domain(domain) == words
+
+
+def test_pairs_with_spaces_of_their_own_get_a_column_each(make_run):
+    run = load(make_run(stage="declared"))
+    run.manifest["space"]["lenet"] = {"lr": {"kind": "choice", "values": [0.1]}}
+    lines = space_table(run).splitlines()
+    assert lines[0] == "| Hyperparameter | lenet | alexnet | hahnet |"
+    assert "| lr | 0.1 | 1e-05 to 0.01, log scale | 1e-05 to 0.01, log scale |" in lines
+    assert any(line.startswith("| dropout | \N{EM DASH} | 0 to 0.7") for line in lines)
+
+
+def test_predictions_without_a_class_are_refused(make_run):
+    folder = make_run()
+    path = folder.predictions("alexnet-tuned-seed1", "val")
+    pd.read_csv(path).drop(columns="p_positive").to_csv(path, index=False)
+    with pytest.raises(ResultsError, match="p_positive are missing"):
+        load(folder)
+
+
+def test_seed_runs_scored_on_different_images_are_refused(make_run):
+    folder = make_run()
+    path = folder.predictions("alexnet-tuned-seed1", "val")
+    pd.read_csv(path).iloc[1:].to_csv(path, index=False)
+    with pytest.raises(ResultsError, match="same images"):
+        load(folder)
+
+
+def test_predictions_in_another_order_are_the_same_predictions(make_run):
+    folder = make_run()
+    before = load(folder).predictions["alexnet", TUNED, TEST].probabilities
+    path = folder.predictions("alexnet-tuned-seed1", "test")
+    pd.read_csv(path).iloc[::-1].to_csv(path, index=False)
+    assert (load(folder).predictions["alexnet", TUNED, TEST].probabilities == before).all()
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = tmp_path / "page.md"
+    write_text(path, "old")
+
+    def fail(_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("study.report.files.os.fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_text(path, "new")
+    assert path.read_text() == "old"
+
+
+def test_cells_and_alternative_texts_cannot_break_the_markdown():
+    assert table(["a", "b"], [["x|y", "line\nbreak"]]).splitlines()[-1] == "| x\\|y | line break |"
+    assert table(["a"], []) == ""
+    assert image("f.png", "all [Malignant] cells") == "![all (Malignant) cells](f.png)"

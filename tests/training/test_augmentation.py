@@ -1,0 +1,121 @@
+"""What augmentation changes, and what the modality forbids it to change."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from study.errors import UnknownNameError
+from study.spec import AUGMENTATIONS
+from study.training.augmentation import POLICIES, augment, policy
+
+SIDE_PX = 24
+# Optical density of the stains, Ruifrok and Johnston 2001: hematoxylin, eosin, DAB.
+STAINS = torch.tensor([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])
+STAINS = STAINS / STAINS.norm(dim=1, keepdim=True)
+
+every_policy = pytest.mark.parametrize(
+    ("modality", "level"), [(modality, level) for modality in POLICIES for level in POLICIES[modality]]
+)
+
+
+def augmented(images: Tensor, modality: str, level: str, *, seed: int = 0) -> Tensor:
+    before = images.clone()
+    result = augment(images, policy(modality, level), torch.Generator().manual_seed(seed))
+    assert torch.equal(images, before), "the given images were changed"
+    return result
+
+
+def noise(num_images: int, *, channels: int = 3) -> Tensor:
+    images = torch.rand(num_images, channels, SIDE_PX, SIDE_PX, generator=torch.Generator().manual_seed(1))
+    return images.expand(-1, 3, -1, -1)
+
+
+def stained(hematoxylin: float, dab: float, *, num_images: int) -> Tensor:
+    """Evenly stained patches, without eosin."""
+    density = hematoxylin * STAINS[0] + dab * STAINS[2]
+    return torch.exp(-density).view(1, 3, 1, 1).expand(num_images, 3, SIDE_PX, SIDE_PX).clone()
+
+
+def amounts(images: Tensor) -> Tensor:
+    """(N, 3) mean amount of each stain."""
+    return (-torch.log(images.double())).mean(dim=(2, 3)) @ torch.linalg.inv(STAINS.double())
+
+
+@pytest.mark.parametrize("modality", POLICIES)
+def test_every_modality_has_every_level(modality: str) -> None:
+    assert set(POLICIES[modality]) == set(AUGMENTATIONS)
+
+
+@pytest.mark.parametrize("modality", POLICIES)
+def test_none_changes_nothing(modality: str) -> None:
+    assert torch.equal(augmented(noise(4), modality, "none"), noise(4))
+
+
+@every_policy
+def test_shape_type_and_range_stay(modality: str, level: str) -> None:
+    images = torch.cat([noise(16), torch.zeros(8, 3, SIDE_PX, SIDE_PX), torch.ones(8, 3, SIDE_PX, SIDE_PX)])
+    result = augmented(images, modality, level)
+    assert result.shape == images.shape
+    assert result.dtype == torch.float32
+    assert result.isfinite().all()
+    assert 0 <= result.min() <= result.max() <= 1
+
+
+@every_policy
+def test_each_image_of_a_batch_is_changed_in_its_own_way(modality: str, level: str) -> None:
+    if level == "none":
+        pytest.skip("nothing is changed")
+    results = augmented(noise(1).repeat(32, 1, 1, 1), modality, level)
+    different = {tuple(image.flatten().tolist()) for image in results}
+    # Flips and quarter turns alone make eight.
+    assert len(different) == (8 if (modality, level) == ("ihc", "light") else 32)
+
+
+@every_policy
+def test_the_same_seed_gives_the_same_images_and_another_seed_others(modality: str, level: str) -> None:
+    first = augmented(noise(8), modality, level, seed=3)
+    assert torch.equal(first, augmented(noise(8), modality, level, seed=3))
+    assert torch.equal(first, augmented(noise(8), modality, level, seed=4)) == (level == "none")
+
+
+@pytest.mark.parametrize("level", AUGMENTATIONS)
+def test_a_brain_slice_keeps_its_up_and_down(level: str) -> None:
+    ramp = torch.linspace(0.2, 0.8, SIDE_PX).view(1, 1, -1, 1).expand(200, 3, SIDE_PX, SIDE_PX)
+    rows = augmented(ramp, "mri", level).mean(dim=(1, 3))
+    assert (rows[:, -4:].mean(dim=1) > rows[:, :4].mean(dim=1) + 0.2).all()
+
+
+def test_a_brain_slice_is_mirrored_about_half_of_the_time() -> None:
+    ramp = torch.linspace(0.2, 0.8, SIDE_PX).view(1, 1, 1, -1).expand(200, 3, SIDE_PX, SIDE_PX)
+    columns = augmented(ramp, "mri", "light").mean(dim=(1, 2))
+    mirrored = int((columns[:, 0] > columns[:, -1]).sum())
+    assert 70 <= mirrored <= 130
+
+
+@pytest.mark.parametrize("level", AUGMENTATIONS)
+def test_grey_brain_slices_stay_grey(level: str) -> None:
+    result = augmented(noise(16, channels=1), "mri", level)
+    assert torch.allclose(result[:, 0], result[:, 1], atol=1e-6)
+    assert torch.allclose(result[:, 0], result[:, 2], atol=1e-6)
+
+
+def test_light_augmentation_of_a_patch_only_moves_its_pixels() -> None:
+    images = noise(64)
+    result = augmented(images, "ihc", "light")
+    assert torch.equal(result.flatten(2).sort(dim=2).values, images.flatten(2).sort(dim=2).values)
+    # Whole pixels move, not channels apart.
+    assert torch.equal(result.sum(dim=1).flatten(1).sort().values, images.sum(dim=1).flatten(1).sort().values)
+
+
+@pytest.mark.parametrize("dab", [0.4, 0.8])
+def test_strong_augmentation_of_a_patch_varies_hematoxylin_but_hardly_dab(dab: float) -> None:
+    images = stained(0.4, dab, num_images=300)
+    change = amounts(augmented(images, "ihc", "strong")) / amounts(images) - 1
+    assert change[:, 2].abs().max() < 0.10
+    assert change[:, 0].std() > 3 * change[:, 2].std()
+    assert change[:, 0].abs().max() > 0.2
+
+
+def test_an_unknown_modality_is_refused_with_the_nearest_name() -> None:
+    with pytest.raises(UnknownNameError, match=r"no modality 'icc'. Did you mean 'ihc'"):
+        policy("icc", "light")

@@ -1,0 +1,194 @@
+"""The conductor, driven without Ray: each task is answered by a formula instead of a training."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray import tune
+
+from study import records
+from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
+from study.spec import Budget, Recipe
+from study.tuning import space
+from study.tuning.conductor import Conductor
+from study.tuning.search import PairSearch
+from study.tuning.task import Task
+
+SPACE = {"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)}
+RECIPES = {"lenet": Recipe(lr=5e-2, dropout=0.6), "alexnet": Recipe(lr=8e-2, dropout=0.5)}
+BUDGET = Budget(trials=9, epochs=9, seeds=2)
+MANIFEST = {"seed": 0, "rungs": [1, 3], "reduction_factor": 3, "pairs": {pair: {} for pair in RECIPES}}
+
+
+class InterruptedStudyError(Exception):
+    pass
+
+
+def make(path: Path, budget: Budget = BUDGET) -> Conductor:
+    log = records.EventLog(path)
+    state = records.replay(records.read_events(path))
+    if not state.manifest:
+        state.apply(log.append("declared", manifest=MANIFEST))
+    distributions = space.distributions(SPACE)
+    return Conductor(
+        log=log,
+        state=state,
+        recipes=RECIPES,
+        searches={pair: PairSearch(pair, distributions, 0) for pair in RECIPES},
+        budget=budget,
+        listener=lambda _event, _state: None,
+    )
+
+
+def score(recipe: dict[str, Any], epoch: int) -> float:
+    """Best at lr 1e-3 and no dropout; better with each epoch."""
+    return float(1 - 0.1 * abs(math.log10(recipe["lr"]) + 3) - 0.2 * recipe["dropout"] - 1 / (epoch + 2))
+
+
+def reports(task: Task, epochs: int) -> Iterator[dict[str, Any]]:
+    for epoch in range(task.epochs_recorded + 1, epochs + 1):
+        value = score(task.recipe, epoch)
+        yield {"event": "epoch", "epoch": epoch, "val_roc_auc": value, "val_loss": 1 - value, "seconds": 0.0}
+    yield {"event": "completed", "epochs": epochs, "best_score": score(task.recipe, epochs), "best_loss": 0.1}
+
+
+def drive(conductor: Conductor, *, num_slots: int = 1, interrupt_after: int = 10**9) -> None:
+    """Runs the study with some slots, taking turns; raises InterruptedStudyError after a number of reports."""
+    try:
+        _drive(conductor, num_slots, interrupt_after)
+    finally:
+        conductor.log.close()
+
+
+def _drive(conductor: Conductor, num_slots: int, interrupt_after: int) -> None:
+    live: list[tuple[Task, Iterator[dict[str, Any]]]] = []
+    num_reports = 0
+    while not conductor.done:
+        while len(live) < num_slots and (task := conductor.next_task()):
+            if task.kind == "test":
+                conductor.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
+                conductor.on_report(task.id, {"event": "completed"})
+                break
+            live.append((task, reports(task, conductor.budget.epochs)))
+        for entry in list(live):
+            report = next(entry[1])
+            if conductor.on_report(entry[0].id, report) or report["event"] == "completed":
+                live.remove(entry)
+            num_reports += 1
+            if num_reports >= interrupt_after:
+                raise InterruptedStudyError
+
+
+def outcome(conductor: Conductor) -> list[Any]:
+    return [
+        (t.id, t.recipe, t.seed, t.state, [e["val_roc_auc"] for e in t.epochs])
+        for kind in (SEARCH, SEED)
+        for t in conductor.state.of_kind(kind)
+    ]
+
+
+def test_each_pair_gets_its_trials_and_trial_0_is_the_documents_recipe_run_to_its_end(tmp_path: Path) -> None:
+    conductor = make(tmp_path / "events.jsonl")
+    drive(conductor, num_slots=2)
+    for pair, recipe in RECIPES.items():
+        searched = conductor.state.of_kind(SEARCH, pair)
+        assert [t.number for t in searched] == list(range(BUDGET.trials))
+        assert searched[0].recipe == recipe.hyperparameters()
+        assert searched[0].state == COMPLETE
+        assert {t.state for t in searched} == {COMPLETE, STOPPED}
+        assert all(len(t.epochs) in (1, 3) for t in searched if t.state == STOPPED)
+
+
+def test_seed_runs_train_the_finalist_and_the_documents_recipe_with_the_same_new_seeds(tmp_path: Path) -> None:
+    conductor = make(tmp_path / "events.jsonl")
+    drive(conductor)
+    for pair, recipe in RECIPES.items():
+        finalist = conductor.state.finalist(pair)
+        assert finalist is not None
+        assert finalist.number > 0
+        tuned = conductor.state.seed_runs(pair, "tuned")
+        document = conductor.state.seed_runs(pair, "document")
+        assert [t.recipe for t in tuned] == [finalist.recipe] * BUDGET.seeds
+        assert [t.recipe for t in document] == [recipe.hyperparameters()] * BUDGET.seeds
+        assert [t.seed for t in tuned] == [t.seed for t in document]
+        assert finalist.seed not in {t.seed for t in tuned}
+
+
+def test_a_finalist_that_is_the_documents_recipe_is_trained_once(tmp_path: Path) -> None:
+    conductor = make(tmp_path / "events.jsonl", Budget(trials=1, epochs=3, seeds=2))
+    drive(conductor)
+    assert len(conductor.state.of_kind(SEED)) == 2 * len(RECIPES)
+    for pair in RECIPES:
+        assert conductor.state.seed_runs(pair, "tuned") == conductor.state.seed_runs(pair, "document")
+
+
+def test_the_test_split_is_opened_once_after_everything_else(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    drive(make(path), num_slots=3)
+    events = [e["event"] for e in records.read_events(path)]
+    assert events.count("test_opened") == 1
+    assert events[-3:] == ["test_opened", "completed", "finished"]
+
+
+@pytest.mark.parametrize("interrupt_after", [1, 7, 30, 60, 90])
+def test_an_interrupted_study_ends_as_if_nothing_had_happened(tmp_path: Path, interrupt_after: int) -> None:
+    whole = make(tmp_path / "whole.jsonl")
+    drive(whole)
+    path = tmp_path / "interrupted.jsonl"
+    with pytest.raises(InterruptedStudyError):
+        drive(make(path), interrupt_after=interrupt_after)
+    with path.open("ab") as file:
+        file.write(b'{"event": "epoch", "tr')  # What a power cut leaves.
+    again = make(path)
+    drive(again)
+    assert outcome(again) == outcome(whole)
+    assert {p: r.recorded for p, r in again.rungs.items()} == {p: r.recorded for p, r in whole.rungs.items()}
+
+
+def test_more_trials_than_before_continue_the_search_and_train_a_new_finalist(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    with pytest.raises(InterruptedStudyError):
+        drive(make(path, Budget(trials=2, epochs=9, seeds=1)), interrupt_after=50)
+    before = {t.id for t in records.replay(records.read_events(path)).of_kind(SEARCH)}
+    again = make(path, Budget(trials=6, epochs=9, seeds=1))
+    drive(again)
+    assert before < {t.id for t in again.state.of_kind(SEARCH)}
+    for pair in RECIPES:
+        finalist = again.state.finalist(pair)
+        assert finalist is not None
+        assert len(again.state.of_kind(SEARCH, pair)) == 6
+        assert [t.recipe for t in again.state.seed_runs(pair, "tuned")] == [finalist.recipe]
+
+
+def test_a_lost_worker_fails_its_trial_and_the_study_goes_on(tmp_path: Path) -> None:
+    conductor = make(tmp_path / "events.jsonl")
+    task = conductor.next_task()
+    assert task is not None
+    conductor.on_lost(task.id, "its worker process died")
+    drive(conductor)
+    assert conductor.state.trials[task.id].state == FAILED
+    assert conductor.state.finished
+
+
+def test_a_pair_without_a_completed_trial_gets_no_finalist_and_does_not_block_the_others(tmp_path: Path) -> None:
+    conductor = make(tmp_path / "events.jsonl", Budget(trials=1, epochs=3, seeds=1))
+    lost = conductor.next_task()
+    assert lost is not None
+    conductor.on_lost(lost.id, "its worker process died")
+    drive(conductor)
+    assert conductor.state.finalist(lost.pair) is None
+    assert conductor.state.seed_runs(lost.pair, "tuned") == []
+    assert len(conductor.state.seed_runs("alexnet", "tuned")) == 1
+
+
+def test_records_survive_json_unchanged(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    conductor = make(path)
+    drive(conductor)
+    read = records.replay(records.read_events(path))
+    assert json.dumps([vars(t) for t in read.trials.values()]) == json.dumps(
+        [vars(t) for t in conductor.state.trials.values()]
+    )

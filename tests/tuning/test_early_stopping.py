@@ -1,0 +1,42 @@
+import math
+
+from study.tuning.early_stopping import Rungs, rung_epochs
+
+
+def test_rungs_grow_by_the_factor_and_end_below_the_full_budget() -> None:
+    assert rung_epochs(15, grace=2, reduction_factor=3) == [2, 6]
+    assert rung_epochs(6, grace=1, reduction_factor=3) == [1, 3]
+    assert rung_epochs(3, grace=3, reduction_factor=3) == []
+
+
+def test_the_first_trial_at_a_rung_goes_on() -> None:
+    assert not Rungs([2], 3).record("a", 2, 0.1)
+
+
+def test_only_the_best_third_goes_on() -> None:
+    rungs = Rungs([1], 3)
+    stopped = [rungs.record(str(i), 1, score) for i, score in enumerate([0.5, 0.6, 0.55, 0.7, 0.65, 0.66, 0.9])]
+    #                  first   best  second   best  2nd of 5  2nd of 6  best
+    assert stopped == [False, False, True, False, True, False, False]
+
+
+def test_epochs_between_rungs_are_never_stopped() -> None:
+    rungs = Rungs([2, 6], 3)
+    rungs.record("good", 2, 0.9)
+    assert not rungs.record("bad", 3, 0.1)
+    assert rungs.record("bad", 2, 0.1)
+
+
+def test_a_score_that_is_not_finite_is_stopped_and_not_recorded() -> None:
+    rungs = Rungs([1], 3)
+    assert rungs.record("nan", 1, math.nan)
+    assert rungs.recorded == {1: {}}
+
+
+def test_reporting_an_epoch_again_changes_nothing() -> None:
+    rungs = Rungs([1], 3)
+    for trial, score in (("a", 0.5), ("b", 0.6), ("c", 0.7)):
+        rungs.record(trial, 1, score)
+    before = {epoch: dict(scores) for epoch, scores in rungs.recorded.items()}
+    assert not rungs.record("c", 1, 0.7)
+    assert rungs.recorded == before

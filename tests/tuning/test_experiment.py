@@ -1,0 +1,203 @@
+"""Real trials in real actors of one Ray session."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from ray import tune
+
+from study import records, run
+from study.records import RunFolder
+from study.tuning.adapters import ConductorScheduler, ConductorSearcher
+from study.tuning.plan import Options, make_plan
+from study.tuning.resources import Slots
+from study.tuning.task import Task
+from study.tuning.trial import run_trial
+
+RUN = "tiny"
+
+Command = Callable[..., int]
+
+
+def trials_of(results: Path) -> pd.DataFrame:
+    return pd.read_csv(RunFolder(results / RUN).trials).drop(columns="seconds")
+
+
+def events_of(results: Path, kind: str) -> list[records.Event]:
+    return [e for e in records.read_events(RunFolder(results / RUN).events) if e["event"] == kind]
+
+
+def test_every_pair_has_equal_trials_and_trial_0_is_the_declared_recipe(finished_run: Path) -> None:
+    table = trials_of(finished_run)
+    assert table.groupby("pair").size().to_dict() == {"lenet": 5, "four_block_cnn": 5}
+    first = table[table["number"] == 0].set_index("pair")
+    manifest = json.loads(RunFolder(finished_run / RUN).manifest.read_text())
+    for pair, declared in manifest["pairs"].items():
+        for name, value in declared["recipe"].items():
+            assert first.loc[pair, name] == value
+    assert set(first["state"]) == {"COMPLETE"}
+
+
+def test_the_test_split_is_opened_once_for_all_seed_runs(finished_run: Path) -> None:
+    (opened,) = events_of(finished_run, "test_opened")
+    folder = RunFolder(finished_run / RUN)
+    seeds = records.load_run(folder).of_kind(records.SEED)
+    assert opened["trials"] == sorted(t.id for t in seeds)
+    assert opened["num_images"] == 20
+    for trial in seeds:
+        predictions = pd.read_csv(folder.predictions(trial.id, "test"))
+        assert len(predictions) == 20
+        columns = ["p_glioma", "p_meningioma", "p_no_tumor", "p_pituitary"]
+        assert predictions[columns].sum(axis=1).to_numpy() == pytest.approx(1, abs=1e-5)
+
+
+def test_a_finished_run_leaves_weights_but_no_checkpoints(finished_run: Path) -> None:
+    folder = RunFolder(finished_run / RUN)
+    assert not (folder.root / "checkpoints").exists()
+    for trial in records.load_run(folder).of_kind(records.SEED):
+        assert folder.weights(trial.id).exists()
+
+
+def test_the_journal_opens_in_optuna_with_stopped_trials_pruned(finished_run: Path) -> None:
+    import optuna
+    from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+    path = RunFolder(finished_run / RUN).optuna_journal
+    storage = JournalStorage(JournalFileBackend(str(path)))
+    study = optuna.load_study(study_name="lenet", storage=storage)
+    states = {"COMPLETE": "COMPLETE", "STOPPED": "PRUNED"}
+    table = trials_of(finished_run)
+    expected = [states[s] for s in table[table["pair"] == "lenet"]["state"]]
+    assert [t.state.name for t in study.trials] == expected
+    for trial, epochs in zip(study.trials, table[table["pair"] == "lenet"]["epochs"], strict=True):
+        assert len(trial.intermediate_values) == epochs
+
+
+def test_the_same_command_again_trains_nothing(finished_run: Path, command: Command) -> None:
+    log = RunFolder(finished_run / RUN).events
+    before = log.read_bytes()
+    assert command(finished_run) == run.DONE
+    assert log.read_bytes() == before
+
+
+def test_one_slot_and_one_seed_give_the_same_trials_twice(
+    finished_run: Path, ray_started: None, command: Command, tmp_path: Path
+) -> None:
+    assert command(tmp_path, "--cpus-per-trial", "2") == run.DONE
+    pd.testing.assert_frame_equal(trials_of(tmp_path), trials_of(finished_run))
+
+
+@pytest.mark.parametrize("share", [0.2, 0.7])
+def test_a_killed_study_goes_on_to_the_same_trials(
+    finished_run: Path, ray_started: None, command: Command, tmp_path: Path, share: float
+) -> None:
+    # What a kill leaves: a log that ends in the middle of a line, and none of the files derived from it.
+    shutil.copytree(finished_run / RUN, tmp_path / RUN)
+    log = RunFolder(tmp_path / RUN).events
+    content = log.read_bytes()
+    log.write_bytes(content[: int(len(content) * share)])
+    RunFolder(tmp_path / RUN).trials.unlink()
+    assert command(tmp_path, "--cpus-per-trial", "2") == run.DONE
+    pd.testing.assert_frame_equal(trials_of(tmp_path), trials_of(finished_run))
+    assert len(events_of(tmp_path, "test_opened")) == 1
+
+
+def test_a_changed_declaration_is_refused_and_says_what_changed(
+    finished_run: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = RunFolder(finished_run / RUN).events
+    before = log.read_bytes()
+    assert command(finished_run, "--epochs", "3") == run.USER_ERROR
+    message = capsys.readouterr().err
+    assert "epochs: 4 -> 3" in message
+    assert "--fresh" in message
+    assert log.read_bytes() == before
+
+
+def test_more_trials_after_the_test_split_was_opened_are_refused(
+    finished_run: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(finished_run, "--trials", "6") == run.USER_ERROR
+    assert "test split has been opened" in capsys.readouterr().err
+
+
+class _FixedTasks:
+    """Deals given tasks, one after another, and keeps what is reported; in the conductor's place."""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self.waiting = list(tasks)
+        self.reports: dict[str, list[dict[str, Any]]] = {task.id: [] for task in tasks}
+
+    @property
+    def done(self) -> bool:
+        return not self.waiting
+
+    def next_task(self) -> Task | None:
+        return self.waiting.pop(0) if self.waiting else None
+
+    def on_report(self, trial_id: str, report: dict[str, Any]) -> bool:
+        self.reports[trial_id].append(dict(report))
+        return False
+
+    def on_lost(self, trial_id: str, reason: str) -> None:
+        raise AssertionError(f"{trial_id}: {reason}")
+
+
+def run_tasks(
+    recipes: list[dict[str, Any]], images: Path, study: Path, folder: Path, *, num_workers: int = 0
+) -> list[list[dict[str, float]]]:
+    """The epochs that an actor reports for each recipe, times left out."""
+    options = Options(
+        data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1,
+        image_size=16, architectures=(), seed=0, skip_unreadable=False, fresh=False, command="",
+    )  # fmt: skip
+    plan = make_plan("tiny", run.find_study(str(study)), options)
+    slots = Slots(num=1, cpus=1, gpus=0)
+    workload = plan.workload(slots, num_workers)
+    tasks = [
+        Task(id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe, seed=5)
+        for i, recipe in enumerate(recipes)
+    ]
+    fixed: Any = _FixedTasks(tasks)
+    tune.Tuner(
+        tune.with_resources(tune.with_parameters(run_trial, workload=workload), slots.of_trial_actor(num_workers)),
+        tune_config=tune.TuneConfig(
+            search_alg=ConductorSearcher(fixed, 1),
+            scheduler=ConductorScheduler(fixed),
+            num_samples=-1,
+            reuse_actors=True,
+        ),
+        run_config=tune.RunConfig(storage_path=str(folder), name="tasks", verbose=0),
+    ).fit()
+    return [
+        [{k: v for k, v in r.items() if "seconds" not in k} for r in reports if r["event"] == "epoch"]
+        for reports in fixed.reports.values()
+    ]
+
+
+def test_a_recipe_gives_the_same_epochs_first_and_tenth_in_one_actor(
+    ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    recipe = run.find_study(str(tiny_study)).pairs["lenet"]
+    same = recipe.with_values({"augmentation": "strong", "dropout": 0.3}).hyperparameters()
+    others = [
+        recipe.with_values({"batchnorm": True, "lr": 10**-i, "optimizer": "sgd"}).hyperparameters() for i in range(1, 9)
+    ]
+    epochs = run_tasks([same, *others, same], tiny_images, tiny_study, tmp_path)
+    assert len(epochs[0]) == 2
+    assert epochs[9] == epochs[0]
+    assert epochs[1] != epochs[0]
+
+
+def test_a_worker_group_of_one_gives_the_same_losses_as_local_mode(
+    ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    recipe = run.find_study(str(tiny_study)).pairs["lenet"].with_values({"augmentation": "strong"}).hyperparameters()
+    local = run_tasks([recipe], tiny_images, tiny_study, tmp_path / "local")
+    group = run_tasks([recipe], tiny_images, tiny_study, tmp_path / "group", num_workers=1)
+    assert len(local[0]) == 2
+    assert group == local

@@ -1,0 +1,79 @@
+import math
+import statistics
+
+import pytest
+from optuna.trial import TrialState
+from ray import tune
+
+from study import records
+from study.records import COMPLETE, FAILED, RUNNING, STOPPED, Trial
+from study.spec import Recipe
+from study.tuning import space
+from study.tuning.search import PairSearch, frozen_trial
+
+DISTRIBUTIONS = space.distributions({"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)})
+
+
+def score(recipe: Recipe) -> float:
+    return 1 - 0.1 * abs(math.log10(recipe.lr) + 3) - 0.2 * recipe.dropout
+
+
+def searched(recipe: Recipe, number: int, state: str = COMPLETE) -> Trial:
+    epochs = [{"epoch": 1, "val_roc_auc": score(recipe) - 0.2}, {"epoch": 2, "val_roc_auc": score(recipe)}]
+    return Trial(
+        id=str(number),
+        pair="lenet",
+        kind=records.SEARCH,
+        number=number,
+        recipe_name=records.SEARCH,
+        recipe=recipe.hyperparameters(),
+        seed=0,
+        state=state,
+        epochs=epochs,
+    )
+
+
+def scores_of_a_search(seed: int, num_trials: int) -> list[float]:
+    search, history = PairSearch("lenet", DISTRIBUTIONS, seed), [searched(Recipe(lr=5e-2, dropout=0.6), 0)]
+    for number in range(1, num_trials):
+        history.append(searched(Recipe().with_values(search.suggest(number, history)), number))
+    return [trial.best_score for trial in history]
+
+
+def test_the_model_suggests_better_recipes_than_the_random_start() -> None:
+    runs = [scores_of_a_search(seed, 40) for seed in range(5)]
+    start = statistics.mean(s for run in runs for s in run[1:6])
+    end = statistics.mean(s for run in runs for s in run[-15:])
+    assert end > start + 0.03
+
+
+def test_a_suggestion_follows_from_the_history_alone() -> None:
+    history = [searched(Recipe(lr=10**-i, dropout=0.1), i) for i in range(1, 5)]
+    one = PairSearch("lenet", DISTRIBUTIONS, 0).suggest(5, history)
+    other = PairSearch("lenet", DISTRIBUTIONS, 0)
+    other.suggest(4, history[:-1])
+    assert other.suggest(5, history) == one
+    assert PairSearch("lenet", DISTRIBUTIONS, 1).suggest(5, history) != one
+    assert PairSearch("alexnet", DISTRIBUTIONS, 0).suggest(5, history) != one
+
+
+@pytest.mark.parametrize(
+    ("state", "expected", "value"),
+    [
+        (COMPLETE, TrialState.COMPLETE, pytest.approx(0.9)),
+        (STOPPED, TrialState.PRUNED, None),
+        (FAILED, TrialState.FAIL, None),
+        (RUNNING, TrialState.RUNNING, None),
+    ],
+)
+def test_optuna_learns_the_true_state_with_all_epochs(state: str, expected: TrialState, value: object) -> None:
+    trial = frozen_trial(searched(Recipe(lr=1e-3, dropout=0.5), 0, state), DISTRIBUTIONS)
+    assert trial.state == expected
+    assert trial.value == value
+    assert trial.intermediate_values == {1: pytest.approx(0.7), 2: pytest.approx(0.9)}
+
+
+def test_a_recipe_outside_the_space_is_known_by_what_lies_inside() -> None:
+    trial = frozen_trial(searched(Recipe(lr=0.5, dropout=0.5), 0), DISTRIBUTIONS)
+    assert trial.params == {"dropout": 0.5}
+    assert trial.user_attrs["outside"] == ["lr"]
