@@ -325,7 +325,12 @@ def load_run(folder: RunFolder) -> StudyState:
 
 
 def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """What of a declaration changed: one line a field, "field: old -> new"."""
-    return [
-        f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)
-    ]
+    """What of a declaration changed: one line a field, "pairs.lenet.recipe.lr: old -> new"."""
+    changes = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            changes += [f"{key}.{change}" for change in describe_changes(before, after)]
+        elif before != after:
+            changes.append(f"{key}: {before!r} -> {after!r}")
+    return changes

@@ -6,7 +6,7 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
-from study.errors import DeclarationError, UnknownNameError
+from study.errors import DeclarationError, StudyError, UnknownNameError
 
 
 def names(package: str) -> list[str]:
@@ -32,7 +32,7 @@ def load_file(path: Path, *, attribute: str, kind: str) -> Any:
     """The object called `attribute` in a Python file anywhere on disk.
 
     Raises:
-        DeclarationError: the file isn't there or doesn't define the attribute.
+        DeclarationError: the file isn't there, can't be run or doesn't define the attribute.
     """
     if not path.is_file():
         raise DeclarationError(f"A {kind} file must exist, but there is no {path}.")
@@ -40,7 +40,15 @@ def load_file(path: Path, *, attribute: str, kind: str) -> Any:
     if module_spec is None or module_spec.loader is None:
         raise DeclarationError(f"A {kind} file must be a Python file (.py), but is {path}.")
     module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
+    try:
+        module_spec.loader.exec_module(module)
+    except StudyError:
+        raise
+    # Whatever the user's own file raises is the user's to mend.
+    except Exception as error:
+        raise DeclarationError(
+            f"A {kind} file must run, but {path} raises {type(error).__name__}: {error}. Mend it and try again."
+        ) from error
     return _attribute(module, attribute, kind, str(path))
 
 

@@ -28,8 +28,25 @@ from study.tuning.task import Workload
 _REDUCTION_FACTOR = 3
 _GRACE_DIVISOR = 7
 _STAND_IN_VERSION = 1
-# Recorded for the reader, and free to differ when a study is resumed.
-_NOT_DECLARED = ("command", "created", "commit", "versions", "machine", "slots", "budget", "run", "title", "notes")
+# Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
+_NOT_DECLARED = (
+    "budget",
+    "command",
+    "commit",
+    "counts",
+    "created",
+    "dataset",
+    "duplicates",
+    "left_out",
+    "machine",
+    "notes",
+    "published",
+    "run",
+    "skipped",
+    "slots",
+    "title",
+    "versions",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,6 +98,7 @@ def test_where_the_documents_recipe_won_it_is_listed_once_and_no_gain_is_compute
     assert not re.findall(r"^\| lenet \| tuned \| \d", finished.page, re.MULTILINE)
     assert len(re.findall(r"^\| alexnet \| tuned \| \d", finished.page, re.MULTILINE)) == 3
     assert "the search found nothing better than the document's recipe for lenet." in finished.page
+    assert "lenet (0.000" not in finished.page
     assert "The document's own recipe (trial 0) won" in finished.page
     assert re.search(r"(shown for|ROC-AUC of) alexnet \(.0\.\d{3} \(", finished.page)
 

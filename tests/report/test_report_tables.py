@@ -109,6 +109,13 @@ def test_epochs_saved_are_those_of_stopped_trials(finished):
     assert "| lenet | 6 | 2 | 0 | 60 of 72 | 16.7 % |" in finished.page
 
 
+def test_failed_trials_save_no_epochs(standin):
+    spent = spending(load(standin.folder), "lenet")
+    assert spent.states["FAILED"] == 8
+    assert (spent.epochs, spent.full_epochs) == (0, 0)
+    assert "| lenet | 0 | 0 | 8 | 0 of 0 | \N{EM DASH} |" in standin.page
+
+
 @pytest.mark.parametrize(
     ("domain", "words"),
     [

@@ -63,12 +63,10 @@ def test_shape_type_and_range_stay(modality: str, level: str) -> None:
 
 @every_policy
 def test_each_image_of_a_batch_is_changed_in_its_own_way(modality: str, level: str) -> None:
-    if level == "none":
-        pytest.skip("nothing is changed")
     results = augmented(noise(1).repeat(32, 1, 1, 1), modality, level)
     different = {tuple(image.flatten().tolist()) for image in results}
     # Flips and quarter turns alone make eight.
-    assert len(different) == (8 if (modality, level) == ("ihc", "light") else 32)
+    assert len(different) == {("ihc", "light"): 8, (modality, "none"): 1}.get((modality, level), 32)
 
 
 @every_policy
@@ -107,7 +105,7 @@ def test_light_augmentation_of_a_patch_only_moves_its_pixels() -> None:
     assert torch.equal(result.sum(dim=1).flatten(1).sort().values, images.sum(dim=1).flatten(1).sort().values)
 
 
-@pytest.mark.parametrize("dab", [0.4, 0.8])
+@pytest.mark.parametrize("dab", [0.3, 0.8, 1.5])
 def test_strong_augmentation_of_a_patch_varies_hematoxylin_but_hardly_dab(dab: float) -> None:
     images = stained(0.4, dab, num_images=300)
     change = amounts(augmented(images, "ihc", "strong")) / amounts(images) - 1

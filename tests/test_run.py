@@ -1,0 +1,171 @@
+"""The command line: what it refuses, with which message, and that it then leaves nothing behind."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from study import run
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def images(tiny_images: Path, tmp_path: Path) -> Path:
+    """A copy of the tiny images that a test may damage."""
+    return Path(shutil.copytree(tiny_images, tmp_path / "images"))
+
+
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Runs the command, checks that it was refused and wrote nothing, and returns its message."""
+    results, reports = tmp_path / "results", tmp_path / "reports"
+    folders = ["--results", str(results), "--reports", str(reports), "--cache", str(tmp_path / "cache")]
+    assert run.main([*arguments, *folders]) == run.USER_ERROR
+    assert not results.exists()
+    assert not reports.exists()
+    message = capsys.readouterr().err
+    assert message.count("error: ") == 1
+    assert "Traceback" not in message
+    return message
+
+
+def test_an_unknown_study_is_answered_with_the_nearest_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Did you mean 'her2_binary'?" in refused(tmp_path, capsys, "her2_binry")
+
+
+def test_no_name_at_all_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "--list" in refused(tmp_path, capsys)
+
+
+def test_a_missing_data_folder_is_an_error_and_never_a_stand_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    message = refused(tmp_path, capsys, "brain_tumor", "--data", str(tmp_path / "nowhere"))
+    assert "nowhere" in message
+    assert "Download it from Kaggle" in message
+
+
+def test_an_empty_data_folder_names_the_folders_that_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "IHC/train" in refused(tmp_path, capsys, "her2_binary", "--data", str(tmp_path / "empty"))
+
+
+def test_a_missing_class_folder_is_named(tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(images / "Training" / "no_tumor")
+    assert "Training/no_tumor" in refused(tmp_path, capsys, "brain_tumor", "--data", str(images))
+
+
+def test_unreadable_images_are_named_and_counted_with_the_way_to_go_on(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = sorted((images / "Training" / "no_tumor").iterdir())[:2]
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:300])
+    message = refused(tmp_path, capsys, "brain_tumor", "--data", str(images))
+    assert "2 of 68 are not" in message
+    assert all(path.name in message for path in damaged)
+    assert "--skip-unreadable" in message
+    folders = ["--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
+    assert run.main(["brain_tumor", "--data", str(images), "--skip-unreadable", "--dry-run", *folders]) == run.DONE
+
+
+def test_a_class_with_fewer_than_three_images_is_named(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in sorted((images / "Training" / "glioma_tumor").iterdir())[2:]:
+        path.unlink()
+    message = refused(tmp_path, capsys, "brain_tumor", "--data", str(images))
+    assert "'glioma' has 2" in message
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"), [("--trials", "0"), ("--epochs", "0"), ("--seeds", "-1"), ("--image-size", "4")]
+)
+def test_an_impossible_budget_is_refused(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str], flag: str, value: str
+) -> None:
+    message = refused(tmp_path, capsys, "brain_tumor", "--data", str(images), flag, value)
+    assert f"{flag.removeprefix('--').replace('-', '_')} = {value}" in message
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ('"lr":', '"learning_rate":', "no hyperparameter 'learning_rate'"),
+        ('"lr":', '"dropuot":', "Did you mean 'dropout'?"),
+        ('"lr":', '"kernel_size":', "'kernel_size'"),
+        ('"lr":', '"pos_weight":', "class_weight_power for more"),
+        ("tune.loguniform(1e-4, 1e-2)", "0.001", "Ray Tune domains"),
+        ("tune.uniform(0.0, 0.5)", "tune.uniform(0.0, 1.5)", "dropout must be in [0, 1)"),
+        ('dataset="brain_tumor_mri"', 'dataset="brain_tumour_mri"', "Did you mean 'brain_tumor_mri'?"),
+        ('"lenet":', '"lenett":', "Did you mean 'lenet'?"),
+        ("STUDY =", "OTHER =", "must define STUDY"),
+        ("import tune", "import tunes", "ImportError"),
+    ],
+)
+def test_a_wrong_declaration_is_refused(
+    tmp_path: Path,
+    tiny_study: Path,
+    images: Path,
+    capsys: pytest.CaptureFixture[str],
+    before: str,
+    after: str,
+    expected: str,
+) -> None:
+    text = tiny_study.read_text()
+    assert before in text
+    study = tmp_path / "wrong.py"
+    study.write_text(text.replace(before, after))
+    assert expected in refused(tmp_path, capsys, str(study), "--data", str(images))
+
+
+def test_an_image_that_is_not_grey_or_rgb_is_unreadable(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("RGBA", (40, 40)).save(images / "Training" / "no_tumor" / "transparent.png")
+    assert "colour mode RGBA" in refused(tmp_path, capsys, "brain_tumor", "--data", str(images))
+
+
+def test_a_dry_run_shows_the_plan_and_writes_no_records(
+    tmp_path: Path, images: Path, tiny_study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = tmp_path / "results"
+    arguments = [str(tiny_study), "--data", str(images), "--results", str(results), "--cache", str(tmp_path)]
+    assert run.main([*arguments, "--dry-run", "--trials", "3"]) == run.DONE
+    assert "real images (40 train, 8 val, 20 test)" in capsys.readouterr().err
+    assert not results.exists()
+
+
+def test_without_data_the_run_is_named_a_stand_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run.main(["brain_tumor", "--cache", str(tmp_path / "cache"), "--dry-run"]) == run.DONE
+    assert "brain_tumor-standin: DRAWN stand-in images" in capsys.readouterr().err
+
+
+def test_an_architecture_that_the_study_does_not_declare_can_be_asked_for(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ["--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
+    arguments = ["brain_tumor", "--data", str(images), "--dry-run", *folders]
+    assert run.main([*arguments, "--architecture", "lenet", "--architecture", "baseline_cnn"]) == run.DONE
+    assert "; lenet, baseline_cnn;" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--list"], ["--help"]])
+def test_help_and_list_do_not_wait_for_ray(arguments: list[str]) -> None:
+    program = (
+        "import sys; from study import run\n"
+        f"try: run.main({arguments!r})\n"
+        "except SystemExit: pass\n"
+        "sys.exit('ray' in sys.modules or 'torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "her2_binary" in done.stdout or "NAME" in done.stdout

@@ -1,0 +1,98 @@
+"""Checkpoints are whole or not there, and only the newest two are kept."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from study.training import checkpoint
+from study.training.checkpoint import CheckpointWriter
+
+CPU = torch.device("cpu")
+
+
+def state_of(epoch: int) -> dict[str, object]:
+    return {"epoch": epoch, "weights": torch.full((3,), float(epoch)), "best": {"score": float("-inf"), "name": "a"}}
+
+
+def newest(folder: Path, *, up_to_epoch: int = 99) -> dict[str, Any]:
+    state = checkpoint.latest(folder, CPU, up_to_epoch=up_to_epoch)
+    assert state is not None
+    return state
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "state.pt"
+    checkpoint.save(path, state_of(3))
+    loaded = checkpoint.load(path, CPU)
+    assert loaded["epoch"] == 3
+    assert loaded["best"] == {"score": float("-inf"), "name": "a"}
+    assert torch.equal(loaded["weights"], torch.full((3,), 3.0))
+    assert names(path.parent) == ["state.pt"]
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    torch.save({"path": tmp_path}, tmp_path / "code.pt")
+    with pytest.raises(Exception, match=r"[Ww]eights"):
+        checkpoint.load(tmp_path / "code.pt", CPU)
+
+
+def test_a_save_that_fails_leaves_the_older_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "state.pt"
+    checkpoint.save(path, state_of(1))
+    with pytest.raises(Exception, match="pickle"):
+        checkpoint.save(path, {"epoch": 2, "weights": torch.ones(3), "unsavable": lambda: None})
+    assert checkpoint.load(path, CPU)["epoch"] == 1
+
+
+def test_the_newest_two_checkpoints_are_kept(tmp_path: Path) -> None:
+    writer = CheckpointWriter(tmp_path)
+    for epoch in (1, 2, 9, 10, 11):
+        writer.write(state_of(epoch))
+    writer.wait()
+    writer.close()
+    assert names(tmp_path) == ["epoch-00010.pt", "epoch-00011.pt"]
+    assert newest(tmp_path)["epoch"] == 11
+
+
+def test_a_checkpoint_ahead_of_the_records_is_passed_over(tmp_path: Path) -> None:
+    for epoch in (10, 11):
+        checkpoint.save(tmp_path / f"epoch-{epoch:05}.pt", state_of(epoch))
+    assert newest(tmp_path, up_to_epoch=11)["epoch"] == 11
+    assert newest(tmp_path, up_to_epoch=10)["epoch"] == 10
+    assert checkpoint.latest(tmp_path, CPU, up_to_epoch=9) is None
+
+
+def test_a_checkpoint_holds_the_state_at_the_time_it_was_given(tmp_path: Path) -> None:
+    writer, state = CheckpointWriter(tmp_path), state_of(1)
+    weights = state["weights"]
+    assert isinstance(weights, torch.Tensor)
+    writer.write(state)
+    weights.zero_()
+    writer.close()
+    assert newest(tmp_path)["weights"].tolist() == [1, 1, 1]
+
+
+def test_a_partial_file_is_never_taken_for_a_checkpoint(tmp_path: Path) -> None:
+    assert checkpoint.latest(tmp_path, CPU, up_to_epoch=99) is None
+    checkpoint.save(tmp_path / "epoch-00001.pt", state_of(1))
+    (tmp_path / "epoch-00002.pt.partial").write_bytes(b"half a checkpo")
+    assert [p.name for p in checkpoint.checkpoints(tmp_path)] == ["epoch-00001.pt"]
+    assert newest(tmp_path)["epoch"] == 1
+
+
+def test_a_write_that_failed_is_raised_at_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "a file"
+    folder.write_text("in the way")
+    writer = CheckpointWriter(folder)
+    writer.write(state_of(1))
+    with pytest.raises(OSError, match="a file"):
+        writer.write(state_of(2))
+    with pytest.raises(OSError, match="a file"):
+        writer.wait()
+    writer.close()
