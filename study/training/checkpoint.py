@@ -62,8 +62,8 @@ class CheckpointWriter:
             self._pending.result()
 
     def close(self) -> None:
-        """Ends the thread, after the write that is under way."""
-        self._pool.shutdown(wait=True)
+        """Lets the thread end with the write that is under way, without waiting for it."""
+        self._pool.shutdown(wait=False)
 
     def _write(self, state: State) -> None:
         save(self.folder / f"{_PREFIX}{state['epoch']:05d}.pt", state)

@@ -82,7 +82,10 @@ class Images:
         """Channel statistics of these images; of every n-th of them where there are very many."""
         step = max(1, len(rows) // _MAX_IMAGES_FOR_STATISTICS)
         picked = self._array[torch.from_numpy(rows[::step]).to(self._array.device)]
-        values = picked.reshape(-1, picked.shape[-1]).double() / 255
-        mean, std = values.mean(dim=0), values.std(dim=0)
+        # There are 256 grey levels: counting them is exact, and needs no copy of the images in floating point.
+        counts = np.stack([np.bincount(channel.flatten().cpu(), minlength=256) for channel in picked.unbind(-1)])
+        levels, num = np.arange(256) / 255, counts.sum(axis=1)
+        mean = counts @ levels / num
+        std = np.sqrt(np.maximum(counts @ levels**2 / num - mean**2, 0))
         # A channel that never varies must not divide by zero.
-        return Standardization(tuple(mean.tolist()), tuple(std.clamp(min=1e-3).tolist()))
+        return Standardization(tuple(mean.tolist()), tuple(np.maximum(std, 1e-3).tolist()))

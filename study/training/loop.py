@@ -41,6 +41,8 @@ class Run:
         epochs: full budget; the learning-rate schedule spans it whenever training ends.
         seed: of initialization, batch order, augmentation and dropout.
         precision: "float32" or "bfloat16" (autocast).
+        standardization: of the images; None computes it from the training images, which takes a while: trials of
+            one study share it.
     """
 
     architecture: str
@@ -52,6 +54,7 @@ class Run:
     epochs: int
     seed: int
     precision: str = "float32"
+    standardization: Standardization | None = None
 
     @property
     def num_logits(self) -> int:
@@ -98,7 +101,7 @@ class Training:
         )
         self.loss = losses.training_loss(run.recipe, run.train.counts(run.num_classes), self.device)
         self.policy = augmentation.policy(run.modality, run.recipe["augmentation"])
-        self.standardization = images.statistics(run.train.rows)
+        self.standardization = run.standardization or images.statistics(run.train.rows)
         self.epoch = 0
         self.best: State = {"epoch": 0, "score": -math.inf, "loss": math.inf, "model": {}}
 

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
 from study import architectures, datasets, records
 from study.datasets import Dataset
 from study.datasets.images import pixels, splits
 from study.errors import DataError, ResultsError
 from study.spec import Budget, Recipe, Study
+from study.training.data import Images
 from study.training.losses import resolve_pos_weight
 from study.tuning import space
 from study.tuning.early_stopping import rung_epochs
@@ -87,10 +89,13 @@ class Plan:
     def workload(self, slots: Slots, num_workers: int) -> Workload:
         """What the trial actors need."""
         row_of = {path: row for row, path in enumerate(self.store.paths)}
+        table = self.table.assign(row=self.table["path"].map(row_of))
+        train_rows = table.loc[table["split"] == splits.TRAIN, "row"].to_numpy("int64")
         return Workload(
             folder=self.folder.root.resolve(),
             pixels=self.store.path.resolve(),
-            table=self.table.assign(row=self.table["path"].map(row_of)),
+            table=table,
+            standardization=Images(self.store.path, torch.device("cpu")).statistics(train_rows),
             classes=self.dataset.classes,
             modality=self.dataset.modality,
             epochs=self.budget.epochs,

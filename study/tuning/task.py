@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from study.training.data import SplitRows
+from study.training.data import SplitRows, Standardization
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,7 @@ class Workload:
         folder: the run's folder, absolute, reachable from every actor.
         pixels: the pixel array on the actor's machine.
         table: path, group, split, target and row (in the pixel array) of each image.
+        standardization: of the training images.
         classes: class names.
         modality: decides what augmentation may do.
         epochs: full budget of a trial.
@@ -29,6 +30,7 @@ class Workload:
     folder: Path
     pixels: Path
     table: pd.DataFrame
+    standardization: Standardization
     classes: tuple[str, ...]
     modality: str
     epochs: int

@@ -84,6 +84,7 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         epochs=workload.epochs,
         seed=task.seed,
         precision=workload.precision,
+        standardization=workload.standardization,
     )
     writer = checkpoint.CheckpointWriter(folder.checkpoints(task.id))
     try:

@@ -11,10 +11,10 @@ from study.errors import DataError
 
 SCORES = ("0", "1+", "2+", "3+")
 LICENCE = "Free for non-commercial research and education"
-SOURCE = "https://bukharizhang.github.io/BCI/ and https://bupt-ai-cz.github.io/BCI/ (Liu et al. 2022)"
+SOURCE = "Liu et al. 2022, https://bupt-ai-cz.github.io/BCI/"
 HOW_TO_GET = (
-    "Ask for the data on the BCI challenge's page (free registration), then unpack it so that the folder that you "
-    "give to --data holds IHC/train and IHC/test."
+    "Ask for it as its page says (https://bupt-ai-cz.github.io/BCI/), then unpack it so that the folder that you give "
+    "to --data holds IHC/train and IHC/test."
 )
 # Published for the whole set; the shares of train and test are published without their scores.
 COUNT_OF_SCORE = {"0": 240, "1+": 1153, "2+": 2142, "3+": 1338}
