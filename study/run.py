@@ -54,6 +54,7 @@ def _run_one(name: str, options: argparse.Namespace) -> int:
     if plan.previous is not None and plan.previous.finished:
         print("This study is finished; its report is drawn again.", file=sys.stderr)
         return _report(plan.folder, options.reports)
+    print("Starting Ray ...", file=sys.stderr, flush=True)
     with ray_session(options.address):
         num_cpus, num_gpus = cluster_resources()
         slots = choose_slots(

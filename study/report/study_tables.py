@@ -114,8 +114,12 @@ def recipe_table(run: Run, pair: str) -> str:
     stated = declared.get("stated", {})
     finalist = run.state.finalist(pair)
     first = next((trial.recipe for trial in run.search(pair) if trial.number == 0), {})
+    # Two classes are weighted by the one, more by the other.
+    unused = "class_weight_power" if len(run.classes) == 2 else "pos_weight"
     rows = []
     for name, content in declared["recipe"].items():
+        if name == unused:
+            continue
         document = value(content)
         # "balanced" becomes a number once the training split is known; that number is what was trained with.
         if name in first and first[name] != content:

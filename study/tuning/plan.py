@@ -4,6 +4,7 @@ import json
 import platform
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -90,7 +91,7 @@ class Plan:
         """What the trial actors need."""
         row_of = {path: row for row, path in enumerate(self.store.paths)}
         table = self.table.assign(row=self.table["path"].map(row_of))
-        train_rows = table.loc[table["split"] == splits.TRAIN, "row"].to_numpy("int64")
+        train_rows = table.loc[table["split"] == splits.TRAIN, "row"].to_numpy("int64", copy=True)
         return Workload(
             folder=self.folder.root.resolve(),
             pixels=self.store.path.resolve(),
@@ -200,6 +201,8 @@ def _data_folder(name: str, dataset: Dataset, options: Options) -> tuple[Path, b
         return usual, False
     folder = options.cache / "stand-in" / f"{name}-v{_STAND_IN_VERSION}-{options.seed}"
     if not folder.exists():
+        num_images = sum(sum(by_class.values()) for by_class in dataset.stand_in.values())
+        print(f"There is no {usual}: drawing {num_images} stand-in images ...", file=sys.stderr, flush=True)
         partial = folder.with_name(f"{folder.name}.{time.time_ns()}.partial")
         dataset.draw(partial, dataset.stand_in, options.seed)
         partial.rename(folder)

@@ -46,7 +46,9 @@ class Workload:
     def rows_of(self, split: str) -> SplitRows:
         """Where the images of a split stand in the pixel array."""
         images = self.images_of(split)
-        return SplitRows(rows=images["row"].to_numpy("int64"), targets=images["target"].to_numpy("int64"))
+        # Copies: a table's own columns are read-only, which torch does not take.
+        rows, targets = (images[name].to_numpy("int64", copy=True) for name in ("row", "target"))
+        return SplitRows(rows=rows, targets=targets)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ from study.records import SEED, TEST
 from study.spec import Recipe
 from study.training import checkpoint, losses
 from study.training.data import Images
-from study.training.loop import DivergedError, Outcome, Run, predict_logits, train
+from study.training.loop import Outcome, Run, predict_logits, train
 from study.tuning.adapters import REPORT, TASK
 from study.tuning.task import Task, Workload
 
@@ -104,8 +104,10 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         if task.kind == SEED:
             _keep(task, workload, images, outcome)
         send(_completed(outcome))
-    except (DivergedError, RuntimeError, OSError) as error:
-        send({"event": "failed", "reason": f"{type(error).__name__}: {str(error).splitlines()[0]}"})
+    except Exception as error:
+        # A recipe that can't be trained is a finding about the recipe; letting it out would end the warm actor.
+        reason = (str(error).splitlines() or [""])[0]
+        send({"event": "failed", "reason": f"{type(error).__name__}: {reason}"})
     finally:
         writer.close()
 
@@ -157,7 +159,7 @@ def _write_predictions(
     standardization: Any,
 ) -> None:
     rows = workload.images_of(split)
-    logits = predict_logits(model, images, rows["row"].to_numpy("int64"), standardization)
+    logits = predict_logits(model, images, workload.rows_of(split).rows, standardization)
     columns = [f"p_{name}" for name in workload.classes]
     values = pd.DataFrame(losses.probabilities(logits).numpy(), columns=columns, index=rows.index)
     table = pd.concat([rows[["path", "group", "split", "target"]], values], axis=1)

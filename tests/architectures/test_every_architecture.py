@@ -76,7 +76,8 @@ def test_every_trainable_parameter_takes_part_in_learning(name: str, num_logits:
         assert value.requires_grad
         assert value.grad is not None, parameter
         assert value.grad.isfinite().all(), parameter
-        assert value.grad.abs().max() > 0, parameter
+        # A bias before a batch normalization has rounding errors only, some 1e-8.
+        assert value.grad.abs().max() > 1e-6, parameter
 
 
 @every_architecture

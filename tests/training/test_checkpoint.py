@@ -74,6 +74,7 @@ def test_a_checkpoint_holds_the_state_at_the_time_it_was_given(tmp_path: Path) -
     assert isinstance(weights, torch.Tensor)
     writer.write(state)
     weights.zero_()
+    writer.wait()
     writer.close()
     assert newest(tmp_path)["weights"].tolist() == [1, 1, 1]
 

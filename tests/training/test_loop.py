@@ -160,12 +160,12 @@ def test_a_loss_that_is_not_finite_ends_the_run(
         trained(run, make_images(targets))
 
 
-@pytest.mark.parametrize("architecture", ["lenet", "alexnet"])
 def test_a_last_batch_of_one_image_does_not_break_batch_normalization(
-    binary_images: Images, make_run: MakeRun, architecture: str
+    make_images: MakeImages, make_run: MakeRun
 ) -> None:
-    run = make_run(BINARY, num_train=33, architecture=architecture, batch_size=16, batchnorm=True, epochs=2)
-    _, epochs = trained(run, binary_images)
+    # At 16 px the last convolutions of AlexNet see one position, so one image would have no variance.
+    run = make_run(BINARY, num_train=33, architecture="alexnet", batch_size=16, batchnorm=True, epochs=2)
+    _, epochs = trained(run, make_images(BINARY, size_px=16))
     assert all(math.isfinite(m["train_loss"]) for m in epochs)
 
 

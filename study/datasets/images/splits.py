@@ -47,7 +47,7 @@ def split(
     Byte-identical images, and images of one declared group, form a group. Development images whose group touches
     the official test split are left out. Where there is no official test split, 15 % become test. The number of
     val (and drawn test) images of a class is its rounded share exactly, unless groups of several images make that
-    impossible; then it is the largest number below.
+    impossible; then it is lower, never higher.
 
     Returns:
         columns path, sha256, group, target, split, reason; rows sorted by path.

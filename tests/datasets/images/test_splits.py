@@ -94,6 +94,20 @@ def test_a_group_never_spans_two_splits(case: Case, seed: int) -> None:
     assert declared.empty or declared.groupby("declared")["split"].nunique().max() == 1
 
 
+@settings(max_examples=80, deadline=None)
+@given(cases(), st.integers(0, 3))
+def test_groups_of_several_classes_never_take_more_than_the_share_of_any(case: Case, seed: int) -> None:
+    table = split_or_reject(case, seed=seed)
+    if table is None:
+        return
+    drawn = [] if any(s.side == TEST for s in case[0]) else [(splits.TEST, Fraction(15, 100), [splits.VAL])]
+    for name, fraction, others in [*drawn, (splits.VAL, Fraction(str(VAL_FRACTION)), [])]:
+        taken, rest = counts_in(table, name), counts_in(table, splits.TRAIN)
+        for t, count in enumerate(taken):
+            total = count + rest[t] + sum(counts_in(table, other)[t] for other in others)
+            assert count <= max(1, round(fraction * total))
+
+
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_split_depends_on_contents_not_on_the_order_or_names_of_files(case: Case, rng: random.Random) -> None:
