@@ -104,7 +104,7 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         if task.kind == SEED:
             _keep(task, workload, images, outcome)
         send(_completed(outcome))
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # A recipe that can't be trained is a finding about the recipe; letting it out would end the warm actor.
         reason = (str(error).splitlines() or [""])[0]
         send({"event": "failed", "reason": f"{type(error).__name__}: {reason}"})
