@@ -1,5 +1,6 @@
 """Says on stderr how a study goes: one line for each trial that ends, readable in a terminal and in a log file."""
 
+import math
 import sys
 import time
 from typing import TextIO
@@ -54,7 +55,9 @@ class Progress:
             f"epoch {len(trial.epochs):>3}/{self.budget.epochs}  val AUC {trial.best_score:.3f}"
         )
         if trial.kind == SEARCH:
-            best = max(t.best_score for t in state.of_kind(SEARCH, trial.pair) if t.epochs)
+            # A trial that fails in its first epoch has no score, and may be the first of its pair to end.
+            scores = [t.best_score for t in state.of_kind(SEARCH, trial.pair) if t.epochs]
+            best = max(scores, default=math.nan)
             text += f" (best {best:.3f})"
         if trial.state == records.FAILED:
             text += f"  {trial.result['reason']}"

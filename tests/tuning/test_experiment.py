@@ -149,8 +149,8 @@ class _FixedTasks:
 
 def run_tasks(
     recipes: list[dict[str, Any]], images: Path, study: Path, folder: Path, *, num_workers: int = 0
-) -> list[list[dict[str, float]]]:
-    """The epochs that an actor reports for each recipe, times left out."""
+) -> list[list[dict[str, Any]]]:
+    """What an actor reports for each recipe, times left out."""
     options = Options(
         data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1,
         image_size=16, architectures=(), seed=0, skip_unreadable=False, fresh=False, command="",
@@ -174,7 +174,7 @@ def run_tasks(
         run_config=tune.RunConfig(storage_path=str(folder), name="tasks", verbose=0),
     ).fit()
     return [
-        [{k: v for k, v in r.items() if "seconds" not in k} for r in reports if r["event"] == "epoch"]
+        [{name: value for name, value in report.items() if "seconds" not in name} for report in reports]
         for reports in fixed.reports.values()
     ]
 
@@ -187,10 +187,22 @@ def test_a_recipe_gives_the_same_epochs_first_and_tenth_in_one_actor(
     others = [
         recipe.with_values({"batchnorm": True, "lr": 10**-i, "optimizer": "sgd"}).hyperparameters() for i in range(1, 9)
     ]
-    epochs = run_tasks([same, *others, same], tiny_images, tiny_study, tmp_path)
-    assert len(epochs[0]) == 2
-    assert epochs[9] == epochs[0]
-    assert epochs[1] != epochs[0]
+    reports = run_tasks([same, *others, same], tiny_images, tiny_study, tmp_path)
+    assert [r["event"] for r in reports[0]] == ["epoch", "epoch", "completed"]
+    assert reports[9] == reports[0]
+    assert reports[1] != reports[0]
+
+
+def test_a_recipe_that_diverges_fails_with_its_reason_and_the_next_one_trains(
+    ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    good = run.find_study(str(tiny_study)).pairs["lenet"]
+    bad = good.with_values({"optimizer": "sgd", "lr": 1e30})
+    recipes = [bad.hyperparameters(), good.hyperparameters()]
+    failed, trained = run_tasks(recipes, tiny_images, tiny_study, tmp_path)
+    assert failed[-1]["event"] == "failed"
+    assert "DivergedError" in failed[-1]["reason"]
+    assert [r["event"] for r in trained] == ["epoch", "epoch", "completed"]
 
 
 def test_a_worker_group_of_one_gives_the_same_losses_as_local_mode(
@@ -199,5 +211,5 @@ def test_a_worker_group_of_one_gives_the_same_losses_as_local_mode(
     recipe = run.find_study(str(tiny_study)).pairs["lenet"].with_values({"augmentation": "strong"}).hyperparameters()
     local = run_tasks([recipe], tiny_images, tiny_study, tmp_path / "local")
     group = run_tasks([recipe], tiny_images, tiny_study, tmp_path / "group", num_workers=1)
-    assert len(local[0]) == 2
+    assert [r["event"] for r in local[0]] == ["epoch", "epoch", "completed"]
     assert group == local

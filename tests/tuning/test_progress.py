@@ -1,0 +1,58 @@
+import contextlib
+import io
+from pathlib import Path
+
+from study import records
+from study.spec import Budget
+from study.tuning.progress import Progress
+
+
+def shown(events: list[dict[str, object]], tmp_path: Path) -> list[str]:
+    stream, state = io.StringIO(), records.StudyState()
+    progress = Progress(Budget(trials=2, epochs=4, seeds=1), 1, stream)
+    with contextlib.closing(records.EventLog(tmp_path / "events.jsonl")) as log:
+        for event in [{"event": "declared", "manifest": {"pairs": {"lenet": {}}}}, *events]:
+            record = log.append(**event)  # type: ignore[arg-type]
+            state.apply(record)
+            progress(record, state)
+    return stream.getvalue().splitlines()
+
+
+def started(number: int) -> dict[str, object]:
+    names = {"pair": "lenet", "kind": "search", "number": number, "recipe_name": "search", "recipe": {}, "seed": 0}
+    return {"event": "started", "trial": f"lenet-search{number}", **names}
+
+
+def epoch(number: int, epoch_number: int, score: float) -> dict[str, object]:
+    trial = f"lenet-search{number}"
+    return {"event": "epoch", "trial": trial, "epoch": epoch_number, "val_roc_auc": score, "seconds": 1.0}
+
+
+def test_a_log_file_gets_one_line_for_each_trial_that_ends(tmp_path: Path) -> None:
+    events = [
+        started(0),
+        *[epoch(0, e, 0.5 + e / 10) for e in range(1, 5)],
+        {"event": "completed", "trial": "lenet-search0", "best_loss": 0.1},
+        started(1),
+        epoch(1, 1, 0.4),
+        {"event": "stopped", "trial": "lenet-search1", "reason": "rung"},
+    ]
+    first, second = shown(events, tmp_path)
+    assert "lenet" in first
+    assert "1/2   COMPLETE epoch   4/4  val AUC 0.900" in first
+    assert "search 1/2, seed runs 0/2, 0% of the epochs saved" in first
+    assert "2/2   STOPPED  epoch   1/4  val AUC 0.400 (best 0.900)" in second
+    # The finalist is the document's recipe, so only one recipe gets seed runs.
+    assert "search 2/2, seed runs 0/1, 38% of the epochs saved" in second
+
+
+def test_a_failure_says_why(tmp_path: Path) -> None:
+    (line,) = shown([started(0), {"event": "failed", "trial": "lenet-search0", "reason": "no memory"}], tmp_path)
+    assert "FAILED" in line
+    assert "no memory" in line
+
+
+def test_opening_the_test_split_is_announced(tmp_path: Path) -> None:
+    (line,) = shown([{"event": "test_opened", "num_images": 20, "trials": ["a", "b"]}], tmp_path)
+    assert "20 images" in line
+    assert "2 seed runs" in line
