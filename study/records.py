@@ -14,10 +14,12 @@ The log (`events.jsonl`) holds one JSON object a line, each with `event` and `ti
 Everything else in the folder (`study.json`, `trials.csv`, `epochs.csv`, ...) is derived from it and can be rebuilt.
 """
 
+import fcntl
 import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,8 +90,30 @@ def seed_trial_id(pair: str, recipe_name: str, number: int) -> str:
     return f"{pair}-{recipe_name}-seed{number}"
 
 
+@contextmanager
+def exclusive(folder: RunFolder) -> Iterator[None]:
+    """Keeps every other process from running the same study into the same folder.
+
+    The operating system ends the lock with the process, however that ends.
+
+    Raises:
+        ResultsError: another process has it.
+    """
+    path = folder.root.with_name(f"{folder.root.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResultsError(
+                f"A results folder can be written by one process at a time, but {folder.root} is in use. Wait for that "
+                "run to end, or give another --results."
+            ) from error
+        yield
+
+
 class EventLog:
-    """Appends events to a file; each is on disk before `append` returns. One writer at a time."""
+    """Appends events to a file; each is on disk before `append` returns. One writer at a time, see `exclusive`."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -184,8 +208,6 @@ class StudyState:
     trials: dict[str, Trial] = field(default_factory=dict)
     test_opened: Event = field(default_factory=dict)
     finished: bool = False
-    started_at_s: float = 0.0
-    last_event_at_s: float = 0.0
 
     def of_kind(self, kind: str, pair: str | None = None) -> list[Trial]:
         """The trials of one kind (and pair), by pair in the order of the manifest, then by number."""
@@ -215,11 +237,8 @@ class StudyState:
             ResultsError: the event names a trial that was never started.
         """
         kind = event["event"]
-        self.started_at_s = self.started_at_s or event["time"]
-        self.last_event_at_s = event["time"]
         if kind == "declared":
             self.manifest = event["manifest"]
-            self.finished = False
         elif kind == "started":
             names = ("pair", "kind", "number", "recipe_name", "recipe", "seed")
             fresh = Trial(id=event["trial"], **{name: event[name] for name in names})

@@ -3,6 +3,9 @@
 import importlib
 import importlib.util
 import pkgutil
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +27,8 @@ def find(package: str, name: str, *, attribute: str, kind: str) -> Any:
     """
     if name not in names(package):
         raise UnknownNameError(kind, name, names(package))
-    module = importlib.import_module(f"{package}.{name}")
+    with _user_errors(kind, name):
+        module = importlib.import_module(f"{package}.{name}")
     return _attribute(module, attribute, kind, str(module.__file__))
 
 
@@ -40,16 +44,24 @@ def load_file(path: Path, *, attribute: str, kind: str) -> Any:
     if module_spec is None or module_spec.loader is None:
         raise DeclarationError(f"A {kind} file must be a Python file (.py), but is {path}.")
     module = importlib.util.module_from_spec(module_spec)
-    try:
+    with _user_errors(kind, str(path)):
         module_spec.loader.exec_module(module)
+    return _attribute(module, attribute, kind, str(path))
+
+
+@contextmanager
+def _user_errors(kind: str, where: str) -> Iterator[None]:
+    """Whatever a file that a user may have written raises is the user's to mend."""
+    try:
+        yield
     except StudyError:
         raise
-    # Whatever the user's own file raises is the user's to mend.
     except Exception as error:
+        line = traceback.extract_tb(error.__traceback__)[-1]
         raise DeclarationError(
-            f"A {kind} file must run, but {path} raises {type(error).__name__}: {error}. Mend it and try again."
+            f"A {kind} file must run, but {where} raises {type(error).__name__}: {error} "
+            f"({Path(line.filename).name}, line {line.lineno}). Mend it and try again."
         ) from error
-    return _attribute(module, attribute, kind, str(path))
 
 
 def _attribute(module: Any, attribute: str, kind: str, path: str) -> Any:

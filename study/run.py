@@ -13,67 +13,80 @@ from study import records, registry
 from study.errors import StudyError
 from study.report import draw_report
 from study.spec import BUDGETS, Study
+from study.tuning import ray_environment
 
 if TYPE_CHECKING:
-    from study.tuning.plan import Options
+    from study.tuning.plan import Options, Plan
 
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser().parse_args(arguments)
+    ray_environment.apply()
     try:
         if options.list:
             print("\n".join(registry.names("search_spaces")))
             return DONE
         if not options.names:
             raise StudyError("A study's name is needed, but none was given. --list shows all.")
-        codes = [_run_one(name, options) for name in options.names]
-        return max(codes)
+        # All are checked before the first one trains for hours.
+        plans = [_plan(name, options, arguments) for name in options.names]
+        for plan in plans:
+            code = DONE if options.dry_run else _run(plan, options)
+            if code != DONE:
+                return code
+        return DONE
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
-        print("Interrupted before the study began; nothing was lost.", file=sys.stderr)
+        print("Interrupted; the same command goes on from what is on disk.", file=sys.stderr)
         return INTERRUPTED
 
 
-def _run_one(name: str, options: argparse.Namespace) -> int:
+def _plan(name: str, options: argparse.Namespace, arguments: Sequence[str]) -> "Plan":
     study = find_study(name)
-    # Imported late: Ray takes seconds to import, and a mistyped name or --help should not wait for it.
-    from study.tuning.experiment import run_experiment
+    # Imported late: torch takes seconds to import, and a mistyped name or --help should not wait for it.
     from study.tuning.plan import make_plan
+
+    plan = make_plan(Path(name).stem, study, _plan_options(options, arguments))
+    _say_plan(plan.manifest)
+    return plan
+
+
+def _run(plan: "Plan", options: argparse.Namespace) -> int:
+    from study.tuning.experiment import redeclare, run_experiment
     from study.tuning.ray_session import cluster_resources, ray_session
     from study.tuning.resources import choose_slots
 
-    plan = make_plan(Path(name).stem, study, _plan_options(options))
-    _say_plan(plan.manifest)
-    if options.dry_run:
-        return DONE
-    if plan.previous is not None and plan.previous.finished:
-        print("This study is finished; its report is drawn again.", file=sys.stderr)
-        return _report(plan.folder, options.reports)
-    print("Starting Ray ...", file=sys.stderr, flush=True)
-    with ray_session(options.address):
-        num_cpus, num_gpus = cluster_resources()
-        slots = choose_slots(
-            num_cpus=num_cpus,
-            num_gpus=num_gpus,
-            cpus_per_trial=options.cpus_per_trial,
-            gpus_per_trial=options.gpus_per_trial,
-        )
-        print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
-        state = run_experiment(plan.open_records(slots), slots, num_workers=options.workers_per_trial)
-    code = _report(plan.folder, options.reports)
-    if not state.finished:
-        print(
-            f"Interrupted. {plan.folder.root} keeps all finished trials and the checkpoints of those in flight; "
-            "the same command goes on from there.",
-            file=sys.stderr,
-        )
-        return INTERRUPTED
-    return code
+    with records.exclusive(plan.folder):
+        if plan.previous is not None and plan.previous.finished:
+            print("This study is finished; its report is drawn again.", file=sys.stderr)
+            redeclare(plan)
+            return _report(plan.folder, options.reports)
+        print("Starting Ray ...", file=sys.stderr, flush=True)
+        with ray_session(options.address):
+            num_cpus, num_gpus = cluster_resources()
+            slots = choose_slots(
+                num_cpus=num_cpus,
+                num_gpus=num_gpus,
+                cpus_per_trial=options.cpus_per_trial,
+                gpus_per_trial=options.gpus_per_trial,
+            )
+            print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
+            state = run_experiment(plan.open_records(slots), slots, num_workers=options.workers_per_trial)
+        code = _report(plan.folder, options.reports)
+    if state.finished:
+        return code
+    print(
+        f"Interrupted. {plan.folder.root} keeps all finished trials and the checkpoints of those in flight; "
+        "the same command goes on from there.",
+        file=sys.stderr,
+    )
+    return INTERRUPTED
 
 
 def find_study(name: str) -> Study:
@@ -106,7 +119,7 @@ def _say_plan(manifest: dict[str, Any]) -> None:
     )
 
 
-def _plan_options(options: argparse.Namespace) -> "Options":
+def _plan_options(options: argparse.Namespace, arguments: Sequence[str]) -> "Options":
     from study.tuning.plan import Options
 
     return Options(
@@ -122,7 +135,7 @@ def _plan_options(options: argparse.Namespace) -> "Options":
         seed=options.seed,
         skip_unreadable=options.skip_unreadable,
         fresh=options.fresh,
-        command=shlex.join(["python", "-m", "study.run", *sys.argv[1:]]),
+        command=shlex.join(["python", "-m", "study.run", *arguments]),
     )
 
 
@@ -142,7 +155,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", type=int, metavar="K", help="seed runs of each finalist")
     add("--image-size", type=int, metavar="PX", help="side to which images are resized")
     add("--architecture", action="append", default=[], metavar="NAME", help="only this network (repeatable)")
-    add("--seed", type=int, default=0, metavar="N", help="of splits, search and training (default 0)")
+    add("--seed", type=_not_negative, default=0, metavar="N", help="of splits, search and training (default 0)")
     add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
     add("--reports", type=Path, default=Path("reports"), metavar="DIR", help="reports (default reports)")
     cache = Path(platformdirs.user_cache_dir("medical-image-study"))
@@ -150,11 +163,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help="delete the results of an earlier run and start again")
     add("--skip-unreadable", action="store_true", help="go on without images that can't be read")
     add("--address", metavar="ADDR", help='Ray cluster to run on ("auto": the one this machine belongs to)')
-    add("--workers-per-trial", type=int, default=0, metavar="N", help="Ray Train workers of a trial")
-    add("--cpus-per-trial", type=float, metavar="X")
-    add("--gpus-per-trial", type=float, metavar="X")
+    add("--workers-per-trial", type=int, choices=(0, 1), default=0, help="1 trains in a Ray Train worker group")
+    add("--cpus-per-trial", type=float, metavar="X", help="default: one")
+    add("--gpus-per-trial", type=float, metavar="X", help="default: a quarter of one, where there is one")
     add("--dry-run", action="store_true", help="show the plan, train nothing")
     return parser
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, but is {text}")
+    return value
 
 
 if __name__ == "__main__":

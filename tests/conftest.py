@@ -7,6 +7,10 @@ import pytest
 
 from study import run
 from study.datasets.drawing import brain_mri
+from study.tuning import ray_environment
+
+# Before any test module imports Ray, as the command does.
+ray_environment.apply()
 
 _CLASS_FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from study import run
+from study import records, run
 
 ROOT = Path(__file__).parents[1]
 
@@ -169,3 +169,50 @@ def test_help_and_list_do_not_wait_for_ray(arguments: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "her2_binary" in done.stdout or "NAME" in done.stdout
+
+
+def test_workers_are_not_started_through_uv_run() -> None:
+    program = (
+        "from study import run\n"
+        "run.main(['her2_binary', '--data', 'nowhere'])\n"
+        "from ray._private import ray_constants\n"
+        "assert not ray_constants.RAY_ENABLE_UV_RUN_RUNTIME_ENV"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_all_studies_are_checked_before_the_first_one_runs(
+    tmp_path: Path, images: Path, tiny_study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "no study 'unknown'" in refused(tmp_path, capsys, str(tiny_study), "unknown", "--data", str(images))
+
+
+def test_a_folder_in_use_is_refused(
+    tmp_path: Path, images: Path, tiny_study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = records.RunFolder(tmp_path / "tiny")
+    arguments = [str(tiny_study), "--data", str(images), "--cache", str(tmp_path / "cache")]
+    with records.exclusive(folder):
+        assert run.main([*arguments, "--results", str(tmp_path)]) == run.USER_ERROR
+    assert "is in use" in capsys.readouterr().err
+    assert not folder.root.exists()
+
+
+def test_a_folder_of_other_files_is_never_deleted(
+    tmp_path: Path, images: Path, tiny_study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thesis = tmp_path / "tiny" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
+    arguments = [str(tiny_study), "--data", str(images), "--cache", str(tmp_path / "cache")]
+    assert run.main([*arguments, "--results", str(tmp_path)]) == run.USER_ERROR
+    assert "holds other files" in capsys.readouterr().err
+    assert thesis.exists()
+
+
+@pytest.mark.parametrize("arguments", [["--seed", "-1"], ["--workers-per-trial", "2"], ["--budget", "huge"]])
+def test_a_value_that_no_study_could_have_is_refused_by_the_parser(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        run.main(["her2_binary", *arguments])
+    assert refusal.value.code == run.USER_ERROR

@@ -80,7 +80,7 @@ class Images:
 
     def statistics(self, rows: NDArray[np.int64]) -> Standardization:
         """Channel statistics of these images; of every n-th of them where there are very many."""
-        step = max(1, len(rows) // _MAX_IMAGES_FOR_STATISTICS)
+        step = -(-len(rows) // _MAX_IMAGES_FOR_STATISTICS)
         picked = self._array[torch.from_numpy(rows[::step]).to(self._array.device)]
         # There are 256 grey levels: counting them is exact, and needs no copy of the images in floating point.
         counts = np.stack([np.bincount(channel.flatten().cpu(), minlength=256) for channel in picked.unbind(-1)])

@@ -39,7 +39,6 @@ class ConductorSearcher(_NotSnapshotted, Searcher):
             return None
         task = self.conductor.next_task()
         if task is None:
-            # Nothing runs and nothing is left to deal: only a failed test task ends here.
             return None if self._running else str(Searcher.FINISHED)
         self._running.add(trial_id)
         return {TASK: task}

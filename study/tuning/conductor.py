@@ -34,6 +34,9 @@ class Conductor:
         searches: pair -> its search.
         budget: trials, epochs and seeds of each pair.
         listener: called after each event, e.g. to show progress.
+
+    Attributes:
+        exhausted: nothing is left to deal or to wait for. Without `done`, the study can't be finished.
     """
 
     def __init__(
@@ -51,17 +54,17 @@ class Conductor:
         manifest = state.manifest
         self.seed = int(manifest["seed"])
         self.rungs = {pair: Rungs(manifest["rungs"], manifest["reduction_factor"]) for pair in recipes}
-        in_flight = [t for t in state.trials.values() if t.state == RUNNING]
-        for trial in state.trials.values():
-            if trial.kind == SEARCH:
-                for epoch in trial.epochs:
-                    self._record_at_rungs(trial, epoch)
-        self._waiting = [self._task_again(t) for t in in_flight]
+        # A seed run or a test task that failed is tried again when the command is given again.
+        for trial in [t for t in state.trials.values() if t.kind != SEARCH and t.state == FAILED]:
+            del state.trials[trial.id]
         self._live: set[str] = set()
+        self._replay_rungs()
+        self._waiting = [self._task_again(t) for t in state.trials.values() if t.state == RUNNING]
+        self.exhausted = False
 
     @property
     def done(self) -> bool:
-        """Whether nothing is left to deal or to wait for."""
+        """Whether the study is finished."""
         return self.state.finished
 
     def next_task(self) -> Task | None:
@@ -73,7 +76,9 @@ class Conductor:
             or self._next_document_seed()
             or self._next_test()
         )
-        if task is not None:
+        if task is None:
+            self.exhausted = not self._live
+        else:
             self._live.add(task.id)
             self._append("started", **task.record())
         return task
@@ -91,8 +96,7 @@ class Conductor:
         trial = self.state.trials[trial_id]
         if trial.kind != SEARCH or not self._record_at_rungs(trial, event):
             return False
-        self._append("stopped", trial=trial_id, reason=f"not among the best at rung {event['epoch']}")
-        self._end(trial_id)
+        self._stop(trial_id, event)
         return True
 
     def on_lost(self, trial_id: str, reason: str) -> None:
@@ -111,6 +115,19 @@ class Conductor:
         self.state.apply(record)
         self.listener(record, self.state)
         return record
+
+    def _replay_rungs(self) -> None:
+        """Fills the rungs in the order of the log, and stops trials whose stop a kill kept out of the log."""
+        searched = {t.id: t for t in self.state.of_kind(SEARCH)}
+        epochs = [(epoch, trial) for trial in searched.values() for epoch in trial.epochs]
+        for epoch, trial in sorted(epochs, key=lambda pair: float(pair[0]["time"])):
+            stop = self._record_at_rungs(trial, epoch)
+            if stop and trial.state == RUNNING and epoch is trial.epochs[-1]:
+                self._stop(trial.id, epoch)
+
+    def _stop(self, trial_id: str, epoch: records.Event) -> None:
+        self._append("stopped", trial=trial_id, reason=f"not among the best at rung {epoch['epoch']}")
+        self._end(trial_id)
 
     def _record_at_rungs(self, trial: records.Trial, epoch: records.Event) -> bool:
         """Whether the trial should stop. The document's recipe counts at the rungs, but always goes on."""
@@ -181,7 +198,6 @@ class Conductor:
             return None
         if not any(t.state == records.COMPLETE for t in self.state.of_kind(SEED)):
             # Nothing to score, so the test split stays closed.
-            self._append("finished")
             return None
         return self._test_task()
 

@@ -37,6 +37,8 @@ class Rungs:
         if epoch not in self.epochs:
             return False
         others = self.recorded.setdefault(epoch, {})
+        if trial in others:
+            return False
         if not math.isfinite(score):
             return True
         others[trial] = score

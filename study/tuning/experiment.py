@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from collections.abc import Callable
 
-from study.tuning import ray_session  # isort: skip  (sets what Ray reads when it is imported)
 from ray import tune
 
 from study import records
@@ -18,8 +17,6 @@ from study.tuning.progress import Progress
 from study.tuning.resources import Slots
 from study.tuning.task import Workload
 from study.tuning.trial import run_trial
-
-Session = ray_session.ray_session
 
 
 def run_experiment(plan: Plan, slots: Slots, *, num_workers: int = 0) -> records.StudyState:
@@ -57,6 +54,17 @@ def run_experiment(plan: Plan, slots: Slots, *, num_workers: int = 0) -> records
     return state
 
 
+def redeclare(plan: Plan) -> None:
+    """Puts mended descriptions (notes, published figures, titles) of a finished study into its records."""
+    state = plan.previous
+    if state is None or state.manifest == plan.manifest:
+        return
+    log = records.EventLog(plan.folder.events)
+    state.apply(log.append("declared", manifest=plan.manifest))
+    log.close()
+    records.write_derived(plan.folder, state)
+
+
 def _and_clean(folder: records.RunFolder, progress: Progress) -> Callable[[records.Event, records.StudyState], None]:
     """Progress, and the checkpoints of ended trials removed."""
 
@@ -84,9 +92,17 @@ def _run_tuner(conductor: Conductor, workload: Workload, slots: Slots) -> None:
             run_config=tune.RunConfig(storage_path=scratch, name="study", verbose=0),
         )
         tuner.fit()
-    failed = conductor.state.trials.get("test")
-    if failed is not None and failed.state == records.FAILED:
-        raise ResultsError(
-            f"The test split must be scored, but that failed: {failed.result['reason']}. "
-            "Give the same command again to try once more."
-        )
+    if conductor.exhausted and not conductor.done:
+        raise ResultsError(_why_unfinished(conductor.state))
+
+
+def _why_unfinished(state: records.StudyState) -> str:
+    failed = [t for t in state.trials.values() if t.state == records.FAILED]
+    tests = [t for t in failed if t.kind == records.TEST]
+    rule = "The test split must be scored" if tests else "At least one seed run must complete"
+    first = (tests or failed)[0]
+    return (
+        f"{rule}, but {first.id} failed: {first.result['reason']} ({len(failed)} trials failed in all; events.jsonl "
+        "holds their tracebacks). Mend the cause and give the same command again: failed seed runs and the test are "
+        "then tried once more."
+    )

@@ -5,7 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -31,25 +31,10 @@ from study.tuning.task import Workload
 _REDUCTION_FACTOR = 3
 _GRACE_DIVISOR = 7
 _STAND_IN_VERSION = 1
+_DESCRIPTION = ("dataset", "notes", "published", "title")
+_PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
-_NOT_DECLARED = (
-    "budget",
-    "command",
-    "commit",
-    "counts",
-    "created",
-    "dataset",
-    "duplicates",
-    "left_out",
-    "machine",
-    "notes",
-    "published",
-    "run",
-    "skipped",
-    "slots",
-    "title",
-    "versions",
-)
+_NOT_DECLARED = (*_DESCRIPTION, *_PROVENANCE, "counts", "created", "duplicates", "left_out", "run", "skipped", "slots")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,8 +111,10 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     dataset = datasets.find(study.dataset)
     study = _with_architectures(study, options.architectures)
     space.check(study, dataset)
-    root, stand_in = _data_folder(study.dataset, dataset, options)
+    found = _data_folder(study.dataset, dataset, options)
+    stand_in = found is None
     budget = _budget(study, options, stand_in)
+    root = found or _stand_in_folder(study.dataset, dataset, options)
     samples = dataset.scan(root)
     store = pixels.prepare(
         root, sorted(s.path for s in samples), size_px=budget.image_size or study.image_size, cache=options.cache
@@ -155,7 +142,9 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     folder = records.RunFolder(options.results / run)
     previous = None if options.fresh else _previous(folder, manifest)
     if previous is not None:
-        manifest = previous.manifest | {"budget": manifest["budget"]}
+        # What only describes may have been mended; how a finished study was made is history.
+        renewed = _DESCRIPTION if previous.finished else (*_DESCRIPTION, *_PROVENANCE)
+        manifest = previous.manifest | {name: manifest[name] for name in renewed}
     return Plan(
         run=run,
         folder=folder,
@@ -175,38 +164,45 @@ def _with_architectures(study: Study, names: Sequence[str]) -> Study:
     """The study with these pairs only; networks it doesn't declare start from the default recipe."""
     if not names:
         return study
-    searched = {n for n in study.space if n in architectures.NETWORK_HYPERPARAMETERS}
-    spaces = dict(study.pair_space)
+    spaces = {}
     for name in names:
-        unknown = searched - set(architectures.find(name).hyperparameters)
-        if unknown:
-            spaces[name] = {}
-    return replace(
-        study,
-        pairs={name: study.pairs.get(name, Recipe()) for name in names},
-        pair_space={name: entries for name, entries in spaces.items() if name in names},
-    )
+        unknown = set(architectures.NETWORK_HYPERPARAMETERS) - set(architectures.find(name).hyperparameters)
+        entries = study.space_of(name).items()
+        spaces[name] = {k: v for k, v in entries if name in study.pairs or k not in unknown}
+    pairs = {name: study.pairs.get(name, Recipe()) for name in names}
+    return replace(study, pairs=pairs, space={}, pair_space=spaces)
 
 
-def _data_folder(name: str, dataset: Dataset, options: Options) -> tuple[Path, bool]:
-    """The dataset's folder, and whether it is a drawn stand-in."""
-    if options.data is not None:
-        if not options.data.is_dir():
-            raise DataError(
-                f"--data must be a folder, but {options.data} is not one. {dataset.title}: {dataset.how_to_get}"
-            )
-        return options.data, False
-    usual = Path("data") / name
-    if usual.is_dir():
-        return usual, False
+def _data_folder(name: str, dataset: Dataset, options: Options) -> Path | None:
+    """The dataset's folder, or None where it has to be drawn."""
+    if options.data is None:
+        usual = Path("data") / name
+        return usual if usual.is_dir() else None
+    if not options.data.is_dir():
+        raise DataError(
+            f"--data must be a folder, but {options.data} is not one. {dataset.title}: {dataset.how_to_get}"
+        )
+    return options.data
+
+
+def _stand_in_folder(name: str, dataset: Dataset, options: Options) -> Path:
+    """The drawn stand-in of that seed, drawn now if it is not in the cache."""
     folder = options.cache / "stand-in" / f"{name}-v{_STAND_IN_VERSION}-{options.seed}"
-    if not folder.exists():
-        num_images = sum(sum(by_class.values()) for by_class in dataset.stand_in.values())
-        print(f"There is no {usual}: drawing {num_images} stand-in images ...", file=sys.stderr, flush=True)
-        partial = folder.with_name(f"{folder.name}.{time.time_ns()}.partial")
-        dataset.draw(partial, dataset.stand_in, options.seed)
-        partial.rename(folder)
-    return folder, True
+    if folder.exists():
+        return folder
+    num_images = sum(sum(by_class.values()) for by_class in dataset.stand_in.values())
+    print(f"There is no data/{name}: drawing {num_images} stand-in images ...", file=sys.stderr, flush=True)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="drawing-") as scratch:
+        drawn = Path(scratch) / "images"
+        dataset.draw(drawn, dataset.stand_in, options.seed)
+        try:
+            drawn.rename(folder)
+        except OSError:
+            # Another process may have drawn the same images meanwhile.
+            if not folder.exists():
+                raise
+    return folder
 
 
 def _budget(study: Study, options: Options, stand_in: bool) -> Budget:
@@ -286,8 +282,16 @@ def _manifest(
 
 def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.StudyState | None:
     """The run that the folder holds, if it can be gone on with."""
-    if not folder.root.exists() or not any(folder.root.iterdir()):
-        return None
+    names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
+    # A run that was killed while it began has written no more than these, and nothing in them is worth keeping.
+    if not folder.manifest.exists() and names <= {folder.splits.name, folder.events.name}:
+        if not any(True for _ in records.read_events(folder.events)):
+            return None
+    elif folder.events.name not in names:
+        raise ResultsError(
+            f"A results folder must hold a run's {folder.events.name}, but {folder.root} holds other files without it. "
+            "Give another --results, or --fresh to delete that folder."
+        )
     state = records.load_run(folder)
     old, new = ({k: v for k, v in m.items() if k not in _NOT_DECLARED} for m in (state.manifest, manifest))
     changes = records.describe_changes(old, new)

@@ -84,6 +84,7 @@ class Progress:
         return num_recipes * self.budget.seeds
 
     def _saved(self, ended: list[records.Trial]) -> str:
+        ended = [t for t in ended if t.state in (COMPLETE, STOPPED)]
         full = len(ended) * self.budget.epochs
         spent = sum(len(t.epochs) for t in ended)
         return f"{1 - spent / full:.0%}" if full else "0%"

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 from study.errors import DeclarationError
 
@@ -75,5 +76,11 @@ def choose_slots(
 
 
 def usable_cpus() -> int:
-    """Cores that this process may use; fewer than the machine has inside a container."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use: those it is bound to, and no more than a container's quota."""
+    bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quota = Path("/sys/fs/cgroup/cpu.max")
+    if quota.exists():
+        microseconds, period, *_ = quota.read_text().split()
+        if microseconds != "max":
+            return max(1, min(bound, int(microseconds) // int(period)))
+    return bound

@@ -9,7 +9,7 @@ from ray.tune.search.sample import Categorical, Domain, Float, Integer, LogUnifo
 from study import architectures
 from study.datasets import Dataset
 from study.errors import DeclarationError, UnknownNameError
-from study.spec import Recipe, Study
+from study.spec import Study
 
 _BINARY_ONLY, _MULTICLASS_ONLY = "pos_weight", "class_weight_power"
 
@@ -44,12 +44,6 @@ def distributions(space: dict[str, Domain]) -> dict[str, BaseDistribution]:
 def describe(space: dict[str, Domain]) -> dict[str, dict[str, Any]]:
     """A space as plain data, for the records: kind, and values or bounds."""
     return {name: _describe(domain) for name, domain in space.items()}
-
-
-def enqueueable(recipe: Recipe, space: dict[str, Domain]) -> dict[str, Any]:
-    """The recipe's values of the searched hyperparameters, for Optuna to know trial 0 by."""
-    values = recipe.hyperparameters()
-    return {name: values[name] for name in space}
 
 
 def _describe(domain: Domain) -> dict[str, Any]:

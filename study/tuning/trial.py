@@ -1,6 +1,8 @@
 """What a trial actor does with a task: train through Ray Train, or score the test split."""
 
+import shutil
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,12 +29,18 @@ Send = Callable[[dict[str, Any]], None]
 def run_trial(config: dict[str, Any], *, workload: Workload) -> None:
     """The Ray Tune trainable. Reports events; the driver's conductor writes them to the log."""
     task: Task = config[TASK]
-    if task.kind == TEST:
-        _score_test(task, workload, _send_to_tune)
-    elif workload.num_workers == 0:
-        _train_locally(task, workload)
-    else:
-        _train_in_worker_group(task, workload)
+    try:
+        if task.kind == TEST:
+            _score_test(task, workload, _send_to_tune)
+        elif workload.num_workers == 0:
+            _train_locally(task, workload)
+        else:
+            _train_in_worker_group(task, workload)
+    except Exception as error:  # noqa: BLE001
+        # A recipe that can't be trained is a finding about the recipe; letting it out would end the warm actor.
+        first_line = (str(error).splitlines() or [""])[0]
+        reason = f"{type(error).__name__}: {first_line}"
+        _send_to_tune({"event": "failed", "reason": reason, "traceback": traceback.format_exc()})
 
 
 def _train_locally(task: Task, workload: Workload) -> None:
@@ -71,7 +79,7 @@ def _send_to_train(report: dict[str, Any]) -> None:
 
 
 def _train(task: Task, workload: Workload, send: Send) -> None:
-    """Trains a recipe and reports its epochs and its end. What goes wrong is reported, so the actor lives on."""
+    """Trains a recipe and reports its epochs and its end."""
     torch.set_num_threads(workload.num_threads)
     folder = records.RunFolder(workload.folder)
     run = Run(
@@ -86,28 +94,28 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         precision=workload.precision,
         standardization=workload.standardization,
     )
-    writer = checkpoint.CheckpointWriter(folder.checkpoints(task.id))
+    checkpoints = folder.checkpoints(task.id)
+    if not task.epochs_recorded:
+        # What an earlier finalist's run of the same name may have left.
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    writer = checkpoint.CheckpointWriter(checkpoints)
     try:
         device = torch.device(workload.device)
         images = Images(workload.pixels, device)
 
         def report(metrics: dict[str, float], state: Callable[[], dict[str, Any]]) -> None:
-            writer.write(state())
+            # Returns only if the trial goes on: a stopped one needs no checkpoint, and neither does a finished one.
             send({"event": "epoch", **metrics})
+            if metrics["epoch"] < workload.epochs:
+                writer.write(state())
 
-        outcome = train(
-            run,
-            images,
-            report=report,
-            resume_from=checkpoint.latest(folder.checkpoints(task.id), device, up_to_epoch=task.epochs_recorded),
-        )
+        resume_from = checkpoint.latest(checkpoints, device, up_to_epoch=task.epochs_recorded)
+        outcome = train(run, images, report=report, resume_from=resume_from)
         if task.kind == SEED:
             _keep(task, workload, images, outcome)
+        # The driver deletes the checkpoints when it hears of the end; none may be written after that.
+        writer.wait()
         send(_completed(outcome))
-    except Exception as error:  # noqa: BLE001
-        # A recipe that can't be trained is a finding about the recipe; letting it out would end the warm actor.
-        reason = (str(error).splitlines() or [""])[0]
-        send({"event": "failed", "reason": f"{type(error).__name__}: {reason}"})
     finally:
         writer.close()
 

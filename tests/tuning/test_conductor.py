@@ -55,19 +55,23 @@ def reports(task: Task, epochs: int) -> Iterator[dict[str, Any]]:
     yield {"event": "completed", "epochs": epochs, "best_score": score(task.recipe, epochs), "best_loss": 0.1}
 
 
-def drive(conductor: Conductor, *, num_slots: int = 1, interrupt_after: int = 10**9) -> None:
+def drive(conductor: Conductor, *, num_slots: int = 1, interrupt_after: int = 10**9, fail_test: bool = False) -> None:
     """Runs the study with some slots, taking turns; raises InterruptedStudyError after a number of reports."""
     try:
-        _drive(conductor, num_slots, interrupt_after)
+        _drive(conductor, num_slots, interrupt_after, fail_test)
     finally:
         conductor.log.close()
 
 
-def _drive(conductor: Conductor, num_slots: int, interrupt_after: int) -> None:
+def _drive(conductor: Conductor, num_slots: int, interrupt_after: int, fail_test: bool) -> None:
     live: list[tuple[Task, Iterator[dict[str, Any]]]] = []
     num_reports = 0
     while not conductor.done:
         while len(live) < num_slots and (task := conductor.next_task()):
+            if task.kind == "test" and fail_test:
+                conductor.on_report(task.id, {"event": "failed", "reason": "weights are gone"})
+                assert conductor.next_task() is None
+                raise InterruptedStudyError
             if task.kind == "test":
                 conductor.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
                 conductor.on_report(task.id, {"event": "completed"})
@@ -192,3 +196,46 @@ def test_records_survive_json_unchanged(tmp_path: Path) -> None:
     assert json.dumps([vars(t) for t in read.trials.values()]) == json.dumps(
         [vars(t) for t in conductor.state.trials.values()]
     )
+
+
+def test_a_failed_test_task_is_tried_again_by_the_next_session_only(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    conductor = make(path)
+    with pytest.raises(InterruptedStudyError):
+        drive(conductor, fail_test=True)
+    assert conductor.exhausted
+    assert not conductor.done
+    again = make(path)
+    task = again.next_task()
+    assert task is not None
+    assert task.kind == "test"
+    assert len(task.seed_runs) == len(again.state.of_kind(SEED))
+    again.log.close()
+
+
+def test_a_study_whose_seed_runs_all_fail_is_never_finished_and_tries_them_again(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    for _session in range(2):
+        conductor, dealt = make(path, Budget(trials=2, epochs=3, seeds=2)), []
+        while task := conductor.next_task():
+            dealt.append(task.kind)
+            conductor.on_report(task.id, {"event": "failed", "reason": "no space left on device"})
+        conductor.log.close()
+        assert dealt.count(SEED) == 2 * len(RECIPES)
+        assert conductor.exhausted
+        assert not conductor.done
+        assert not conductor.state.test_opened
+
+
+def test_a_stop_that_a_kill_kept_out_of_the_log_is_made_up_for(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    drive(make(path))
+    lines = path.read_bytes().splitlines(keepends=True)
+    cut = next(i for i, line in enumerate(lines) if b'"event": "stopped"' in line)
+    path.write_bytes(b"".join(lines[:cut]))
+    again = make(path)
+    assert [t.state for t in again.state.trials.values()].count(STOPPED) == 1
+    drive(again)
+    whole = make(tmp_path / "whole.jsonl")
+    drive(whole)
+    assert outcome(again) == outcome(whole)

@@ -38,5 +38,7 @@ def test_reporting_an_epoch_again_changes_nothing() -> None:
     for trial, score in (("a", 0.5), ("b", 0.6), ("c", 0.7)):
         rungs.record(trial, 1, score)
     before = {epoch: dict(scores) for epoch, scores in rungs.recorded.items()}
-    assert not rungs.record("c", 1, 0.7)
+    rungs.record("d", 1, 0.8)
+    before[1]["d"] = 0.8
+    assert not rungs.record("a", 1, 0.5)
     assert rungs.recorded == before

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import uuid
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,9 @@ from study.errors import DataError
 
 # Raised whenever the pixels that this module makes of a file change: old caches are then not found any more.
 _VERSION = 1
-_MAX_PIXELS = 200_000_000
+# Pillow only warns of an image of more than 89 million pixels, and refuses one of twice that.
+_BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+warnings.simplefilter("error", Image.DecompressionBombWarning)
 _MODES = ("RGB", "L")
 _NUM_NAMED = 10
 
@@ -57,14 +60,11 @@ def decode(content: bytes, *, size_px: int) -> NDArray[np.uint8]:
     """The pixels of an image file, resized to a square: uint8 (size_px, size_px, 3), RGB.
 
     Raises:
-        ValueError: not an 8-bit grey or RGB image, truncated, or absurdly large.
-        OSError: not an image that Pillow can read.
+        ValueError: not an 8-bit grey or RGB image.
+        OSError: truncated, or not an image that Pillow can read.
+        Image.DecompressionBombWarning: absurdly large, which the header says before anything is decoded.
     """
     with Image.open(io.BytesIO(content)) as image:
-        width, height = image.size
-        # Checked before decoding: a decompression bomb states its size in the header.
-        if width * height > _MAX_PIXELS:
-            raise ValueError(f"{width} x {height} pixels, more than {_MAX_PIXELS:,} allowed")
         if image.mode not in _MODES:
             raise ValueError(f"colour mode {image.mode}, not one of {', '.join(_MODES)}")
         image.load()
@@ -112,7 +112,8 @@ def _load(index_path: Path, signature: str, cache: Path) -> ImageStore | None:
         return None
     index = json.loads(index_path.read_text())
     pixels = cache / index["pixels"]
-    if index["signature"] != signature or not pixels.exists():
+    # Files that couldn't be read are tried again: the disk may have been at fault.
+    if index["signature"] != signature or index["unreadable"] or not pixels.exists():
         return None
     return ImageStore(pixels, tuple(index["paths"]), tuple(index["sha256"]), index["unreadable"], index["data_hash"])
 
@@ -131,12 +132,11 @@ def _build(
     pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(paths), size_px, size_px, 3))
 
     def read(path: str) -> tuple[str, NDArray[np.uint8] | None, str]:
-        content = (root / path).read_bytes()
-        sha256 = hashlib.sha256(content).hexdigest()
         try:
-            return sha256, decode(content, size_px=size_px), ""
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            return sha256, None, str(error)
+            content = (root / path).read_bytes()
+            return hashlib.sha256(content).hexdigest(), decode(content, size_px=size_px), ""
+        except (OSError, ValueError, SyntaxError, *_BOMBS) as error:
+            return "", None, str(error)
 
     readable: list[tuple[str, str]] = []
     unreadable: dict[str, str] = {}

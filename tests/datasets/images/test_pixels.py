@@ -227,7 +227,7 @@ def test_a_folder_without_one_readable_image_still_gives_a_store(root: Path, cac
         require_readable(store, skip=False)
 
 
-def test_a_file_that_disappears_while_images_are_read_leaves_no_cache(
+def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_back(
     root: Path, paths: list[str], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = pixels.decode
@@ -239,6 +239,12 @@ def test_a_file_that_disappears_while_images_are_read_leaves_no_cache(
     # One reader at a time, so that the last file is gone before it is its turn.
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     monkeypatch.setattr(pixels, "decode", decode)
-    with pytest.raises(FileNotFoundError):
-        store_of(root, paths, cache)
-    assert list(cache.iterdir()) == []
+    lost = root / paths[-1]
+    content, stat = lost.read_bytes(), lost.stat()
+    store = store_of(root, paths, cache)
+    assert "No such file" in store.unreadable[paths[-1]]
+    assert store.paths == tuple(paths[:-1])
+    monkeypatch.undo()
+    lost.write_bytes(content)
+    os.utime(lost, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert store_of(root, paths, cache).paths == tuple(paths)

@@ -1,0 +1,25 @@
+"""What Ray reads from the environment when it is imported; this module therefore imports nothing of it."""
+
+import os
+from collections.abc import Mapping
+
+_VALUES: Mapping[str, str] = {
+    # `uv run` would make Ray start each worker through `uv run` again, in a copy of the folder.
+    "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",
+    # Ray Tune's own loggers and snapshots repeat what the event log holds, and grow with the number of trials.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "100000",
+    # The reports of a trial have no metric that Ray Tune would have to know.
+    "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
+    # A reused actor waits for the thread of its last trial to end; an epoch may still be under way.
+    "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",
+    # Ray Tune's newer console output prints a banner even at verbosity 0.
+    "RAY_AIR_NEW_OUTPUT": "0",
+    # A trial without a GPU must not lose sight of CUDA_VISIBLE_DEVICES; Ray warns until this is decided.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+}
+
+
+def apply() -> None:
+    """Sets them. To be called before anything imports Ray, study files included."""
+    os.environ.update(_VALUES)
