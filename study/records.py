@@ -309,12 +309,15 @@ def epochs_table(state: StudyState) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Writes a file that is either whole or not there, whatever happens in between."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes a file by way of a temporary name: a crash leaves the old file or the new one, never a part.
+
+    Text becomes UTF-8 with Unix line ends, whatever the machine's locale is.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    with partial.open("w") as file:
-        file.write(text)
+    with partial.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

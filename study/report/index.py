@@ -6,7 +6,7 @@ from typing import Any
 
 from study.evaluation.bootstrap import Interval
 from study.evaluation.wording import NOTHING, fraction, listing
-from study.report.files import write_text
+from study.records import write_atomically
 from study.report.markdown import join, table
 
 ENTRY_FILE = "index-entry.json"
@@ -27,7 +27,7 @@ def write_index(reports: Path) -> Path:
             ),
         ]
     )
-    write_text(reports / "README.md", page + "\n")
+    write_atomically(reports / "README.md", page + "\n")
     return reports / "README.md"
 
 

@@ -1,13 +1,13 @@
 """Draws the report of one run: page, figures, `results.csv` and the index."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
-from study.records import RunFolder
+from study.records import RunFolder, write_atomically
 from study.report import sections, style
 from study.report.analysis import analyse
 from study.report.figures import drawings
-from study.report.files import replace_figures, write_text
 from study.report.index import ENTRY_FILE, write_index
 from study.report.load import load
 from study.report.markdown import join
@@ -45,11 +45,20 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     )
     own = reports / run.name
     images = {f"{name}.png": style.png(drawing.draw) for name, drawing in figures.items()}
-    replace_figures(own, images)
-    write_text(own / "results.csv", results_csv(analysis))
-    write_text(own / ENTRY_FILE, json.dumps(index_entry(run, analysis), indent=2) + "\n")
+    _replace_figures(own, images)
+    write_atomically(own / "results.csv", results_csv(analysis))
+    write_atomically(own / ENTRY_FILE, json.dumps(index_entry(run, analysis), indent=2) + "\n")
     # The page comes after its figures, so that no reader meets a page whose figures aren't there.
     path = reports / f"{run.name}.md"
-    write_text(path, page + "\n")
+    write_atomically(path, page + "\n")
     write_index(reports)
     return path
+
+
+def _replace_figures(folder: Path, figures: Mapping[str, bytes]) -> None:
+    """Makes the PNG files of a folder exactly these: an earlier drawing may have had more of them."""
+    for name, content in figures.items():
+        write_atomically(folder / name, content)
+    for old in sorted(folder.glob("*.png")):
+        if old.name not in figures:
+            old.unlink()

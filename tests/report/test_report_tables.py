@@ -7,9 +7,8 @@ from sklearn.metrics import f1_score
 
 from study.errors import ResultsError
 from study.evaluation.metrics import METRICS
-from study.records import TEST, TUNED
+from study.records import TEST, TUNED, write_atomically
 from study.report.analysis import analyse
-from study.report.files import write_text
 from study.report.index import write_index
 from study.report.load import load
 from study.report.markdown import image, table
@@ -56,7 +55,7 @@ def test_the_bounds_enclose_the_value(finished):
 def test_the_index_has_one_row_a_study_with_its_kind_of_images_and_its_best(finished, standin, tmp_path):
     for drawn in (finished, standin):
         for path in drawn.reports.glob("*/index-entry.json"):
-            write_text(tmp_path / path.parent.name / path.name, path.read_text(encoding="utf-8"))
+            write_atomically(tmp_path / path.parent.name / path.name, path.read_text(encoding="utf-8"))
     rows = write_index(tmp_path).read_text(encoding="utf-8").splitlines()[-2:]
     assert rows[0].startswith("| [her2_binary](her2_binary.md) | HER2 status from IHC patches |")
     assert "| real | hahnet |" in rows[0]
@@ -164,14 +163,14 @@ def test_predictions_in_another_order_are_the_same_predictions(make_run):
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "page.md"
-    write_text(path, "old")
+    write_atomically(path, "old")
 
     def fail(_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("study.report.files.os.fsync", fail)
+    monkeypatch.setattr("study.records.os.fsync", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_text(path, "new")
+        write_atomically(path, "new")
     assert path.read_text() == "old"
 
 
