@@ -6,7 +6,7 @@ The log (`events.jsonl`) holds one JSON object a line, each with `event` and `ti
     started     trial, pair, kind, number, recipe_name, recipe, seed
     epoch       trial, epoch, lr, train_*, val_* (loss, accuracy, roc_auc), seconds, seconds_train, seconds_val
     stopped     trial, reason                      ended by early stopping at a rung
-    completed   trial, epochs, best_epoch, best_score, best_loss, num_parameters
+    completed   trial, epochs, best_epoch, best_score, best_loss, num_parameters, worker (host and process)
     failed      trial, reason
     test_opened num_images, trials                 the test split was scored, once, for all of these seed runs
     finished

@@ -61,6 +61,23 @@ class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
     def __init__(self, conductor: Conductor) -> None:
         super().__init__()
         self.conductor = conductor
+        self._pending: list[Trial] = []
+
+    def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
+        """Called when a task has been dealt."""
+        del tune_controller
+        self._pending.append(trial)
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        """The newest pending trial, for the actor that has just become free.
+
+        An older one waits for its own actor to start. Given the free actor instead, Ray Tune would throw the starting
+        one away, and the next trial's, and the next: where trials are shorter than the start of an actor, all but one
+        slot would stay empty for the whole study.
+        """
+        del tune_controller
+        self._pending = [t for t in self._pending if t.status == Trial.PENDING]
+        return self._pending[-1] if self._pending else None
 
     def on_trial_result(self, tune_controller: TuneController, trial: Trial, result: dict[str, Any]) -> str:
         """Called for each report; a trial that returned repeats its last one, marked as done."""

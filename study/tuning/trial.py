@@ -1,6 +1,8 @@
 """What a trial actor does with a task: train through Ray Train, or score the test split."""
 
+import os
 import shutil
+import socket
 import time
 import traceback
 from collections.abc import Callable
@@ -128,6 +130,7 @@ def _completed(outcome: Outcome) -> dict[str, Any]:
         "best_score": outcome.best_score,
         "best_loss": outcome.best_loss,
         "num_parameters": architectures.num_parameters(outcome.model),
+        "worker": f"{socket.gethostname()}:{os.getpid()}",
     }
 
 

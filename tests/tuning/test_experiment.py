@@ -125,6 +125,15 @@ def test_more_trials_after_the_test_split_was_opened_are_refused(
     assert "test split has been opened" in capsys.readouterr().err
 
 
+def test_short_trials_fill_every_slot(ray_started: None, command: Command, tmp_path: Path) -> None:
+    # Trials of less than a second, on slots whose actors take seconds to start.
+    assert command(tmp_path, "--trials", "12", "--epochs", "1", "--cpus-per-trial", "0.5") == run.DONE
+    workers = [e["worker"] for e in events_of(tmp_path, "completed") if "worker" in e]
+    counts = [workers.count(worker) for worker in sorted(set(workers))]
+    assert len(counts) >= 2
+    assert sum(sorted(counts)[:-1]) >= len(workers) / 4
+
+
 class _FixedTasks:
     """Deals given tasks, one after another, and keeps what is reported; in the conductor's place."""
 
@@ -174,7 +183,7 @@ def run_tasks(
         run_config=tune.RunConfig(storage_path=str(folder), name="tasks", verbose=0),
     ).fit()
     return [
-        [{name: value for name, value in report.items() if "seconds" not in name} for report in reports]
+        [{k: v for k, v in report.items() if "seconds" not in k and k != "worker"} for report in reports]
         for reports in fixed.reports.values()
     ]
 
