@@ -1,6 +1,9 @@
 """Brain tumours on MRI slices: glioma, meningioma, pituitary tumour or none; document 003, CNN also of document 000.
 
-python -m study.run brain_tumor --data DIR         DIR holds Training and Testing; about 45 minutes on two cores
+python -m study.run brain_tumor --data DIR         DIR holds Training and Testing; 43 minutes on two busy cores
+
+Measured at the standard budget (reports/brain_tumor.md): both networks reach a test ROC-AUC of 0.825, 0.16 below val,
+and can't be told apart.
 """
 
 from ray import tune

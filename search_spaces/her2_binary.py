@@ -1,7 +1,7 @@
 """HER2 status (negative: 0, 1+; positive: 2+, 3+) from IHC patches, document 001.
 
 python -m study.run her2_binary                    drawn images, 64 px, about two minutes on two cores
-python -m study.run her2_binary --data DIR         BCI, standard budget
+python -m study.run her2_binary --data DIR         BCI, standard budget; not yet measured
 """
 
 from ray import tune

@@ -14,6 +14,9 @@ from study.evaluation.wording import fraction, listing, percent, signed
 # From this share of equal answers on, a network's decision at its threshold carries almost no information.
 NEARLY_ALWAYS = 0.95
 
+# A fall that a reader of the first screen must know of; differences between networks are often smaller.
+_NOTABLE_FALL = 0.05
+
 Pairwise = Mapping[tuple[str, str], Interval]
 
 
@@ -122,14 +125,28 @@ def optimism_verdict(search_best: Mapping[str, float], fresh: Mapping[str, Seque
     return f"Optimism of the selection, the search's best val ROC-AUC minus the mean of fresh seeds: {listing(parts)}."
 
 
+def shift_warning(val: Mapping[str, Sequence[float]], test: Mapping[str, Sequence[float]]) -> str:
+    """A sentence if val promises much more than test holds, for the first screen; "" otherwise."""
+    falls = _falls(val, test)
+    if not falls or max(falls.values()) < _NOTABLE_FALL:
+        return ""
+    parts = listing([f"{fall:.3f} for {name}" for name, fall in falls.items()])
+    return f"Val promises more than test holds: from val to test the ROC-AUC falls by {parts}."
+
+
 def shift_verdict(val: Mapping[str, Sequence[float]], test: Mapping[str, Sequence[float]]) -> str:
     """How much lower the test ROC-AUC is than the val ROC-AUC of the same seeds, mean over the seeds."""
-    parts = []
-    for name, values in val.items():
-        if values and test.get(name):
-            fall = sum(values) / len(values) - sum(test[name]) / len(test[name])
-            parts.append(f"{name} {signed(fall)}")
+    parts = [f"{name} {signed(fall)}" for name, fall in _falls(val, test).items()]
     return f"Shift, val minus test ROC-AUC of the same seeds: {listing(parts)}." if parts else ""
+
+
+def _falls(val: Mapping[str, Sequence[float]], test: Mapping[str, Sequence[float]]) -> dict[str, float]:
+    """Mean over the seeds on val minus that on test, where both are known."""
+    return {
+        name: sum(values) / len(values) - sum(test[name]) / len(test[name])
+        for name, values in val.items()
+        if values and test.get(name)
+    }
 
 
 def _is(names: Sequence[str], who: str = "") -> str:

@@ -12,6 +12,7 @@ from study.evaluation.verdict import (
     optimism_verdict,
     ranking_verdict,
     shift_verdict,
+    shift_warning,
     told_apart,
 )
 from study.evaluation.wording import DOT, counted, listing
@@ -61,6 +62,7 @@ def verdict(run: Run, analysis: Analysis) -> str:
         return ""
     sentences = [
         ranking_verdict(analysis.test_roc_auc(), analysis.differences["roc_auc"]),
+        shift_warning(*_val_and_test(run)),
         majority_verdict(
             analysis.advantages,
             analysis.majority_shares,
@@ -76,10 +78,15 @@ def selection_notes(run: Run) -> list[str]:
     """How optimistic the search's best score was, and how far val lies from test."""
     finalists = {pair: run.state.finalist(pair) for pair in run.pairs}
     best = {pair: trial.best_score for pair, trial in finalists.items() if trial}
-    val = {pair: _roc_aucs(run, pair, VAL) for pair in run.pairs}
-    test = {pair: _roc_aucs(run, pair, TEST) for pair in run.pairs}
+    val, test = _val_and_test(run)
     notes = [optimism_verdict(best, val), shift_verdict(val, test)]
     return [note for note in notes if note]
+
+
+def _val_and_test(run: Run) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """The ROC-AUC of each tuned seed run on val and on test."""
+    val, test = ({pair: _roc_aucs(run, pair, split) for pair in run.pairs} for split in (VAL, TEST))
+    return val, test
 
 
 def gaps(run: Run) -> list[str]:

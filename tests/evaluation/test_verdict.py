@@ -7,6 +7,7 @@ from study.evaluation.verdict import (
     optimism_verdict,
     ranking_verdict,
     shift_verdict,
+    shift_warning,
     told_apart,
 )
 
@@ -85,3 +86,12 @@ def test_shift_is_val_minus_test_of_the_same_seeds():
     verdict = shift_verdict({"a": [0.8, 0.9]}, {"a": [0.7, 0.9]})
     assert verdict.endswith("a +0.050.")
     assert shift_verdict({"a": [0.8]}, {"a": []}) == ""
+
+
+def test_a_fall_from_val_to_test_is_warned_of_only_where_it_is_large():
+    val = {"a": [0.98, 0.96], "b": [0.9]}
+    assert shift_warning(val, {"a": [0.8, 0.8], "b": [0.89]}) == (
+        "Val promises more than test holds: from val to test the ROC-AUC falls by 0.170 for a and 0.010 for b."
+    )
+    assert shift_warning(val, {"a": [0.95, 0.95], "b": [0.89]}) == ""
+    assert shift_warning(val, {"a": [], "b": []}) == ""
