@@ -11,6 +11,7 @@ val after each epoch are the same. Machines are noisy: the two are run in turn, 
 import argparse
 import json
 import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
@@ -38,6 +39,8 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=9)
     parser.add_argument("--repeats", type=int, default=1)
     options = parser.parse_args()
+    # Ray gives this to the workers of trials with one CPU; the bare loop's processes get it too.
+    os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as scratch:
         data = make_holdout(options.data, Path(scratch) / "data")
         for repeat in range(options.repeats):
@@ -118,7 +121,7 @@ def _load(folder: records.RunFolder, manifest: dict[str, Any]) -> dict[str, torc
     for split in ("train", "val"):
         part = table[table["split"] == split]
         tensors[f"{split}_x"] = torch.from_numpy(pixels[part["path"].map(row_of).to_numpy()])
-        tensors[f"{split}_y"] = torch.from_numpy(part["target"].to_numpy())
+        tensors[f"{split}_y"] = torch.from_numpy(part["target"].to_numpy(copy=True))
     return tensors
 
 
@@ -151,7 +154,7 @@ def _train(
     policy = augmentation.policy(manifest["dataset"]["modality"], recipe["augmentation"])
 
     def batch(images: torch.Tensor) -> torch.Tensor:
-        return images.permute(0, 3, 1, 2).float() / 255
+        return images.permute(0, 3, 1, 2).float().div_(255)
 
     for _ in range(epochs):
         model.train()
