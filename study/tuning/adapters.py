@@ -72,8 +72,7 @@ class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
         """The newest pending trial, for the actor that has just become free.
 
         An older one waits for its own actor to start. Given the free actor instead, Ray Tune would throw the starting
-        one away, and the next trial's, and the next: where trials are shorter than the start of an actor, all but one
-        slot would stay empty for the whole study.
+        one away and start another for the newer trial.
         """
         del tune_controller
         self._pending = [t for t in self._pending if t.status == Trial.PENDING]

@@ -13,8 +13,9 @@ _VALUES: Mapping[str, str] = {
     "TUNE_DISABLE_STRICT_METRIC_CHECKING": "1",
     # A reused actor waits for the thread of its last trial to end; an epoch may still be under way.
     "TUNE_FUNCTION_THREAD_TIMEOUT_S": "60",
-    # The searcher itself deals no more trials than there are slots. Ray Tune's own limit, one pending trial, would keep
-    # a slot that is free from being dealt a trial while the actor of another slot is still starting.
+    # The searcher itself deals no more trials than there are slots. With Ray Tune's own limit of one pending trial, a
+    # free actor takes that trial from the actor that is still starting for it, which is thrown away; where trials are
+    # shorter than an actor's start, all slots but one stay empty for the whole study.
     "TUNE_MAX_PENDING_TRIALS_PG": "1000",
     # Ray Tune's newer console output prints a banner even at verbosity 0.
     "RAY_AIR_NEW_OUTPUT": "0",
