@@ -24,8 +24,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from study.errors import ResultsError
 
 Event = dict[str, Any]
@@ -277,38 +275,6 @@ def replay(events: Iterable[Event]) -> StudyState:
     return state
 
 
-def trials_table(state: StudyState, kind: str) -> pd.DataFrame:
-    """One row a trial of that kind: identity, recipe, state, epochs, best val score, seconds."""
-    rows = [
-        {
-            "pair": trial.pair,
-            "number": trial.number,
-            # Not "recipe": the columns after it are the recipe.
-            **({"recipe_name": trial.recipe_name} if kind == SEED else {}),
-            "seed": trial.seed,
-            **trial.recipe,
-            "state": trial.state,
-            "epochs": len(trial.epochs),
-            "best_val_roc_auc": trial.best_score,
-            "seconds": round(trial.seconds, 3),
-            "reason": trial.result.get("reason", ""),
-        }
-        for trial in state.of_kind(kind)
-    ]
-    return pd.DataFrame(rows)
-
-
-def epochs_table(state: StudyState) -> pd.DataFrame:
-    """One row an epoch of every trial."""
-    rows = [
-        {"trial": t.id, "pair": t.pair, "kind": t.kind, "number": t.number}
-        | {k: v for k, v in e.items() if k not in ("event", "time", "trial")}
-        for t in state.trials.values()
-        for e in t.epochs
-    ]
-    return pd.DataFrame(rows)
-
-
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Writes a file by way of a temporary name: a crash leaves the old file or the new one, never a part.
 
@@ -321,14 +287,6 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-
-
-def write_derived(folder: RunFolder, state: StudyState) -> None:
-    """Rebuilds `study.json` and the CSV tables from the replayed log."""
-    write_atomically(folder.manifest, json.dumps(state.manifest, indent=2) + "\n")
-    write_atomically(folder.trials, trials_table(state, SEARCH).to_csv(index=False))
-    write_atomically(folder.seed_runs, trials_table(state, SEED).to_csv(index=False))
-    write_atomically(folder.epochs, epochs_table(state).to_csv(index=False))
 
 
 def load_run(folder: RunFolder) -> StudyState:

@@ -9,7 +9,7 @@ from ray import tune
 
 from study import records
 from study.errors import ResultsError
-from study.tuning import search, space
+from study.tuning import derived, search, space
 from study.tuning.adapters import ConductorScheduler, ConductorSearcher
 from study.tuning.conductor import Conductor
 from study.tuning.plan import Plan
@@ -46,7 +46,7 @@ def run_experiment(plan: Plan, slots: Slots, *, num_workers: int = 0) -> records
             _run_tuner(conductor, plan.workload(slots, num_workers), slots)
     finally:
         log.close()
-        records.write_derived(folder, state)
+        derived.write_derived(folder, state)
         folder.optuna_journal.unlink(missing_ok=True)
         search.write_journal(str(folder.optuna_journal), distributions, state)
     if state.finished:
@@ -62,7 +62,7 @@ def redeclare(plan: Plan) -> None:
     log = records.EventLog(plan.folder.events)
     state.apply(log.append("declared", manifest=plan.manifest))
     log.close()
-    records.write_derived(plan.folder, state)
+    derived.write_derived(plan.folder, state)
 
 
 def _and_clean(folder: records.RunFolder, progress: Progress) -> Callable[[records.Event, records.StudyState], None]:

@@ -1,15 +1,11 @@
 """From a declaration, images and a budget to everything that a run needs, checked before anything is written."""
 
 import json
-import platform
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +20,10 @@ from study.spec import Budget, Recipe, Study
 from study.training.data import Images
 from study.training.losses import resolve_pos_weight
 from study.tuning import space
-from study.tuning.early_stopping import rung_epochs
-from study.tuning.resources import Slots, usable_cpus
+from study.tuning.manifest import make_manifest
+from study.tuning.resources import Slots
 from study.tuning.task import Workload
 
-_REDUCTION_FACTOR = 3
-_GRACE_DIVISOR = 7
 _STAND_IN_VERSION = 1
 _DESCRIPTION = ("dataset", "notes", "published", "title")
 _PROVENANCE = ("budget", "command", "commit", "machine", "versions")
@@ -128,7 +122,17 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     run = f"{name}-standin" if stand_in else name
     train_counts = list(splits.class_counts(table, dataset.classes)[splits.TRAIN].values())
     recipes = {pair: _resolve(recipe, train_counts) for pair, recipe in study.pairs.items()}
-    manifest = _manifest(run, name, study, dataset, budget, recipes, options) | {
+    manifest = make_manifest(
+        run=run,
+        name=name,
+        study=study,
+        dataset=dataset,
+        budget=budget,
+        recipes=recipes,
+        command=options.command,
+        budget_name=options.budget or "",
+        seed=options.seed,
+    ) | {
         "stand_in": stand_in,
         "data_hash": store.data_hash,
         "split_hash": splits.split_hash(table),
@@ -222,64 +226,6 @@ def _resolve(recipe: Recipe, train_counts: Sequence[int]) -> Recipe:
     return replace(recipe, pos_weight=resolve_pos_weight(recipe.pos_weight, train_counts))
 
 
-def _manifest(
-    run: str,
-    name: str,
-    study: Study,
-    dataset: Dataset,
-    budget: Budget,
-    recipes: dict[str, Recipe],
-    options: Options,
-) -> dict[str, Any]:
-    num_logits = dataset.num_logits
-    image_size = budget.image_size or study.image_size
-    return {
-        "run": run,
-        "study": name,
-        "title": study.title,
-        "document": study.document,
-        "notes": list(study.notes),
-        "command": options.command,
-        "seed": options.seed,
-        "image_size": image_size,
-        "val_fraction": study.val_fraction,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "versions": {p: metadata.version(p) for p in ("study", "torch", "torchvision", "ray", "optuna")}
-        | {"python": platform.python_version()},
-        "machine": {"cpu": _cpu_model(), "num_cpus": usable_cpus()},
-        "budget": {"name": options.budget or "", **asdict(budget)},
-        "rungs": rung_epochs(
-            budget.epochs, grace=max(1, budget.epochs // _GRACE_DIVISOR), reduction_factor=_REDUCTION_FACTOR
-        ),
-        "reduction_factor": _REDUCTION_FACTOR,
-        "dataset": {
-            "name": study.dataset,
-            "title": dataset.title,
-            "licence": dataset.licence,
-            "source": dataset.source,
-            "how_to_get": dataset.how_to_get,
-            "classes": list(dataset.classes),
-            "modality": dataset.modality,
-            "expected": dataset.expected,
-            "group_meaning": dataset.group_meaning,
-        },
-        "pairs": {
-            pair: {
-                "title": architectures.find(pair).title,
-                "recipe": recipe.hyperparameters(),
-                "stated": dict(recipe.stated),
-                "num_parameters": architectures.num_parameters(
-                    architectures.find(pair).build(recipe, num_logits, image_size)
-                ),
-            }
-            for pair, recipe in recipes.items()
-        },
-        "space": {pair: space.describe(study.space_of(pair)) for pair in study.pairs},
-        "published": [asdict(result) for result in study.published],
-    }
-
-
 def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.StudyState | None:
     """The run that the folder holds, if it can be gone on with."""
     names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
@@ -315,31 +261,3 @@ def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.St
             + "\nGive --fresh to delete it and start again, or another --results to keep both."
         )
     return state
-
-
-def _commit() -> str:
-    """Short hash of the code's commit, "+" where files differ from it; "" outside a repository."""
-    here = Path(__file__).parent
-    try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return ""
-    return commit + ("+" if changed else "")
-
-
-def _cpu_model() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()

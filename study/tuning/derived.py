@@ -1,0 +1,47 @@
+"""The files of a run that are derived from its event log: `study.json` and the CSV tables."""
+
+import json
+
+import pandas as pd
+
+from study import records
+
+
+def trials_table(state: records.StudyState, kind: str) -> pd.DataFrame:
+    """One row a trial of that kind: identity, recipe, state, epochs, best val score, seconds."""
+    rows = [
+        {
+            "pair": trial.pair,
+            "number": trial.number,
+            # Not "recipe": the columns after it are the recipe.
+            **({"recipe_name": trial.recipe_name} if kind == records.SEED else {}),
+            "seed": trial.seed,
+            **trial.recipe,
+            "state": trial.state,
+            "epochs": len(trial.epochs),
+            "best_val_roc_auc": trial.best_score,
+            "seconds": round(trial.seconds, 3),
+            "reason": trial.result.get("reason", ""),
+        }
+        for trial in state.of_kind(kind)
+    ]
+    return pd.DataFrame(rows)
+
+
+def epochs_table(state: records.StudyState) -> pd.DataFrame:
+    """One row an epoch of every trial."""
+    rows = [
+        {"trial": t.id, "pair": t.pair, "kind": t.kind, "number": t.number}
+        | {k: v for k, v in e.items() if k not in ("event", "time", "trial")}
+        for t in state.trials.values()
+        for e in t.epochs
+    ]
+    return pd.DataFrame(rows)
+
+
+def write_derived(folder: records.RunFolder, state: records.StudyState) -> None:
+    """Rebuilds `study.json` and the CSV tables from the replayed log."""
+    records.write_atomically(folder.manifest, json.dumps(state.manifest, indent=2) + "\n")
+    records.write_atomically(folder.trials, trials_table(state, records.SEARCH).to_csv(index=False))
+    records.write_atomically(folder.seed_runs, trials_table(state, records.SEED).to_csv(index=False))
+    records.write_atomically(folder.epochs, epochs_table(state).to_csv(index=False))
