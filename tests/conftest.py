@@ -52,6 +52,20 @@ def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Networks this small are slower on two threads, and the other core may be another test's."""
+    if request.path.parent.name not in ("architectures", "training"):
+        yield
+        return
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="session")
 def ray_started() -> Iterator[None]:
     """Ray, started once for all tests."""

@@ -50,7 +50,9 @@ def run_experiment(plan: Plan, slots: Slots, *, num_workers: int = 0) -> records
         folder.optuna_journal.unlink(missing_ok=True)
         search.write_journal(str(folder.optuna_journal), distributions, state)
     if state.finished:
-        shutil.rmtree(folder.root / "checkpoints", ignore_errors=True)
+        # What a trial wrote while its checkpoints were being deleted, and the run folders of Ray Train's worker groups.
+        for name in ("checkpoints", "ray_train"):
+            shutil.rmtree(folder.root / name, ignore_errors=True)
     return state
 
 

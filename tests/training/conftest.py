@@ -1,6 +1,6 @@
 """A set of images so small and easy that a few epochs learn it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,6 @@ SIZE_PX = 32
 
 MakeImages = Callable[..., Images]
 MakeRun = Callable[..., Run]
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_thread() -> Iterator[None]:
-    """Networks this small are slower on two threads, and the other core may be another test's."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

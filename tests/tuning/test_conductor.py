@@ -239,3 +239,19 @@ def test_a_stop_that_a_kill_kept_out_of_the_log_is_made_up_for(tmp_path: Path) -
     whole = make(tmp_path / "whole.jsonl")
     drive(whole)
     assert outcome(again) == outcome(whole)
+
+
+def test_the_documents_recipe_goes_on_where_another_trial_would_be_stopped(tmp_path: Path) -> None:
+    conductor = make(tmp_path / "events.jsonl")
+    tasks = [conductor.next_task() for _ in range(6)]
+    document, best, other = (t for t in tasks if t is not None and t.pair == "lenet")
+    assert document.number == 0
+
+    def reaches_rung(task: Task, value: float) -> bool:
+        report = {"event": "epoch", "epoch": 1, "val_roc_auc": value, "val_loss": 0.5, "seconds": 0.0}
+        return conductor.on_report(task.id, report)
+
+    assert not reaches_rung(best, 0.9)
+    assert not reaches_rung(document, 0.5)
+    assert reaches_rung(other, 0.6)
+    conductor.log.close()
