@@ -10,6 +10,11 @@ from ray import tune
 
 from study.spec import Budget, PublishedResult, Recipe, Study
 
+_TRANSFER = {
+    "freeze_epochs": tune.choice([1, 2]),
+    "fine_tune_lr": tune.loguniform(1e-5, 1e-3),
+}
+
 STUDY = Study(
     title="Brain tumour type from MRI slices",
     document="003",
@@ -34,7 +39,20 @@ STUDY = Study(
                 "lr": "document 000, training: learning rate 0.001",
             },
         ),
+        "efficientnet_b0": Recipe(
+            pretrained=True,
+            freeze_epochs=2,
+            fine_tune_lr=1e-4,
+            batchnorm=True,
+            dropout=0.2,
+            stated={
+                "pretrained": "document 003, transfer learning: EfficientNetB0 pretrained on ImageNet",
+                "freeze_epochs": "document 003, transfer learning: freeze, then fine-tune; for how long is assumed",
+                "fine_tune_lr": "document 003, transfer learning: a low learning rate; its value is assumed",
+            },
+        ),
     },
+    references=("eight_conv_cnn", "resnet18", "densenet121"),
     space={
         "lr": tune.loguniform(1e-4, 1e-2),
         "optimizer": tune.choice(["adam", "adamw", "sgd"]),
@@ -50,6 +68,7 @@ STUDY = Study(
             "kernel_size": tune.choice([3, 5]),
             "dense_units": tune.choice([64, 128, 256]),
         },
+        **dict.fromkeys(("efficientnet_b0", "resnet18", "densenet121"), _TRANSFER),
     },
     published=(
         PublishedResult(
@@ -57,12 +76,12 @@ STUDY = Study(
         ),
         PublishedResult(
             label="EfficientNet-B0, fine-tuned",
-            architecture="",
+            architecture="efficientnet_b0",
             split="test",
             accuracy=0.88,
             roc_auc=0.9835,
             roc_auc_weighted=0.984,
-            note="approximate accuracy; pretrained on ImageNet, not part of this run",
+            note="approximate accuracy; pretrained on ImageNet",
         ),
     ),
     budgets={"full": Budget(trials=64, epochs=60, seeds=5, image_size=128)},

@@ -78,6 +78,10 @@ class RunFolder:
         """The best epoch's weights of a finished seed run."""
         return self.root / "weights" / f"{trial}.pt"
 
+    def pretrained(self, pair: str) -> Path:
+        """The weights that a pretrained pair starts from."""
+        return self.root / "pretrained" / f"{pair}.pt"
+
     def predictions(self, trial: str, split: str) -> Path:
         """Columns path, group, split, target and `p_<class>` for each class, one row an image."""
         return self.root / "predictions" / f"{trial}-{split}.csv"

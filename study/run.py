@@ -1,21 +1,23 @@
-"""`python -m study.run NAME...`: plan a study, run it or go on with it, draw its report."""
+"""`python -m study.run NAME...`: plan studies, run them or go on with them, draw their reports."""
 
 import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
 from study import records, registry
-from study.errors import StudyError
+from study.errors import ResultsError, StudyError
 from study.report import draw_report
 from study.spec import BUDGETS, Study
 from study.tuning import ray_environment
 
 if TYPE_CHECKING:
+    from study.tuning.experiment import Ended
     from study.tuning.plan import Options, Plan
 
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
@@ -28,23 +30,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ray_environment.apply()
     try:
         if options.list:
-            print("\n".join(registry.names("search_spaces")))
+            from study.listing import listing
+
+            print(listing({name: find_study(name) for name in registry.names("search_spaces")}, options.results))
             return DONE
-        if not options.names:
-            raise StudyError("A study's name is needed, but none was given. --list shows all.")
         # All are checked before the first one trains for hours.
-        plans = [_plan(name, options, arguments) for name in options.names]
-        for plan in plans:
-            code = DONE if options.dry_run else _run(plan, options)
-            if code != DONE:
-                return code
-        return DONE
+        plans = [_plan(name, options, arguments) for name in _names(options.names)]
+        return DONE if options.dry_run else _run(plans, options)
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on from what is on disk.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    """The studies that are asked for, each once; "all" stands for all of them."""
+    if not given:
+        raise StudyError("A study's name is needed, but none was given. --list shows all; `all` runs them all.")
+    named = [registry.names("search_spaces") if name == "all" else [name] for name in given]
+    return list(dict.fromkeys(name for names in named for name in names))
 
 
 def _plan(name: str, options: argparse.Namespace, arguments: Sequence[str]) -> "Plan":
@@ -57,36 +63,54 @@ def _plan(name: str, options: argparse.Namespace, arguments: Sequence[str]) -> "
     return plan
 
 
-def _run(plan: "Plan", options: argparse.Namespace) -> int:
-    from study.tuning.experiment import redeclare, run_experiment
-    from study.tuning.ray_session import cluster_resources, ray_session
-    from study.tuning.resources import choose_slots
+def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
+    """Runs all studies that are not finished as one experiment, then draws every report."""
+    from study.tuning.experiment import redeclare
 
-    with records.exclusive(plan.folder):
-        if plan.previous is not None and plan.previous.finished:
-            print("This study is finished; its report is drawn again.", file=sys.stderr)
-            redeclare(plan)
-            return _report(plan.folder, options.reports)
-        print("Starting Ray ...", file=sys.stderr, flush=True)
-        with ray_session(options.address):
-            num_cpus, num_gpus = cluster_resources()
-            slots = choose_slots(
-                num_cpus=num_cpus,
-                num_gpus=num_gpus,
-                cpus_per_trial=options.cpus_per_trial,
-                gpus_per_trial=options.gpus_per_trial,
-            )
-            print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
-            state = run_experiment(plan.open_records(slots), slots, num_workers=options.workers_per_trial)
-        code = _report(plan.folder, options.reports)
-    if state.finished:
-        return code
+    with ExitStack() as locks:
+        for plan in plans:
+            locks.enter_context(records.exclusive(plan.folder))
+        todo = []
+        for plan in plans:
+            if plan.previous is not None and plan.previous.finished:
+                print(f"{plan.run} is finished; its report is drawn again.", file=sys.stderr)
+                redeclare(plan)
+            else:
+                todo.append(plan)
+        ended = _train(todo, options) if todo else []
+        for plan in plans:
+            print(draw_report(plan.folder, options.reports))
+    stuck = [f"{plan.run}: {end.stuck}" for plan, end in zip(todo, ended, strict=True) if end.stuck]
+    if stuck:
+        raise ResultsError("\n".join(stuck))
+    unfinished = [str(p.folder.root) for p, end in zip(todo, ended, strict=True) if not end.state.finished]
+    if not unfinished:
+        return DONE
     print(
-        f"Interrupted. {plan.folder.root} keeps all finished trials and the checkpoints of those in flight; "
+        f"Interrupted. {', '.join(unfinished)} keeps all finished trials and the checkpoints of those in flight; "
         "the same command goes on from there.",
         file=sys.stderr,
     )
     return INTERRUPTED
+
+
+def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"]:
+    from study.tuning.experiment import run_experiment
+    from study.tuning.ray_session import cluster_resources, ray_session
+    from study.tuning.resources import choose_slots
+
+    print("Starting Ray ...", file=sys.stderr, flush=True)
+    with ray_session(options.address):
+        num_cpus, num_gpus = cluster_resources()
+        slots = choose_slots(
+            num_cpus=num_cpus,
+            num_gpus=num_gpus,
+            cpus_per_trial=options.cpus_per_trial,
+            gpus_per_trial=options.gpus_per_trial,
+        )
+        print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
+        opened = [plan.open_records(slots) for plan in plans]
+        return run_experiment(opened, slots, num_workers=options.workers_per_trial)
 
 
 def find_study(name: str) -> Study:
@@ -100,11 +124,6 @@ def find_study(name: str) -> Study:
     else:
         study = registry.find("search_spaces", name, attribute="STUDY", kind="study")
     return study
-
-
-def _report(folder: records.RunFolder, reports: Path) -> int:
-    print(draw_report(folder, reports))
-    return DONE
 
 
 def _say_plan(manifest: dict[str, Any]) -> None:
@@ -132,6 +151,7 @@ def _plan_options(options: argparse.Namespace, arguments: Sequence[str]) -> "Opt
         seeds=options.seeds,
         image_size=options.image_size,
         architectures=options.architecture,
+        weights=options.weights,
         seed=options.seed,
         skip_unreadable=options.skip_unreadable,
         fresh=options.fresh,
@@ -146,8 +166,8 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Without --data and without data/<dataset>, the study runs on drawn stand-in images.",
     )
     add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help="a file in search_spaces/ (without .py), or a path to one")
-    add("--list", action="store_true", help="show all studies")
+    add("names", nargs="*", metavar="NAME", help="a file in search_spaces/ (without .py), or a path to one; all")
+    add("--list", action="store_true", help="show all studies with their data, architectures and status")
     add("--data", type=Path, metavar="DIR", help="folder of the dataset")
     add("--budget", choices=list(BUDGETS), help="default: demo on drawn images, standard on real ones")
     add("--trials", type=int, metavar="N", help="searched trials of each pair")
@@ -155,6 +175,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", type=int, metavar="K", help="seed runs of each finalist")
     add("--image-size", type=int, metavar="PX", help="side to which images are resized")
     add("--architecture", action="append", default=[], metavar="NAME", help="only this network (repeatable)")
+    add("--weights", action="append", default=[], metavar="[NAME=]FILE", help="pretrained weights of a network")
     add("--seed", type=_not_negative, default=0, metavar="N", help="of splits, search and training (default 0)")
     add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
     add("--reports", type=Path, default=Path("reports"), metavar="DIR", help="reports (default reports)")

@@ -10,6 +10,7 @@ from study.errors import DeclarationError, UnknownNameError
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "onecycle")
 AUGMENTATIONS = ("none", "light", "strong")
+_WHOLE_NUMBERS = ("batch_size", "early_stopping", "kernel_size", "dense_units", "width", "depth", "freeze_epochs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +32,17 @@ class Recipe:
         batchnorm: whether the convolutions are followed by batch normalization.
         kernel_size: side of the convolution kernels in pixels, odd.
         dense_units: width of the dense layer before the logits.
+        width: channels of the first convolution; later ones have a multiple of it.
+        depth: number of convolution blocks.
+        pretrained: whether training starts from weights that were learnt on other images. Networks that are
+            pretrained keep their batch normalization: for them `batchnorm` says whether its statistics are updated.
+        freeze_epochs: pretrained only: epochs for which all but the head is frozen, >= 0. Then everything is trained
+            at `fine_tune_lr`, with an optimizer and a schedule of its own.
+        fine_tune_lr: peak learning rate after `freeze_epochs`, > 0.
         stated: for a document's recipe: the fields which the document states -> where ("document 001, line 9").
             All others are assumed. Not a hyperparameter.
+        epochs: for a document's recipe: for how many epochs the document trains it, None where it doesn't say. A
+            budget of fewer truncates it, and the report says so. Not a hyperparameter.
     """
 
     optimizer: str = "adam"
@@ -48,6 +58,12 @@ class Recipe:
     batchnorm: bool = False
     kernel_size: int = 3
     dense_units: int = 128
+    width: int = 32
+    depth: int = 3
+    pretrained: bool = False
+    freeze_epochs: int = 0
+    fine_tune_lr: float = 1e-4
+    epochs: int | None = None
     stated: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,6 +84,12 @@ class Recipe:
             ("dropout", "in [0, 1)", 0 <= self.dropout < 1),
             ("kernel_size", "odd and 1 or more", self.kernel_size >= 1 and self.kernel_size % 2 == 1),
             ("dense_units", "1 or more", self.dense_units >= 1),
+            ("width", "1 or more", self.width >= 1),
+            ("depth", "1 or more", self.depth >= 1),
+            ("freeze_epochs", "0 or more", self.freeze_epochs >= 0),
+            ("freeze_epochs", "0 unless pretrained is True", self.pretrained or not self.freeze_epochs),
+            ("fine_tune_lr", "greater than 0", self.fine_tune_lr > 0),
+            ("epochs", "1 or more", self.epochs is None or self.epochs >= 1),
             (
                 "pos_weight",
                 'greater than 0 or "balanced"',
@@ -77,15 +99,15 @@ class Recipe:
             if not holds:
                 raise DeclarationError(f"{name} must be {rule}, but is {getattr(self, name)!r}.")
         for name in self.stated:
-            if name not in HYPERPARAMETERS:
+            if name not in (*HYPERPARAMETERS, "epochs"):
                 raise UnknownNameError("hyperparameter", name, HYPERPARAMETERS)
 
     def _check_types(self) -> None:
         """A study file is not type-checked: `lr="1e-3"` or `dense_units=64.5` must not fail inside a trial."""
         for kind, allowed, names in (
-            ("a number", Real, ("lr", "weight_decay", "class_weight_power", "dropout")),
-            ("a whole number", Integral, ("batch_size", "early_stopping", "kernel_size", "dense_units")),
-            ("True or False", bool, ("batchnorm",)),
+            ("a number", Real, ("lr", "fine_tune_lr", "weight_decay", "class_weight_power", "dropout")),
+            ("a whole number", Integral, _WHOLE_NUMBERS),
+            ("True or False", bool, ("batchnorm", "pretrained")),
         ):
             for name in names:
                 value = getattr(self, name)
@@ -102,12 +124,10 @@ class Recipe:
 
     def hyperparameters(self) -> dict[str, Any]:
         """Name -> value, JSON-ready, in the order of declaration."""
-        values = asdict(self)
-        del values["stated"]
-        return values
+        return {name: value for name, value in asdict(self).items() if name in HYPERPARAMETERS}
 
 
-HYPERPARAMETERS = tuple(f.name for f in fields(Recipe) if f.name != "stated")
+HYPERPARAMETERS = tuple(f.name for f in fields(Recipe) if f.name not in ("stated", "epochs"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,6 +183,18 @@ class PublishedResult:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublishedEpoch:
+    """One row of a document's own table of epochs. Accuracies are fractions in [0, 1]; None where it gives none."""
+
+    architecture: str
+    epoch: int
+    train_accuracy: float | None = None
+    val_accuracy: float | None = None
+    train_loss: float | None = None
+    val_loss: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """A question, the data that answers it, and what is explored to answer it.
 
@@ -172,9 +204,16 @@ class Study:
         dataset: a name in `study.datasets`.
         image_size: side in pixels to which images are resized (squares).
         pairs: architecture -> the document's recipe for it (trial 0 of the pair).
-        space: hyperparameter -> Ray Tune domain, explored for every pair.
+        references: architectures that the document doesn't have, for comparison; each starts from its own recipe in
+            `study.architectures`.
+        space: hyperparameter -> Ray Tune domain, explored for every pair. A reference that lacks one goes without it.
         pair_space: architecture -> more entries (or other domains) for that pair alone.
+        tried: architecture -> other values of its recipe that the document tried, or that are known to be good:
+            trials 1, 2, ... of the pair, before the sampler's.
         published: the document's own numbers.
+        published_epochs: the document's own table of epochs.
+        allow_from_scratch: whether pretrained pairs may be trained from scratch where no weights can be had. On
+            drawn images they always may.
         val_fraction: share of the development images that becomes val.
         budgets: budgets that replace those of `BUDGETS` by name.
         notes: what a reader of the report must know about the comparison with the document.
@@ -185,8 +224,12 @@ class Study:
     image_size: int
     pairs: Mapping[str, Recipe]
     space: Mapping[str, Any]
+    references: tuple[str, ...] = ()
     pair_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    tried: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     published: tuple[PublishedResult, ...] = ()
+    published_epochs: tuple[PublishedEpoch, ...] = ()
+    allow_from_scratch: bool = False
     document: str = ""
     val_fraction: float = 0.15
     budgets: Mapping[str, Budget] = field(default_factory=dict)
@@ -197,13 +240,21 @@ class Study:
             raise DeclarationError("A study needs at least one pair, but pairs is empty.")
         if not 0 < self.val_fraction < 1:
             raise DeclarationError(f"val_fraction must be in (0, 1), but is {self.val_fraction}.")
-        for pair in self.pair_space:
-            if pair not in self.pairs:
-                raise UnknownNameError("pair", pair, self.pairs)
-        for pair in self.pairs:
+        for pair in (*self.pair_space, *self.tried):
+            if pair not in self.names:
+                raise UnknownNameError("pair", pair, self.names)
+        for pair in self.references:
+            if pair in self.pairs:
+                raise DeclarationError(f"A reference has no recipe in the study, but {pair!r} is in pairs too.")
+        for pair in self.names:
             for name in self.space_of(pair):
                 if name not in HYPERPARAMETERS:
                     raise UnknownNameError("hyperparameter", name, HYPERPARAMETERS)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All architectures of the study, those with the document's recipe first."""
+        return (*self.pairs, *self.references)
 
     def space_of(self, pair: str) -> dict[str, Any]:
         """The search space of one pair: hyperparameter -> Ray Tune domain."""

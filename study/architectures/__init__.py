@@ -1,12 +1,16 @@
 """Networks, one file each, found by file name: `study/architectures/<name>.py` defines `ARCHITECTURE`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import nn
 
 from study import registry
 from study.spec import Recipe
+
+
+def _unchanged(name: str) -> str:
+    return name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,15 +21,27 @@ class Architecture:
         title: its name in reports.
         hyperparameters: the recipe's fields that `build` reads; a study may search no others of the network.
         build: (recipe, num_logits, image_size_px) -> module that maps float32 (N, 3, H, W) images, standardized
-            to about zero mean and unit variance, to float32 (N, num_logits) logits.
+            to about zero mean and unit variance, to float32 (N, num_logits) logits. Weights are random; those of a
+            pretrained recipe are put in by `study.training.pretrained`.
+        head: name of the child module that follows the last feature map; never taken from weights that were learnt
+            on other classes, and the only part that learns while the others are frozen.
+        cam_layer: name of the module whose output Grad-CAM looks at: float (N, C, h, w), the last feature map.
+        weights: torchvision's name of the weights that a pretrained recipe starts from, "" where it has none.
+        rename: name of a weight in torchvision's published file -> its name in the network that `build` returns.
+        recipe: where a study declares no recipe of its own for this network.
     """
 
     title: str
     hyperparameters: tuple[str, ...]
     build: Callable[[Recipe, int, int], nn.Module]
+    head: str = "head"
+    cam_layer: str = "features"
+    weights: str = ""
+    rename: Callable[[str], str] = _unchanged
+    recipe: Recipe = field(default_factory=Recipe)
 
 
-NETWORK_HYPERPARAMETERS = ("dropout", "batchnorm", "kernel_size", "dense_units")
+NETWORK_HYPERPARAMETERS = ("dropout", "batchnorm", "kernel_size", "dense_units", "width", "depth")
 
 
 def names() -> list[str]:

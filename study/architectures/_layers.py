@@ -1,6 +1,14 @@
 """Layers that several networks share."""
 
+from collections import OrderedDict
+from collections.abc import Sequence
+
 from torch import nn
+
+
+def features_and_head(features: Sequence[nn.Module], head: Sequence[nn.Module]) -> nn.Sequential:
+    """A network in the two parts that every architecture has: up to the last feature map, and what follows it."""
+    return nn.Sequential(OrderedDict(features=nn.Sequential(*features), head=nn.Sequential(*head)))
 
 
 def conv_relu(

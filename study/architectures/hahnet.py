@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from study.architectures import Architecture
-from study.architectures._layers import conv_relu
+from study.architectures._layers import conv_relu, features_and_head
 from study.spec import Recipe
 
 _WIDTHS = (32, 64, 128)
@@ -82,13 +82,10 @@ def _build(recipe: Recipe, num_logits: int, image_size_px: int) -> nn.Module:
     layers: list[nn.Module] = [conv_relu(3, _WIDTHS[0], 3, stride=2, batchnorm=recipe.batchnorm)]
     channels = _WIDTHS[0]
     for width in _WIDTHS:
-        layers += [
-            ResidualInceptionBlock(channels, width, batchnorm=recipe.batchnorm),
-            nn.MaxPool2d(2),
-        ]
+        layers += [ResidualInceptionBlock(channels, width, batchnorm=recipe.batchnorm), nn.MaxPool2d(2)]
         channels = width
     head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(recipe.dropout), nn.Linear(channels, num_logits)]
-    return nn.Sequential(*layers, *head)
+    return features_and_head(layers[:-1], [layers[-1], *head])
 
 
 ARCHITECTURE = Architecture(title="HAHNet-based", hyperparameters=("dropout", "batchnorm"), build=_build)

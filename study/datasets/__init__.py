@@ -1,7 +1,8 @@
 """Datasets, one file each, found by file name: `study/datasets/<name>.py` defines `DATASET`."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from study import registry
@@ -29,18 +30,34 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Edition:
+    """One published version of a dataset.
+
+    Attributes:
+        title: what tells it from the others, in a few words; "" where there is only one.
+        source: where it is published.
+        expected: published number of images: side -> class -> count; "all" stands for every side or class.
+    """
+
+    title: str = ""
+    source: str
+    expected: Counts
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """What is known of a dataset before its files are read.
 
     Attributes:
         title: name in reports.
         classes: class names; the target is the index. With two classes the second is the positive one.
-        modality: decides what augmentation may do: "ihc", "mri" (see `study.training.augmentation`).
+        modality: decides what augmentation may do: "ihc", "he", "blood", "mri" (see `study.training.augmentation`).
         licence: in a few words.
-        source: where it is published.
+        editions: its published versions, the best known first.
         how_to_get: what a user does to have it, in one or two sentences.
-        expected: published number of images: side -> class -> count; "all" stands for every side or class.
-        group_meaning: what a group of images stands for; "" where patients and slides are unknown.
+        kaggle: "owner/name" of a Kaggle dataset or "name" of a Kaggle competition, "" where it is not there.
+        excluded: path of an image that is published but known to be bad -> why. It is left out, and said so.
+        group_meaning: what a group stands for where samples have one (patient, slide).
         scan: folder -> its samples. Raises DataError where the folder doesn't have the dataset's layout.
         draw: (folder, counts, seed) -> None: draws a stand-in in the dataset's own layout, `counts` like
             `stand_in`.
@@ -51,12 +68,13 @@ class Dataset:
     classes: tuple[str, ...]
     modality: str
     licence: str
-    source: str
+    editions: tuple[Edition, ...]
     how_to_get: str
-    expected: Counts
     scan: Callable[[Path], list[Sample]]
     draw: Callable[[Path, Counts, int], None]
     stand_in: Counts
+    kaggle: str = ""
+    excluded: Mapping[str, str] = field(default_factory=dict)
     group_meaning: str = ""
 
     @property
@@ -82,3 +100,21 @@ def find(name: str) -> Dataset:
     """
     dataset: Dataset = registry.find(__name__, name, attribute="DATASET", kind="dataset")
     return dataset
+
+
+def edition_of(dataset: Dataset, samples: Sequence[Sample]) -> Edition:
+    """The edition whose published counts come closest to the samples' (the first one on ties)."""
+    found = Counter((sample.side, dataset.classes[sample.target]) for sample in samples)
+
+    def distance(edition: Edition) -> int:
+        return sum(
+            abs(count - sum(n for at, n in found.items() if _covers((side, name), at)))
+            for side, by_class in edition.expected.items()
+            for name, count in by_class.items()
+        )
+
+    return min(dataset.editions, key=distance)
+
+
+def _covers(published: tuple[str, str], at: tuple[str, str]) -> bool:
+    return all(wanted in ("all", value) for wanted, value in zip(published, at, strict=True))

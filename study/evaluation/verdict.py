@@ -6,7 +6,7 @@ several comparisons are read together (`bootstrap.bonferroni_level`).
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from study.evaluation.bootstrap import Interval
 from study.evaluation.wording import fraction, listing, percent, signed
@@ -86,25 +86,35 @@ def majority_verdict(
     return " ".join(sentences)
 
 
-def gain_verdict(gains: Mapping[str, Interval], unchanged: Sequence[str] = ()) -> str:
-    """What tuning gained over the document's recipe: differences in test ROC-AUC, the same seeds paired.
+def gain_verdict(
+    gains: Mapping[str, Interval], unchanged: Sequence[str] = (), not_documents: Collection[str] = ()
+) -> str:
+    """What tuning gained over the recipe that it started from: differences in test ROC-AUC, the same seeds paired.
 
     Args:
-        gains: architecture -> test ROC-AUC of the tuned recipe minus that of the document's.
-        unchanged: architectures for which the search found nothing better than the document's recipe.
+        gains: architecture -> test ROC-AUC of the tuned recipe minus that of the starting one.
+        unchanged: architectures for which the search found nothing better than the starting recipe.
+        not_documents: architectures whose starting recipe is not the document's.
     """
-    better = [f"{name} ({signed(value)})" for name, value in gains.items() if value.low > 0]
-    worse = [f"{name} ({signed(value)})" for name, value in gains.items() if value.high < 0]
-    even = [f"{name} ({signed(value)})" for name, value in gains.items() if not value.excludes_zero]
+    better = [name for name, value in gains.items() if value.low > 0]
+    worse = [name for name, value in gains.items() if value.high < 0]
+    even = [name for name, value in gains.items() if not value.excludes_zero]
+
+    def over(names: Sequence[str]) -> str:
+        return "the starting recipe" if set(names) & set(not_documents) else "the document's recipe"
+
+    def each(names: Sequence[str]) -> str:
+        return listing([f"{name} ({signed(gains[name])})" for name in names])
+
     parts = []
     if better:
-        parts.append(f"tuning raised the test ROC-AUC of {listing(better)}")
+        parts.append(f"tuning raised the test ROC-AUC of {each(better)} over {over(better)}")
     if even:
-        parts.append(f"no gain over the document's recipe is shown for {listing(even)}")
+        parts.append(f"no gain over {over(even)} is shown for {each(even)}")
     if worse:
-        parts.append(f"tuning lowered the test ROC-AUC of {listing(worse)}")
+        parts.append(f"tuning lowered the test ROC-AUC of {each(worse)} below {over(worse)}")
     if unchanged:
-        parts.append(f"the search found nothing better than the document's recipe for {listing(unchanged)}")
+        parts.append(f"the search found nothing better than {over(unchanged)} for {listing(unchanged)}")
     return _sentence("; ".join(parts)) if parts else ""
 
 

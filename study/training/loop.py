@@ -16,6 +16,8 @@ from study.evaluation.metrics import roc_auc
 from study.spec import Recipe
 from study.training import augmentation, losses, optimization
 from study.training.data import Images, SplitRows, Standardization
+from study.training.pretrained import Pretrained, put_into
+from study.training.stages import set_frozen, training_mode
 
 _EVALUATION_BATCH_SIZE = 256
 
@@ -42,7 +44,8 @@ class Run:
         seed: of initialization, batch order, augmentation and dropout.
         precision: "float32" or "bfloat16" (autocast).
         standardization: of the images; None computes it from the training images, which takes a while: trials of
-            one study share it.
+            one study share it. Pretrained weights may ask for another one.
+        pretrained: what a recipe with `pretrained=True` starts from.
     """
 
     architecture: str
@@ -55,6 +58,7 @@ class Run:
     seed: int
     precision: str = "float32"
     standardization: Standardization | None = None
+    pretrained: Pretrained | None = None
 
     @property
     def num_logits(self) -> int:
@@ -92,18 +96,35 @@ class Training:
         self.run, self.images, self.device = run, images, images.device
         torch.manual_seed(run.seed)
         network = architectures.find(run.architecture)
+        self.head = network.head
         self.model = network.build(Recipe(**run.recipe), run.num_logits, images.size_px)
+        pretrained = run.pretrained if run.recipe["pretrained"] else None
+        if pretrained is not None:
+            put_into(self.model, pretrained)
         self.model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.batch_size = min(run.recipe["batch_size"], len(run.train))
-        self.optimizer = optimization.make_optimizer(self.model, run.recipe)
-        self.schedule = optimization.make_schedule(
-            self.optimizer, run.recipe, run.epochs * len(list(self._batches(torch.arange(len(run.train)))))
-        )
         self.loss = losses.training_loss(run.recipe, run.train.counts(run.num_classes), self.device)
         self.policy = augmentation.policy(run.modality, run.recipe["augmentation"])
-        self.standardization = run.standardization or images.statistics(run.train.rows)
+        self.standardization = (
+            (pretrained and pretrained.standardization) or run.standardization or images.statistics(run.train.rows)
+        )
         self.epoch = 0
         self.best: State = {"epoch": 0, "score": -math.inf, "loss": math.inf, "model": {}}
+        self._begin_stage()
+
+    def _begin_stage(self) -> None:
+        """Optimizer and schedule of the stage that the next epoch belongs to: two with `freeze_epochs`, else one."""
+        recipe, epochs = self.run.recipe, self.run.epochs
+        freeze_epochs = recipe["freeze_epochs"]
+        self.frozen = self.epoch < freeze_epochs
+        if self.frozen:
+            epochs = freeze_epochs
+        elif freeze_epochs:
+            recipe, epochs = recipe | {"lr": recipe["fine_tune_lr"]}, epochs - freeze_epochs
+        set_frozen(self.model, head=self.head, frozen=self.frozen)
+        num_steps = len(list(self._batches(torch.arange(len(self.run.train)))))
+        self.optimizer = optimization.make_optimizer(self.model, recipe)
+        self.schedule = optimization.make_schedule(self.optimizer, recipe, epochs * num_steps)
 
     def state(self) -> State:
         """Everything that the next epoch depends on: tensors, numbers and strings only."""
@@ -119,9 +140,11 @@ class Training:
         """Goes on from a checkpoint; the next epoch is the one that would have come."""
         self.epoch = state["epoch"]
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
         self.best = state["best"]
+        self._begin_stage()
+        if self.epoch != self.run.recipe["freeze_epochs"]:
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.schedule.load_state_dict(state["schedule"])
 
     def run_epoch(self) -> Metrics:
         """Trains one epoch, evaluates val, and returns the epoch's metrics.
@@ -129,6 +152,8 @@ class Training:
         Raises:
             DivergedError: the loss is not finite any more.
         """
+        if self.frozen and self.epoch == self.run.recipe["freeze_epochs"]:
+            self._begin_stage()
         self.epoch += 1
         lr = self.optimizer.param_groups[0]["lr"]
         started_s = time.perf_counter()
@@ -153,7 +178,9 @@ class Training:
     def wants_to_stop(self) -> bool:
         """Whether the recipe's own early stopping has run out of patience."""
         patience = self.run.recipe["early_stopping"]
-        return bool(patience) and self.epoch - self.best["epoch"] >= patience
+        # While all but the head is frozen the score levels off, and would end a training that has hardly begun.
+        waited = self.epoch - max(self.best["epoch"], self.run.recipe["freeze_epochs"])
+        return bool(patience) and waited >= patience
 
     def outcome(self) -> Outcome:
         """Puts the best epoch's weights into the model."""
@@ -169,7 +196,7 @@ class Training:
 
     def _train_epoch(self) -> tuple[Tensor, Tensor]:
         """Logits and targets of the images as they were trained on, both on the CPU, in batch order."""
-        self.model.train()
+        training_mode(self.model, head=self.head, frozen=self.frozen)
         # All randomness of an epoch follows from seed and epoch: resuming needs no generator state, and an actor
         # that trained something else before gives the same numbers.
         epoch_seed = self.run.seed * 100_003 + self.epoch

@@ -1,4 +1,4 @@
-"""What Ray Tune talks to: a searcher and a scheduler that pass everything on to the conductor."""
+"""What Ray Tune talks to: a searcher and a scheduler that pass everything on to the conductors."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from study.tuning.conductor import Conductor
+from study.tuning.programme import Programme
 
 TASK, REPORT = "task", "report"
 
@@ -20,31 +20,31 @@ class _NotSnapshotted:
 
 
 class ConductorSearcher(_NotSnapshotted, Searcher):
-    """Deals the conductor's tasks, no more at a time than there are slots.
+    """Deals the programme's tasks, no more at a time than there are slots.
 
     Ray Tune asks for one trial more than it can start; answering only when a slot is free lets each suggestion know
     all results so far.
     """
 
-    def __init__(self, conductor: Conductor, num_slots: int) -> None:
+    def __init__(self, programme: Programme, num_slots: int) -> None:
         super().__init__()
-        self.conductor, self.num_slots = conductor, num_slots
+        self.programme, self.num_slots = programme, num_slots
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """The next task as a trial's config, FINISHED at the end of the study, None to be asked again."""
-        if not self._running and self.conductor.done:
+        if not self._running and self.programme.done:
             return str(Searcher.FINISHED)
         if len(self._running) >= self.num_slots:
             return None
-        task = self.conductor.next_task()
+        task = self.programme.next_task()
         if task is None:
             return None if self._running else str(Searcher.FINISHED)
         self._running.add(trial_id)
         return {TASK: task}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Frees the slot; what came of the trial the conductor knows from the scheduler."""
+        """Frees the slot; what came of the trial the programme knows from the scheduler."""
         del result, error
         self._running.discard(trial_id)
 
@@ -56,11 +56,11 @@ class ConductorSearcher(_NotSnapshotted, Searcher):
 
 
 class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
-    """Hands each report to the conductor and stops the trials that it wants stopped."""
+    """Hands each report to the programme and stops the trials that it wants stopped."""
 
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, programme: Programme) -> None:
         super().__init__()
-        self.conductor = conductor
+        self.programme = programme
         self._pending: list[Trial] = []
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
@@ -86,10 +86,10 @@ class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
         report = {
             key.removeprefix(f"{REPORT}/"): value for key, value in result.items() if key.startswith(f"{REPORT}/")
         }
-        stop = self.conductor.on_report(trial.config[TASK].id, report)
+        stop = self.programme.on_report(trial.config[TASK], report)
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Called when a trial's actor is gone."""
         del tune_controller
-        self.conductor.on_lost(trial.config[TASK].id, "its worker process died")
+        self.programme.on_lost(trial.config[TASK], "its worker process died")

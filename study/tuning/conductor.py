@@ -53,7 +53,8 @@ class Conductor:
         self.recipes, self.searches, self.listener = recipes, searches, listener
         manifest = state.manifest
         self.seed = int(manifest["seed"])
-        self.rungs = {pair: Rungs(manifest["rungs"], manifest["reduction_factor"]) for pair in recipes}
+        self.run = str(manifest["run"])
+        self.rungs = {p: Rungs(manifest["pairs"][p]["rungs"], manifest["reduction_factor"]) for p in recipes}
         # A seed run or a test task that failed is tried again when the command is given again.
         for trial in [t for t in state.trials.values() if t.kind != SEARCH and t.state == FAILED]:
             del state.trials[trial.id]
@@ -148,6 +149,7 @@ class Conductor:
         if number > 0:
             recipe = recipe.with_values(self.searches[pair].suggest(number, dealt[pair]))
         return Task(
+            run=self.run,
             id=f"{pair}-search{number}",
             pair=pair,
             kind=SEARCH,
@@ -182,6 +184,7 @@ class Conductor:
             known = self.state.trials.get(trial_id)
             if known is None or known.recipe != recipe:
                 return Task(
+                    run=self.run,
                     id=trial_id,
                     pair=pair,
                     kind=SEED,
@@ -204,6 +207,7 @@ class Conductor:
     def _test_task(self) -> Task:
         done = [t for t in self.state.of_kind(SEED) if t.state == records.COMPLETE]
         return Task(
+            run=self.run,
             id=TEST_TRIAL,
             pair="",
             kind=TEST,
@@ -218,4 +222,4 @@ class Conductor:
         if trial.kind == TEST:
             return self._test_task()
         names = ("id", "pair", "kind", "number", "recipe_name", "recipe", "seed")
-        return Task(**{name: getattr(trial, name) for name in names}, epochs_recorded=len(trial.epochs))
+        return Task(run=self.run, **{name: getattr(trial, name) for name in names}, epochs_recorded=len(trial.epochs))

@@ -2,6 +2,7 @@
 
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -9,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from study import architectures
-from study.datasets import Dataset
-from study.spec import Budget, Recipe, Study
+from study.architectures import Architecture
+from study.datasets import Dataset, Edition
+from study.spec import HYPERPARAMETERS, Budget, Recipe, Study
+from study.training.pretrained import Pretrained
 from study.tuning import space
 from study.tuning.early_stopping import rung_epochs
 from study.tuning.resources import usable_cpus
+from study.tuning.transfer import longest_freeze
 
 _REDUCTION_FACTOR = 3
 _GRACE_DIVISOR = 7
@@ -24,15 +28,20 @@ def make_manifest(
     run: str,
     name: str,
     study: Study,
+    references: Sequence[str],
     dataset: Dataset,
+    edition: Edition,
     budget: Budget,
-    recipes: dict[str, Recipe],
+    pretrained: Mapping[str, Pretrained],
     command: str,
     budget_name: str,
     seed: int,
 ) -> dict[str, Any]:
-    """What is declared, how it is run and on what: all but what follows from the images."""
-    num_logits = dataset.num_logits
+    """What is declared, how it is run and on what: all but what follows from the images.
+
+    `study` is as it will be run: its recipes are resolved to numbers. The recipes of `references` are not the
+    document's.
+    """
     image_size = budget.image_size or study.image_size
     return {
         "run": run,
@@ -50,35 +59,61 @@ def make_manifest(
         | {"python": platform.python_version()},
         "machine": {"cpu": _cpu_model(), "num_cpus": usable_cpus()},
         "budget": {"name": budget_name, **asdict(budget)},
-        "rungs": rung_epochs(
-            budget.epochs, grace=max(1, budget.epochs // _GRACE_DIVISOR), reduction_factor=_REDUCTION_FACTOR
-        ),
         "reduction_factor": _REDUCTION_FACTOR,
         "dataset": {
             "name": study.dataset,
             "title": dataset.title,
+            "edition": edition.title,
             "licence": dataset.licence,
-            "source": dataset.source,
+            "source": edition.source,
             "how_to_get": dataset.how_to_get,
             "classes": list(dataset.classes),
             "modality": dataset.modality,
-            "expected": dataset.expected,
+            "expected": edition.expected,
             "group_meaning": dataset.group_meaning,
         },
         "pairs": {
-            pair: {
-                "title": architectures.find(pair).title,
-                "recipe": recipe.hyperparameters(),
-                "stated": dict(recipe.stated),
-                "num_parameters": architectures.num_parameters(
-                    architectures.find(pair).build(recipe, num_logits, image_size)
-                ),
-            }
-            for pair, recipe in recipes.items()
+            pair: _pair(study, pair, dataset, budget.epochs, image_size, pretrained.get(pair))
+            | {"reference": pair in references}
+            for pair in study.pairs
         },
         "space": {pair: space.describe(study.space_of(pair)) for pair in study.pairs},
+        "tried": {pair: list(study.tried.get(pair, ())) for pair in study.pairs},
         "published": [asdict(result) for result in study.published],
+        "published_epochs": [asdict(row) for row in study.published_epochs],
     }
+
+
+def _pair(
+    study: Study, pair: str, dataset: Dataset, epochs: int, image_size: int, pretrained: Pretrained | None
+) -> dict[str, Any]:
+    recipe, architecture = study.pairs[pair], architectures.find(pair)
+    # Comparing before everything is trained would compare heads.
+    grace = max(1, epochs // _GRACE_DIVISOR, longest_freeze(study, pair) + 1)
+    return {
+        "title": architecture.title,
+        "recipe": recipe.hyperparameters(),
+        "stated": dict(recipe.stated),
+        "document_epochs": recipe.epochs,
+        "uses": _used(recipe, architecture, dataset),
+        "cam_layer": architecture.cam_layer,
+        "rungs": rung_epochs(epochs, grace=grace, reduction_factor=_REDUCTION_FACTOR),
+        "weights": {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None,
+        "num_parameters": architectures.num_parameters(architecture.build(recipe, dataset.num_logits, image_size)),
+    }
+
+
+def _used(recipe: Recipe, architecture: Architecture, dataset: Dataset) -> list[str]:
+    """The hyperparameters that make a difference for this pair."""
+    unused = set(architectures.NETWORK_HYPERPARAMETERS) - set(architecture.hyperparameters)
+    unused.add("class_weight_power" if dataset.binary else "pos_weight")
+    if not recipe.pretrained:
+        unused |= {"freeze_epochs", "fine_tune_lr"}
+        if not architecture.weights:
+            unused.add("pretrained")
+    elif not recipe.freeze_epochs:
+        unused.add("fine_tune_lr")
+    return [name for name in HYPERPARAMETERS if name not in unused]
 
 
 def _commit() -> str:

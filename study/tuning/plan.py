@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,19 @@ from study import architectures, datasets, records
 from study.datasets import Dataset
 from study.datasets.images import pixels, splits
 from study.errors import DataError, ResultsError
-from study.spec import Budget, Recipe, Study
+from study.spec import Budget, Study
+from study.training import checkpoint
 from study.training.data import Images
 from study.training.losses import resolve_pos_weight
+from study.training.pretrained import Pretrained
 from study.tuning import space
 from study.tuning.manifest import make_manifest
 from study.tuning.resources import Slots
 from study.tuning.task import Workload
+from study.tuning.transfer import check_freezing, resolve
 
 _STAND_IN_VERSION = 1
-_DESCRIPTION = ("dataset", "notes", "published", "title")
+_DESCRIPTION = ("dataset", "from_scratch", "notes", "published", "published_epochs", "title")
 _PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
 _NOT_DECLARED = (*_DESCRIPTION, *_PROVENANCE, "counts", "created", "duplicates", "left_out", "run", "skipped", "slots")
@@ -44,6 +47,7 @@ class Options:
     seeds: int | None
     image_size: int | None
     architectures: Sequence[str]
+    weights: Sequence[str]
     seed: int
     skip_unreadable: bool
     fresh: bool
@@ -56,8 +60,8 @@ class Plan:
 
     run: str
     folder: records.RunFolder
-    recipes: dict[str, Recipe]
-    spaces: dict[str, dict[str, Any]]
+    study: Study
+    pretrained: Mapping[str, Pretrained]
     budget: Budget
     seed: int
     dataset: Dataset
@@ -92,6 +96,8 @@ class Plan:
                 shutil.rmtree(self.folder.root)
             self.folder.root.mkdir(parents=True)
         records.write_atomically(self.folder.splits, self.table.to_csv(index=False))
+        for pair, weights in self.pretrained.items():
+            checkpoint.save(self.folder.pretrained(pair), weights.state())
         machine = self.manifest["machine"] | {"device": slots.device}
         return replace(self, manifest=self.manifest | {"slots": asdict(slots), "machine": machine})
 
@@ -103,43 +109,54 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         StudyError: the declaration, the data, the budget or the results folder doesn't fit.
     """
     dataset = datasets.find(study.dataset)
-    study = _with_architectures(study, options.architectures)
+    declared = study
+    study = _with_architectures(declared, options.architectures)
     space.check(study, dataset)
     found = _data_folder(study.dataset, dataset, options)
     stand_in = found is None
     budget = _budget(study, options, stand_in)
+    image_size = budget.image_size or study.image_size
+    transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
+    check_freezing(transfer.study, budget.epochs)
     root = found or _stand_in_folder(study.dataset, dataset, options)
-    samples = dataset.scan(root)
-    store = pixels.prepare(
-        root, sorted(s.path for s in samples), size_px=budget.image_size or study.image_size, cache=options.cache
-    )
+    published = dataset.scan(root)
+    samples = [s for s in published if s.path not in dataset.excluded]
+    store = pixels.prepare(root, sorted(s.path for s in samples), size_px=image_size, cache=options.cache)
     pixels.require_readable(store, skip=options.skip_unreadable)
     by_path = {s.path: s for s in samples}
     readable = [by_path[path] for path in store.paths]
     table = splits.split(
-        readable, store.sha256, classes=dataset.classes, val_fraction=study.val_fraction, seed=options.seed
+        readable, store.pixels_sha256, classes=dataset.classes, val_fraction=study.val_fraction, seed=options.seed
     )
     run = f"{name}-standin" if stand_in else name
     train_counts = list(splits.class_counts(table, dataset.classes)[splits.TRAIN].values())
-    recipes = {pair: _resolve(recipe, train_counts) for pair, recipe in study.pairs.items()}
+    study = _resolved(transfer.study, train_counts)
+    excluded = {s.path: dataset.excluded[s.path] for s in published if s.path in dataset.excluded}
     manifest = make_manifest(
         run=run,
         name=name,
         study=study,
+        references=[pair for pair in study.pairs if pair not in declared.pairs],
         dataset=dataset,
+        edition=datasets.edition_of(dataset, published),
         budget=budget,
-        recipes=recipes,
+        pretrained=transfer.pretrained,
         command=options.command,
         budget_name=options.budget or "",
         seed=options.seed,
-    ) | {
+    )
+    if not any(s.group for s in samples):
+        manifest["dataset"]["group_meaning"] = ""
+    manifest |= {
         "stand_in": stand_in,
+        "from_scratch": dict(transfer.from_scratch),
         "data_hash": store.data_hash,
         "split_hash": splits.split_hash(table),
         "counts": splits.class_counts(table, dataset.classes),
         "left_out": {str(r): int(n) for r, n in table["reason"].value_counts().items() if r != ""},
-        "duplicates": splits.duplicate_counts(readable, store.sha256),
-        "skipped": [f"{path}: {reason}" for path, reason in store.unreadable.items()],
+        "duplicates": splits.duplicate_counts(readable, store.pixels_sha256)
+        | {"byte_identical_copies": len(store.sha256) - len(set(store.sha256))},
+        "skipped": [f"{path}: {reason}" for path, reason in (excluded | store.unreadable).items()],
     }
     # As it will be read back, so that comparing with what is on disk compares like with like.
     manifest = json.loads(json.dumps(manifest))
@@ -152,8 +169,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     return Plan(
         run=run,
         folder=folder,
-        recipes=recipes,
-        spaces={pair: study.space_of(pair) for pair in study.pairs},
+        study=study,
+        pretrained=transfer.pretrained,
         budget=budget,
         seed=options.seed,
         dataset=dataset,
@@ -165,16 +182,25 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
 
 
 def _with_architectures(study: Study, names: Sequence[str]) -> Study:
-    """The study with these pairs only; networks it doesn't declare start from the default recipe."""
-    if not names:
-        return study
+    """The study with these architectures only (all of its own where none is named), each with a recipe and a space.
+
+    Those for which it declares no recipe start from their own, and go without what the shared space has for others.
+    """
+    names = names or study.names
     spaces = {}
     for name in names:
         unknown = set(architectures.NETWORK_HYPERPARAMETERS) - set(architectures.find(name).hyperparameters)
+        own = study.pair_space.get(name, {})
         entries = study.space_of(name).items()
-        spaces[name] = {k: v for k, v in entries if name in study.pairs or k not in unknown}
-    pairs = {name: study.pairs.get(name, Recipe()) for name in names}
-    return replace(study, pairs=pairs, space={}, pair_space=spaces)
+        spaces[name] = {k: v for k, v in entries if name in study.pairs or k in own or k not in unknown}
+    return replace(
+        study,
+        pairs={name: study.pairs.get(name, architectures.find(name).recipe) for name in names},
+        references=(),
+        space={},
+        pair_space=spaces,
+        tried={name: study.tried[name] for name in names if name in study.tried},
+    )
 
 
 def _data_folder(name: str, dataset: Dataset, options: Options) -> Path | None:
@@ -219,18 +245,22 @@ def _budget(study: Study, options: Options, stand_in: bool) -> Budget:
     return replace(budget, **asked)
 
 
-def _resolve(recipe: Recipe, train_counts: Sequence[int]) -> Recipe:
-    """The recipe with "balanced" turned into a number, so that Optuna and the records know one."""
-    if recipe.pos_weight != "balanced":
-        return recipe
-    return replace(recipe, pos_weight=resolve_pos_weight(recipe.pos_weight, train_counts))
+def _resolved(study: Study, train_counts: Sequence[int]) -> Study:
+    """The study with "balanced" turned into a number, so that Optuna and the records know one."""
+    pairs = {
+        pair: replace(recipe, pos_weight=resolve_pos_weight(recipe.pos_weight, train_counts))
+        if recipe.pos_weight == "balanced"
+        else recipe
+        for pair, recipe in study.pairs.items()
+    }
+    return replace(study, pairs=pairs)
 
 
 def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.StudyState | None:
     """The run that the folder holds, if it can be gone on with."""
     names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
     # A run that was killed while it began has written no more than these, and nothing in them is worth keeping.
-    if not folder.manifest.exists() and names <= {folder.splits.name, folder.events.name}:
+    if not folder.manifest.exists() and names <= {folder.splits.name, folder.events.name, "pretrained"}:
         if not any(True for _ in records.read_events(folder.events)):
             return None
     elif folder.events.name not in names:

@@ -15,11 +15,13 @@ _STATUS_PERIOD_S = 1.0
 class Progress:
     """A listener of the conductor.
 
+    With several studies side by side, `prefix` says which one a line is about.
+
     In a terminal a status line below the ended trials is redrawn every second; in a file only ended trials appear.
     """
 
-    def __init__(self, budget: Budget, num_pairs: int, stream: TextIO = sys.stderr) -> None:
-        self.budget, self.num_pairs, self.stream = budget, num_pairs, stream
+    def __init__(self, budget: Budget, num_pairs: int, stream: TextIO = sys.stderr, *, prefix: str = "") -> None:
+        self.budget, self.num_pairs, self.stream, self.prefix = budget, num_pairs, stream, prefix
         self.started_s = time.monotonic()
         self._status_at_s = 0.0
         self._epochs_here = 0
@@ -37,12 +39,12 @@ class Progress:
             )
         elif self.stream.isatty() and time.monotonic() - self._status_at_s > _STATUS_PERIOD_S:
             self._status_at_s = time.monotonic()
-            self.stream.write(f"\r\033[K{self._status(state)}")
+            self.stream.write(f"\r\033[K{self.prefix}{self._status(state)}")
             self.stream.flush()
 
     def _line(self, text: str) -> None:
         clear = "\r\033[K" if self.stream.isatty() else ""
-        self.stream.write(f"{clear}[{_clock(time.monotonic() - self.started_s)}] {text}\n")
+        self.stream.write(f"{clear}[{_clock(time.monotonic() - self.started_s)}] {self.prefix}{text}\n")
         self.stream.flush()
 
     def _ended(self, trial: records.Trial, state: StudyState) -> str:

@@ -2,6 +2,7 @@
 
 import warnings
 import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -30,11 +31,22 @@ class PairSearch:
     so that parallel trials spread.
     """
 
-    def __init__(self, pair: str, distributions: dict[str, BaseDistribution], seed: int) -> None:
-        self.pair, self.distributions, self.seed = pair, distributions, seed
+    def __init__(
+        self,
+        pair: str,
+        distributions: dict[str, BaseDistribution],
+        seed: int,
+        tried: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        self.pair, self.distributions, self.seed, self.tried = pair, distributions, seed, tried
 
     def suggest(self, number: int, history: list[records.Trial]) -> dict[str, Any]:
-        """Hyperparameter -> value for the trial of that number, given all trials before it."""
+        """Hyperparameter -> value for the trial of that number, given all trials before it.
+
+        Trial 0 is the declared recipe; the first ones after it are what the study declares as tried.
+        """
+        if number <= len(self.tried):
+            return dict(self.tried[number - 1])
         study = optuna.create_study(direction="maximize", sampler=self._sampler(number))
         study.add_trials([frozen_trial(t, self.distributions) for t in history])
         return study.ask(self.distributions).params

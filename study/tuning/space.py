@@ -31,8 +31,10 @@ def check(study: Study, dataset: Dataset) -> None:
                     f"{_BINARY_ONLY} is for two classes and {_MULTICLASS_ONLY} for more, but {name!r} of {pair!r} "
                     f"is searched with {len(dataset.classes)} classes."
                 )
-            for value in _corner_values(domain):
+            for value in corner_values(domain):
                 recipe.with_values({name: value})
+        for values in study.tried.get(pair, ()):
+            recipe.with_values(values)
 
 
 def distributions(space: dict[str, Domain]) -> dict[str, BaseDistribution]:
@@ -56,7 +58,8 @@ def _describe(domain: Domain) -> dict[str, Any]:
     raise DeclarationError(f"A domain must be a choice, a float or an integer range, but is {domain!r}.")
 
 
-def _corner_values(domain: Domain) -> list[Any]:
+def corner_values(domain: Domain) -> list[Any]:
+    """All values of a choice, the lowest and the highest of a range."""
     description = _describe(domain)
     if description["kind"] == "choice":
         return list(description["values"])

@@ -56,6 +56,7 @@ class Task:
     """One thing for a trial actor to do: train a recipe, or score the test split.
 
     Attributes:
+        run: the run that it belongs to.
         id: the trial's id in the records.
         pair: architecture; "" for the test task.
         kind: "search", "seed" or "test".
@@ -67,6 +68,7 @@ class Task:
         seed_runs: for the test task: id -> (architecture, recipe) of the finished seed runs to score.
     """
 
+    run: str
     id: str
     pair: str
     kind: str
@@ -80,5 +82,5 @@ class Task:
     def record(self) -> dict[str, Any]:
         """The task as the `started` event holds it."""
         values = asdict(self)
-        del values["seed_runs"], values["epochs_recorded"]
+        del values["run"], values["seed_runs"], values["epochs_recorded"]
         return {"trial": values.pop("id"), **values}

@@ -22,15 +22,17 @@ from study.spec import Recipe
 from study.training import checkpoint, losses
 from study.training.data import Images
 from study.training.loop import Outcome, Run, predict_logits, train
+from study.training.pretrained import Pretrained
 from study.tuning.adapters import REPORT, TASK
 from study.tuning.task import Task, Workload
 
 Send = Callable[[dict[str, Any]], None]
 
 
-def run_trial(config: dict[str, Any], *, workload: Workload) -> None:
-    """The Ray Tune trainable. Reports events; the driver's conductor writes them to the log."""
+def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None:
+    """The Ray Tune trainable. Reports events; the driver's conductors write them to their logs."""
     task: Task = config[TASK]
+    workload = workloads[task.run]
     try:
         if task.kind == TEST:
             _score_test(task, workload, _send_to_tune)
@@ -83,7 +85,7 @@ def _send_to_train(report: dict[str, Any]) -> None:
 def _train(task: Task, workload: Workload, send: Send) -> None:
     """Trains a recipe and reports its epochs and its end."""
     torch.set_num_threads(workload.num_threads)
-    folder = records.RunFolder(workload.folder)
+    folder, device = records.RunFolder(workload.folder), torch.device(workload.device)
     run = Run(
         architecture=task.pair,
         recipe=task.recipe,
@@ -95,6 +97,7 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         seed=task.seed,
         precision=workload.precision,
         standardization=workload.standardization,
+        pretrained=_pretrained(task, folder),
     )
     checkpoints = folder.checkpoints(task.id)
     if not task.epochs_recorded:
@@ -102,7 +105,6 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         shutil.rmtree(checkpoints, ignore_errors=True)
     writer = checkpoint.CheckpointWriter(checkpoints)
     try:
-        device = torch.device(workload.device)
         images = Images(workload.pixels, device)
 
         def report(metrics: dict[str, float], state: Callable[[], dict[str, Any]]) -> None:
@@ -120,6 +122,12 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         send(_completed(outcome))
     finally:
         writer.close()
+
+
+def _pretrained(task: Task, folder: records.RunFolder) -> Pretrained | None:
+    if not task.recipe["pretrained"]:
+        return None
+    return Pretrained.from_state(checkpoint.load(folder.pretrained(task.pair), torch.device("cpu")))
 
 
 def _completed(outcome: Outcome) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import torch
 from study.spec import Recipe
 from study.training.data import Images, SplitRows
 from study.training.loop import Run
+from study.training.pretrained import Pretrained
 
 SIZE_PX = 32
 
@@ -52,11 +53,12 @@ def make_run() -> MakeRun:
         epochs: int = 4,
         seed: int = 7,
         precision: str = "float32",
+        weights: Pretrained | None = None,
         **recipe: Any,
     ) -> Run:
         return Run(
             architecture=architecture,
-            recipe=Recipe(**{"batch_size": 16, **recipe}).hyperparameters(),
+            recipe=Recipe(**{"batch_size": 16, "pretrained": weights is not None, **recipe}).hyperparameters(),
             num_classes=max(targets) + 1,
             modality=modality,
             train=rows(targets, 0, num_train),
@@ -64,6 +66,7 @@ def make_run() -> MakeRun:
             epochs=epochs,
             seed=seed,
             precision=precision,
+            pretrained=weights,
         )
 
     return make

@@ -3,14 +3,11 @@
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from study import datasets, registry
 from study.evaluation.metrics import roc_auc
-from study.spec import HYPERPARAMETERS, Study
 from study.training import checkpoint, losses
 from study.training.data import Images
 from study.training.loop import DivergedError, Outcome, Run, State, Training, predict_logits, train
@@ -209,64 +206,3 @@ def test_predictions_do_not_depend_on_the_batch_they_are_made_in(binary_images: 
     together = predict_logits(outcome.model, binary_images, val, outcome.standardization)
     alone = [predict_logits(outcome.model, binary_images, val[[i]], outcome.standardization) for i in range(len(val))]
     assert torch.allclose(together, torch.cat(alone), atol=1e-5)
-
-
-def searched() -> list[tuple[str, str]]:
-    """Every pair of every study."""
-    pairs = []
-    for name in registry.names("search_spaces"):
-        study: Study = registry.find("search_spaces", name, attribute="STUDY", kind="study")
-        pairs += [(name, pair) for pair in study.pairs]
-    return pairs
-
-
-def other_value(domain: Any, value: Any) -> Any:
-    """A value of the domain that isn't the recipe's."""
-    for seed in range(100):
-        sampled = domain.sample(random_state=seed)
-        if sampled != value:
-            return sampled
-    raise AssertionError(f"{domain} has no value but {value}")
-
-
-@pytest.mark.parametrize(("study_name", "pair"), searched())
-def test_every_searched_hyperparameter_alone_changes_the_model_the_loss_or_the_batches(
-    make_images: MakeImages, make_run: MakeRun, study_name: str, pair: str
-) -> None:
-    study: Study = registry.find("search_spaces", study_name, attribute="STUDY", kind="study")
-    dataset = datasets.find(study.dataset)
-    # Unequal classes, and more images than the recipe's batch, so that weights and batch sizes can be told apart.
-    targets = unequal_targets(len(dataset.classes), num_images=56)
-    images = make_images(targets)
-    recipe = study.pairs[pair]
-
-    def first_epoch(values: dict[str, Any]) -> tuple[dict[str, float], list[torch.Size], torch.Tensor]:
-        hyperparameters = recipe.with_values({"early_stopping": 0, **values}).hyperparameters()
-        run = make_run(targets, architecture=pair, modality=dataset.modality, epochs=2, **hyperparameters)
-        training = Training(run, images)
-        metrics = without_times(training.run_epoch())
-        del metrics["lr"]
-        weights = list(training.model.state_dict().values())
-        return metrics, [w.shape for w in weights], torch.cat([w.flatten().float() for w in weights])
-
-    plain_metrics, plain_shapes, plain_weights = first_epoch({})
-    assert study.space_of(pair).keys() <= set(HYPERPARAMETERS)
-    for name, domain in study.space_of(pair).items():
-        if name == "early_stopping":
-            continue
-        value = other_value(domain, getattr(recipe, name))
-        metrics, shapes, weights = first_epoch({name: value})
-        same = metrics == plain_metrics and shapes == plain_shapes and torch.equal(weights, plain_weights)
-        assert not same, f"{name} = {value!r} instead of {getattr(recipe, name)!r} changed nothing"
-
-
-def unequal_targets(num_classes: int, *, num_images: int) -> list[int]:
-    """Half of the images are of the last class; all classes occur among the first and the last images."""
-    return [i // 2 % num_classes if i % 2 else num_classes - 1 for i in range(num_images)]
-
-
-def test_the_test_of_searched_hyperparameters_can_fail(binary_images: Images, make_run: MakeRun) -> None:
-    first, second = (
-        without_times(Training(make_run(BINARY, epochs=1, early_stopping=n), binary_images).run_epoch()) for n in (0, 3)
-    )
-    assert first == second

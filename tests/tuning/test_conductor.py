@@ -20,7 +20,12 @@ from study.tuning.task import Task
 SPACE = {"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)}
 RECIPES = {"lenet": Recipe(lr=5e-2, dropout=0.6), "alexnet": Recipe(lr=8e-2, dropout=0.5)}
 BUDGET = Budget(trials=9, epochs=9, seeds=2)
-MANIFEST = {"seed": 0, "rungs": [1, 3], "reduction_factor": 3, "pairs": {pair: {} for pair in RECIPES}}
+MANIFEST = {
+    "run": "tiny",
+    "seed": 0,
+    "reduction_factor": 3,
+    "pairs": {"lenet": {"rungs": [1, 3]}, "alexnet": {"rungs": [1, 3]}},
+}
 
 
 class InterruptedStudyError(Exception):

@@ -148,12 +148,12 @@ class _FixedTasks:
     def next_task(self) -> Task | None:
         return self.waiting.pop(0) if self.waiting else None
 
-    def on_report(self, trial_id: str, report: dict[str, Any]) -> bool:
-        self.reports[trial_id].append(dict(report))
+    def on_report(self, task: Task, report: dict[str, Any]) -> bool:
+        self.reports[task.id].append(dict(report))
         return False
 
-    def on_lost(self, trial_id: str, reason: str) -> None:
-        raise AssertionError(f"{trial_id}: {reason}")
+    def on_lost(self, task: Task, reason: str) -> None:
+        raise AssertionError(f"{task.id}: {reason}")
 
 
 def run_tasks(
@@ -162,18 +162,22 @@ def run_tasks(
     """What an actor reports for each recipe, times left out."""
     options = Options(
         data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1,
-        image_size=16, architectures=(), seed=0, skip_unreadable=False, fresh=False, command="",
+        image_size=16, architectures=(), weights=(), seed=0, skip_unreadable=False, fresh=False, command="",
     )  # fmt: skip
     plan = make_plan("tiny", run.find_study(str(study)), options)
     slots = Slots(num=1, cpus=1, gpus=0)
     workload = plan.workload(slots, num_workers)
     tasks = [
-        Task(id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe, seed=5)
+        Task(
+            run=plan.run, id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe, seed=5
+        )
         for i, recipe in enumerate(recipes)
     ]
     fixed: Any = _FixedTasks(tasks)
     tune.Tuner(
-        tune.with_resources(tune.with_parameters(run_trial, workload=workload), slots.of_trial_actor(num_workers)),
+        tune.with_resources(
+            tune.with_parameters(run_trial, workloads={plan.run: workload}), slots.of_trial_actor(num_workers)
+        ),
         tune_config=tune.TuneConfig(
             search_alg=ConductorSearcher(fixed, 1),
             scheduler=ConductorScheduler(fixed),

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from study.datasets.drawing.head import PLANES, Head, cut_head
-from study.datasets.drawing.noise import Field, smooth_noise, step
+from study.datasets.drawing.noise import Field, over, smooth_noise, step
 from study.errors import UnknownNameError
 
 TUMORS = ("glioma", "meningioma", "pituitary", "none")
@@ -69,16 +69,16 @@ def _tissue(head: Head, rng: np.random.Generator, *, num_vessels: int) -> Field:
     grey = np.float32(rng.uniform(0.32, 0.42))
     fluid = grey * np.float32(rng.uniform(0.25, 0.6))
     muscle = grey * (np.float32(rng.uniform(0.5, 0.9)) + np.float32(0.14) * coarse + np.float32(0.1) * fine)
-    muscle = _over(muscle, scalp * np.float32(0.8), step(coarse - np.float32(1.3), 0.6))
+    muscle = over(muscle, scalp * np.float32(0.8), step(coarse - np.float32(1.3), 0.6))
     # Fat lies under the skin, where the soft outline of the face is half transparent.
     image = head.face * muscle + scalp * np.float32(3) * head.face * (1 - head.face)
-    image = _over(image, scalp + np.float32(0.06) * coarse, step(head.scalp_depth, 0.02))
-    image = _over(image, air + np.float32(0.03), step(head.scalp_depth - np.float32(0.045), 0.03))
-    image = _over(image, muscle, head.face * step(np.float32(0.02) - head.brain_depth, 0.03))
-    image = _over(image, air, head.air)
+    image = over(image, scalp + np.float32(0.06) * coarse, step(head.scalp_depth, 0.02))
+    image = over(image, air + np.float32(0.03), step(head.scalp_depth - np.float32(0.045), 0.03))
+    image = over(image, muscle, head.face * step(np.float32(0.02) - head.brain_depth, 0.03))
+    image = over(image, air, head.air)
     inside = step(head.brain_depth, 0.025)
-    image = _over(image, _brain(head, grey, fluid, coarse, fine, rng), inside)
-    return _over(image, grey * np.float32(1.5), inside * _vessels(head, num_vessels, rng))
+    image = over(image, _brain(head, grey, fluid, coarse, fine, rng), inside)
+    return over(image, grey * np.float32(1.5), inside * _vessels(head, num_vessels, rng))
 
 
 def _brain(
@@ -94,9 +94,9 @@ def _brain(
     ribbon = step(np.float32(0.08) + np.float32(0.05) * coarse - depth, 0.05) * np.float32(0.8)
     matter = white + (grey - white) * np.maximum(ribbon, step(np.float32(0.3) - folds, 0.3) * 0.6)
     matter = matter * (1 + np.float32(0.03) * fine + np.float32(0.03) * coarse)
-    matter = _over(matter, fluid, np.maximum(sulcus * np.float32(0.7), head.ventricles))
+    matter = over(matter, fluid, np.maximum(sulcus * np.float32(0.7), head.ventricles))
     midline = step(np.float32(0.008) - head.falx, 0.012)
-    return _over(matter, grey * np.float32(rng.uniform(0.5, 1.7)), midline * np.float32(0.7))
+    return over(matter, grey * np.float32(rng.uniform(0.5, 1.7)), midline * np.float32(0.7))
 
 
 def _vessels(head: Head, number: int, rng: np.random.Generator) -> Field:
@@ -120,12 +120,6 @@ def _random_pixel(head: Head, weight: Field, rng: np.random.Generator) -> tuple[
         return np.float32(0), np.float32(0)
     pixel = candidates[rng.integers(len(candidates))]
     return head.x.flat[pixel], head.y.flat[pixel]
-
-
-def _over(below: Field, above: Field | np.float32, cover: Field) -> Field:
-    """One layer over another; `cover` is the upper one's opacity in [0, 1]."""
-    layers: Field = below + (above - below) * cover
-    return layers
 
 
 def _blob(
@@ -154,9 +148,9 @@ def _add_glioma(image: Field, head: Head, rng: np.random.Generator) -> Field:
     level = _level(image, head)
     texture = smooth_noise(rng, size_px, size_px / 22)
     oedema = step(np.float32(rng.uniform(1.3, 1.9)) - blob + np.float32(0.15) * texture, 0.4)
-    image = _over(image, level * np.float32(rng.uniform(0.6, 0.85)), inside * oedema * np.float32(0.8))
+    image = over(image, level * np.float32(rng.uniform(0.6, 0.85)), inside * oedema * np.float32(0.8))
     core = level * (np.float32(rng.uniform(0.5, 0.9)) + np.float32(0.12) * texture)
-    image = _over(image, core, inside * step(1 - blob, 0.2))
+    image = over(image, core, inside * step(1 - blob, 0.2))
     # Low-grade gliomas hardly enhance; high-grade ones have a rim of uneven thickness.
     gain = np.float32(rng.uniform(0.0, 0.3) if rng.random() < 0.25 else rng.uniform(0.5, 1.1))
     thickness = np.float32(rng.uniform(0.12, 0.35))
@@ -174,12 +168,12 @@ def _add_meningioma(image: Field, head: Head, rng: np.random.Generator) -> Field
     level = _level(image, head)
     size_px = image.shape[0]
     # A cleft of fluid parts it from the brain, since it grows outside.
-    image = _over(image, level * np.float32(0.6), inside * step(np.float32(1.12) - blob, 0.12) * np.float32(0.7))
+    image = over(image, level * np.float32(0.6), inside * step(np.float32(1.12) - blob, 0.12) * np.float32(0.7))
     texture = 1 + np.float32(rng.uniform(0.02, 0.12)) * smooth_noise(rng, size_px, size_px / 25)
     bright = level * np.float32(rng.uniform(1.3, 2.1))
-    image = _over(image, bright * texture, inside * step(1 - blob, 0.12))
+    image = over(image, bright * texture, inside * step(1 - blob, 0.12))
     tail = step(np.float32(0.02) - np.abs(head.brain_depth), 0.02) * step(np.float32(1.7) - blob, 0.4)
-    return _over(image, bright, tail * np.float32(rng.uniform(0, 0.8)))
+    return over(image, bright, tail * np.float32(rng.uniform(0, 0.8)))
 
 
 def _add_pituitary(image: Field, head: Head, rng: np.random.Generator) -> Field:
@@ -190,7 +184,7 @@ def _add_pituitary(image: Field, head: Head, rng: np.random.Generator) -> Field:
     level = _level(image, head)
     size_px = image.shape[0]
     texture = 1 + np.float32(0.1) * smooth_noise(rng, size_px, size_px / 30)
-    return _over(image, level * np.float32(rng.uniform(1.3, 2.1)) * texture, step(1 - blob, 0.2))
+    return over(image, level * np.float32(rng.uniform(1.3, 2.1)) * texture, step(1 - blob, 0.2))
 
 
 def _scan(image: Field, rng: np.random.Generator, *, gain: float) -> npt.NDArray[np.uint8]:

@@ -1,11 +1,11 @@
-"""Cell territories: the Voronoi cells of a jittered grid, which look like packed epithelium."""
+"""Cells in tissue: the Voronoi cells of a jittered grid, which look like packed epithelium, and their nuclei."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from study.datasets.drawing.noise import Field, step
+from study.datasets.drawing.noise import Field, smooth_noise, step
 
 Index = npt.NDArray[np.int32]
 
@@ -58,6 +58,14 @@ def grow_territories(x_px: Field, y_px: Field, *, pitch_px: float, rng: np.rando
     return Territories(cell, dx * pitch, dy * pitch, border * pitch, rows * columns)
 
 
+def bent_coordinates(size_px: int, bend_px: float, period_px: float, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Where each pixel lies along x and y, float32 (size_px, size_px) each, bent so that no cell border is straight."""
+    line = np.arange(size_px, dtype=np.float32)
+    x = line + np.float32(bend_px) * smooth_noise(rng, size_px, period_px)
+    y = line[:, None] + np.float32(bend_px) * smooth_noise(rng, size_px, period_px)
+    return x, y
+
+
 def _two_nearest(u: Field, v: Field, centre: Field, home: Index, offsets: list[int]) -> tuple[Index, Index]:
     """The indices of each pixel's nearest and second nearest centre.
 
@@ -84,6 +92,7 @@ def draw_nuclei(
     elongation: float,
     share: float,
     rng: np.random.Generator,
+    pallor: float = 0.28,
 ) -> Field:
     """One elliptical nucleus in the middle of each cell.
 
@@ -94,6 +103,7 @@ def draw_nuclei(
         elongation: mean ratio of the long to the short axis, >= 1.
         share: fraction of the cells whose nucleus is in the section, in [0, 1].
         rng: where sizes and directions come from.
+        pallor: how much paler the middle of a nucleus is than its edge, in [0, 1]; large in vesicular nuclei.
 
     Returns:
         float32 (H, W) in [0, 1.3]: the amount of chromatin, darker in some nuclei than in others.
@@ -111,4 +121,33 @@ def draw_nuclei(
     reach = xx * np.square(cells.dx_px) + xy * cells.dx_px * cells.dy_px + yy * np.square(cells.dy_px)
     inside = step(1 - reach, 0.7) * step(cells.border_px - np.float32(0.12 * radius_px), 0.3 * radius_px)
     # Chromatin gathers under the nuclear envelope, so the middle is paler.
-    return inside * (np.float32(0.72) + np.float32(0.28) * np.minimum(reach, 1)) * amount[cells.cell]
+    return inside * (np.float32(1 - pallor) + np.float32(pallor) * np.minimum(reach, 1)) * amount[cells.cell]
+
+
+def draw_fibrous(size_px: int, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
+    """Collagen with spindle-shaped nuclei everywhere.
+
+    Args:
+        size_px: side of the fields.
+        unit: scale; spindle cells are about 11 units wide.
+        rng: where everything comes from.
+
+    Returns:
+        float32 (size_px, size_px) each: the wave of the fibres in [-1, 1], and chromatin as `draw_nuclei` gives it.
+    """
+    x, y = bent_coordinates(size_px, 2 * unit, 11 * unit, rng)
+    angle = rng.uniform(0, np.pi)
+    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    along: Field = (cos * x + sin * y) * np.float32(1 / rng.uniform(1.2, 3.5))
+    across: Field = cos * y - sin * x
+    cells = grow_territories(along, across, pitch_px=11 * unit, rng=rng)
+    nuclei = draw_nuclei(
+        cells,
+        radius_px=float(rng.uniform(2.6, 3.8)) * unit,
+        spread=0.25,
+        elongation=1.3,
+        share=float(rng.uniform(0.15, 0.6)),
+        rng=rng,
+    )
+    waves = across * np.float32(2 * np.pi / (rng.uniform(5, 9) * unit)) + 2 * smooth_noise(rng, size_px, 30 * unit)
+    return np.sin(waves), nuclei

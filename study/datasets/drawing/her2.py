@@ -16,9 +16,10 @@ from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageFilter
+from PIL import Image
 
-from study.datasets.drawing.cells import Territories, draw_nuclei, grow_territories
+from study.datasets.drawing.camera import photograph
+from study.datasets.drawing.cells import Territories, bent_coordinates, draw_fibrous, draw_nuclei, grow_territories
 from study.datasets.drawing.noise import Field, smooth_noise, step
 from study.datasets.drawing.stains import SlideStain, transmit
 from study.errors import DataError, UnknownNameError
@@ -84,7 +85,7 @@ def draw_patch(score: int, *, slide: SlideStain, size_px: int, rng: np.random.Ge
     unspecific = slide.background_dab * rng.uniform(0.5, 2)
     brown = tumour * tumour_brown + np.float32(unspecific) * (1 + np.float32(0.25) * grain)
     tissue = 1 - _gaps(size_px, unit, rng)
-    return _photograph(transmit(blue * tissue, brown * tissue, slide), unit, rng)
+    return photograph(transmit(blue * tissue, brown * tissue, slide), blur_px=unit, rng=rng)
 
 
 def _tumour_nests(size_px: int, unit: float, rng: np.random.Generator) -> Field:
@@ -98,19 +99,11 @@ def _gaps(size_px: int, unit: float, rng: np.random.Generator) -> Field:
     return step(smooth_noise(rng, size_px, 30 * unit) - np.float32(rng.uniform(1.5, 3.5)), 0.3)
 
 
-def _coordinates(size_px: int, bend_px: float, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
-    """Pixel coordinates, bent so that no cell border is straight."""
-    line = np.arange(size_px, dtype=np.float32)
-    x = line + np.float32(bend_px) * smooth_noise(rng, size_px, 11 * unit)
-    y = line[:, None] + np.float32(bend_px) * smooth_noise(rng, size_px, 11 * unit)
-    return x, y
-
-
 def _tumour(expression: _Expression, grain: Field, unit: float, rng: np.random.Generator) -> tuple[Field, Field]:
     """Tumour cells everywhere: amounts of hematoxylin and of DAB, each float32 (H, W)."""
     size_px = grain.shape[0]
     pitch_px = float(rng.uniform(18, 29)) * unit
-    x, y = _coordinates(size_px, 0.09 * pitch_px, unit, rng)
+    x, y = bent_coordinates(size_px, 0.09 * pitch_px, 11 * unit, rng)
     cells = grow_territories(x, y, pitch_px=pitch_px, rng=rng)
     nuclei = draw_nuclei(
         cells,
@@ -161,38 +154,11 @@ def _stroma(grain: Field, unit: float, rng: np.random.Generator) -> Field:
     # Half the resolution is enough for what has no membranes, and four times faster.
     half_px = max(8, size_px // 2)
     scale = half_px / size_px * unit
-    x, y = _coordinates(half_px, 2 * scale, scale, rng)
-    angle = rng.uniform(0, np.pi)
-    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    along: Field = (cos * x + sin * y) * np.float32(1 / rng.uniform(1.2, 3.5))
-    across: Field = cos * y - sin * x
-    cells = grow_territories(along, across, pitch_px=11 * scale, rng=rng)
-    nuclei = draw_nuclei(
-        cells,
-        radius_px=float(rng.uniform(2.6, 3.8)) * scale,
-        spread=0.25,
-        elongation=1.3,
-        share=float(rng.uniform(0.15, 0.6)),
-        rng=rng,
-    )
-    fibres = np.sin(
-        across * np.float32(2 * np.pi / (rng.uniform(5, 9) * scale)) + 2 * smooth_noise(rng, half_px, 30 * scale)
-    )
+    fibres, nuclei = draw_fibrous(half_px, scale, rng)
     blue = np.float32(0.07) + np.float32(0.03) * fibres + np.float32(0.9) * nuclei
     full = Image.fromarray(blue).resize((size_px, size_px), Image.Resampling.BILINEAR)
     amount: Field = np.maximum(np.asarray(full) + np.float32(0.02) * grain, 0)
     return amount
-
-
-def _photograph(light: Field, unit: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """What the scanner makes of the light: out of focus, then quantized with noise."""
-    sharp = Image.fromarray((light * np.float32(255)).astype(np.uint8))
-    blur_px = float(rng.uniform(0.5, 1.1) if rng.random() < 0.8 else rng.uniform(1.1, 2.6)) * unit
-    # A lens out of focus makes discs of points, which a box resembles no less than a Gaussian does.
-    blurred = np.asarray(sharp.filter(ImageFilter.BoxBlur(blur_px)))
-    noise = rng.standard_normal(light.shape[:2], dtype=np.float32)[..., None] * np.float32(rng.uniform(1, 4))
-    patch: npt.NDArray[np.uint8] = np.clip(blurred + noise, 0, 255).astype(np.uint8)
-    return patch
 
 
 def draw_bci(root: Path, *, counts: Mapping[str, Mapping[str, int]], seed: int, size_px: int = 256) -> None:

@@ -60,3 +60,9 @@ def step(field: Field, width: float) -> Field:
     """
     soft: Field = np.clip(field * np.float32(1 / width) + np.float32(0.5), 0, 1)
     return soft
+
+
+def over(below: Field, above: Field | np.float32, cover: Field) -> Field:
+    """One layer over another; `cover` is the upper one's opacity in [0, 1]."""
+    layers: Field = below + (above - below) * cover
+    return layers

@@ -5,6 +5,7 @@ The stain vectors are those of Ruifrok & Johnston, "Quantification of histochemi
 deconvolution" (2001), as scikit-image holds them.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,6 +59,41 @@ def _rotated(vector: npt.NDArray[np.float64], angle: float, rng: np.random.Gener
     return np.asarray(turned / np.linalg.norm(turned))
 
 
+@dataclass(frozen=True)
+class Dyes:
+    """What all pictures of one slide share, for any number of stains.
+
+    Attributes:
+        vectors: float64 (num_stains, 3), optical density of one unit of each stain in red, green and blue.
+        white: float64 (3,) in [0, 1], the colour of empty glass.
+        gradient: float64 (2,), relative change of illumination across the image along x and y.
+    """
+
+    vectors: npt.NDArray[np.float64]
+    white: npt.NDArray[np.float64]
+    gradient: npt.NDArray[np.float64]
+
+    @classmethod
+    def sample(
+        cls, stains: Sequence[npt.NDArray[np.float64]], *, strength: float, angle: float, rng: np.random.Generator
+    ) -> "Dyes":
+        """A slide as another laboratory might have stained and scanned it.
+
+        Args:
+            stains: float64 (3,) of unit length each.
+            strength: standard deviation of the logarithm of a stain's strength.
+            angle: about how far the hues vary, in radians.
+            rng: where the slide comes from.
+        """
+        turned = [np.exp(rng.normal(0, strength)) * _rotated(stain, angle, rng) for stain in stains]
+        white = rng.uniform(0.86, 0.97) + rng.normal(0, 0.02, 3)
+        return cls(np.stack(turned), np.minimum(white, 1), rng.normal(0, 0.05, 2))
+
+    def transmit(self, amounts: Sequence[Field]) -> Field:
+        """The light that passes: one float32 (H, W) >= 0 a stain -> float32 (H, W, 3) in [0, 1], RGB."""
+        return _shine_through(amounts, self.vectors, self.white, self.gradient)
+
+
 def transmit(hematoxylin: Field, dab: Field, slide: SlideStain) -> Field:
     """The light that passes the stained section.
 
@@ -69,14 +105,25 @@ def transmit(hematoxylin: Field, dab: Field, slide: SlideStain) -> Field:
     Returns:
         float32 (H, W, 3) in [0, 1], RGB.
     """
-    height, width = dab.shape
-    blue = (slide.hematoxylin * slide.hematoxylin_vector).astype(np.float32)
-    brown = (slide.dab * slide.dab_vector).astype(np.float32)
-    along_x = np.linspace(-0.5, 0.5, width, dtype=np.float32) * np.float32(slide.gradient[0])
-    along_y = np.linspace(-0.5, 0.5, height, dtype=np.float32) * np.float32(slide.gradient[1])
+    vectors = np.stack((slide.hematoxylin * slide.hematoxylin_vector, slide.dab * slide.dab_vector))
+    return _shine_through((hematoxylin, dab), vectors, slide.white, slide.gradient)
+
+
+def _shine_through(
+    amounts: Sequence[Field],
+    vectors: npt.NDArray[np.float64],
+    white: npt.NDArray[np.float64],
+    gradient: npt.NDArray[np.float64],
+) -> Field:
+    """Beer and Lambert's law in each channel, under a lamp that is a little brighter on one side."""
+    height, width = amounts[0].shape
+    along_x = np.linspace(-0.5, 0.5, width, dtype=np.float32) * np.float32(gradient[0])
+    along_y = np.linspace(-0.5, 0.5, height, dtype=np.float32) * np.float32(gradient[1])
     lamp = 1 + along_x + along_y[:, None]
     light = np.empty((height, width, 3), np.float32)
-    for channel, white in enumerate(slide.white.astype(np.float32)):
-        density = hematoxylin * blue[channel] + dab * brown[channel]
-        light[..., channel] = np.minimum(np.exp(-density) * lamp * white, 1)
+    for channel in range(3):
+        density = amounts[0] * np.float32(vectors[0, channel])
+        for amount, vector in zip(amounts[1:], vectors[1:], strict=True):
+            density = density + amount * np.float32(vector[channel])
+        light[..., channel] = np.minimum(np.exp(-density) * lamp * np.float32(white[channel]), 1)
     return light

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from study.datasets import DEVELOPMENT, TEST, Counts, Sample
+from study.datasets import DEVELOPMENT, TEST, Counts, Edition, Sample
 from study.datasets.drawing import her2
 from study.datasets.images.layouts import image_files
 from study.errors import DataError
@@ -24,12 +24,13 @@ _SCORE = re.compile(r"_(0|1\+|2\+|3\+)\.png$")
 _SIDES = {"train": DEVELOPMENT, "test": TEST}
 
 
-def expected(classes: tuple[str, ...], target_of_score: Mapping[str, int]) -> Counts:
-    """The published counts, for classes that are unions of scores."""
+def editions(classes: tuple[str, ...], target_of_score: Mapping[str, int]) -> tuple[Edition, ...]:
+    """The one published version, for classes that are unions of scores."""
     by_class = dict.fromkeys(classes, 0)
     for score, count in COUNT_OF_SCORE.items():
         by_class[classes[target_of_score[score]]] += count
-    return {"all": by_class, **{side: {"all": count} for side, count in COUNT_OF_SIDE.items()}}
+    expected = {"all": by_class, **{side: {"all": count} for side, count in COUNT_OF_SIDE.items()}}
+    return (Edition(source=SOURCE, expected=expected),)
 
 
 def draw(

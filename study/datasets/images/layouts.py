@@ -1,7 +1,7 @@
 """Walks the folder layouts in which the datasets are published."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from study.datasets import Sample
@@ -27,7 +27,7 @@ def class_folders(root: Path, *, sides: Mapping[str, str], targets: Mapping[str,
 
     Args:
         root: the dataset's folder.
-        sides: side folder -> "development" or "test".
+        sides: side folder -> "development" or "test"; "" is the dataset's folder itself.
         targets: class folder -> target.
 
     Raises:
@@ -39,11 +39,44 @@ def class_folders(root: Path, *, sides: Mapping[str, str], targets: Mapping[str,
             folder = root / side_folder / class_folder
             if not folder.is_dir():
                 raise DataError(
-                    f"Each class needs its folder, but {folder} does not exist. Expected in {root}: "
-                    f"{', '.join(sides)}, each with {', '.join(targets)}."
+                    f"Each class needs its folder, but {folder} does not exist. "
+                    f"Expected in {root}: {_expected(tuple(sides), tuple(targets))}."
                 )
             files = list(image_files(folder))
             if not files:
                 raise DataError(f"Each class folder needs images ({', '.join(IMAGE_SUFFIXES)}), but {folder} has none.")
             samples += [Sample(file.relative_to(root).as_posix(), side, target) for file in files]
     return samples
+
+
+def naming_of(root: Path, *, sides: Sequence[str], namings: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The one of several published namings of the class folders that a folder follows.
+
+    Args:
+        root: the dataset's folder.
+        sides: its side folders.
+        namings: names of the class folders, one sequence a published version; no name stands in two.
+
+    Raises:
+        DataError: there are class folders of no version, or of several.
+    """
+    found = {
+        naming: [f"{side}/{name}" for side in sides for name in namings[naming] if (root / side / name).is_dir()]
+        for naming in range(len(namings))
+    }
+    present = [naming for naming, folders in found.items() if folders]
+    if not present:
+        versions = "; or ".join(_expected(sides, names) for names in namings)
+        raise DataError(f"Each class needs its folder, but {root} has none of them. Expected in it: {versions}.")
+    if len(present) > 1:
+        examples = " and ".join(found[naming][0] for naming in present)
+        raise DataError(
+            f"The class folders must be those of one published version, but {root} holds {examples}, of different "
+            "ones. Unpack each version into a folder of its own."
+        )
+    return namings[present[0]]
+
+
+def _expected(sides: Sequence[str], folders: Sequence[str]) -> str:
+    inside = ", ".join(folders)
+    return f"{', '.join(sides)}, each with {inside}" if any(sides) else inside

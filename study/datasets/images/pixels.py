@@ -9,24 +9,25 @@ import hashlib
 import io
 import json
 import os
-import sys
 import uuid
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
-from tqdm import tqdm
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from study.datasets.images.progress import progress
 from study.errors import DataError
 
 # Raised whenever the pixels that this module makes of a file change: old caches are then not found any more.
-_VERSION = 1
+_VERSION = 2
 # Pillow only warns of an image of more than 89 million pixels, and refuses one of twice that.
 _BOMBS = (Image.DecompressionBombWarning, Image.DecompressionBombError)
+# What reading a file and `load` raise where the file is at fault.
+UNREADABLE = (OSError, ValueError, SyntaxError, *_BOMBS)
 warnings.simplefilter("error", Image.DecompressionBombWarning)
 _MODES = ("RGB", "L")
 _NUM_NAMED = 10
@@ -40,6 +41,7 @@ class ImageStore:
         path: the .npy file: uint8 (N, size, size, 3), RGB.
         paths: the N relative paths, in the order of the array.
         sha256: of each file's content, same order.
+        pixels_sha256: of each picture before it is resized, see `fingerprint`, same order.
         unreadable: relative path -> why it couldn't be read; these are not in the array.
         data_hash: of all contents.
     """
@@ -47,6 +49,7 @@ class ImageStore:
     path: Path
     paths: tuple[str, ...]
     sha256: tuple[str, ...]
+    pixels_sha256: tuple[str, ...]
     unreadable: dict[str, str]
     data_hash: str
 
@@ -56,8 +59,18 @@ class ImageStore:
         return pixels
 
 
-def decode(content: bytes, *, size_px: int) -> NDArray[np.uint8]:
-    """The pixels of an image file, resized to a square: uint8 (size_px, size_px, 3), RGB.
+@dataclass(frozen=True)
+class _Read:
+    """A file that could be read. The pixels go into the array at once and are then let go."""
+
+    path: str
+    sha256: str
+    pixels_sha256: str
+    pixels: NDArray[np.uint8] | None
+
+
+def load(content: bytes) -> Image.Image:
+    """The decoded image, upright, in its own mode and size.
 
     Raises:
         ValueError: not an 8-bit grey or RGB image.
@@ -68,10 +81,29 @@ def decode(content: bytes, *, size_px: int) -> NDArray[np.uint8]:
         if image.mode not in _MODES:
             raise ValueError(f"colour mode {image.mode}, not one of {', '.join(_MODES)}")
         image.load()
-        upright = ImageOps.exif_transpose(image)
-        # Pillow widens the filter to the scale, so thin membranes of a 1024 px patch are averaged, not skipped.
-        resized = upright.convert("RGB").resize((size_px, size_px), Image.Resampling.BILINEAR)
-        return np.asarray(resized, dtype=np.uint8)
+        return ImageOps.exif_transpose(image)
+
+
+def why_unreadable(error: Exception) -> str:
+    """What is wrong with a file, in words that are the same each time."""
+    # Pillow names the object in memory that it was given.
+    if isinstance(error, UnidentifiedImageError):
+        return "cannot identify the image's format"
+    return str(error) or type(error).__name__
+
+
+def fingerprint(image: Image.Image) -> str:
+    """sha256 of an image's size and its pixels as RGB: the same for a picture that was saved in another format."""
+    seen = hashlib.sha256(f"{image.width}x{image.height}".encode())
+    seen.update(image.convert("RGB").tobytes())
+    return seen.hexdigest()
+
+
+def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
+    """The pixels of an image, resized to a square: uint8 (size_px, size_px, 3), RGB."""
+    # Pillow widens the filter to the scale, so thin membranes of a 1024 px patch are averaged, not skipped.
+    resized = image.convert("RGB").resize((size_px, size_px), Image.Resampling.BILINEAR)
+    return np.asarray(resized, dtype=np.uint8)
 
 
 def prepare(root: Path, paths: list[str], *, size_px: int, cache: Path, show_progress: bool = True) -> ImageStore:
@@ -115,7 +147,8 @@ def _load(index_path: Path, signature: str, cache: Path) -> ImageStore | None:
     # Files that couldn't be read are tried again: the disk may have been at fault.
     if index["signature"] != signature or index["unreadable"] or not pixels.exists():
         return None
-    return ImageStore(pixels, tuple(index["paths"]), tuple(index["sha256"]), index["unreadable"], index["data_hash"])
+    paths, sha256, pixels_sha256 = (tuple(index[name]) for name in ("paths", "sha256", "pixels_sha256"))
+    return ImageStore(pixels, paths, sha256, pixels_sha256, index["unreadable"], index["data_hash"])
 
 
 def _build(
@@ -131,34 +164,27 @@ def _build(
     partial = cache / f"{uuid.uuid4().hex}.partial.npy"
     pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=(len(paths), size_px, size_px, 3))
 
-    def read(path: str) -> tuple[str, NDArray[np.uint8] | None, str]:
+    def read(path: str) -> _Read | str:
         try:
             content = (root / path).read_bytes()
-            return hashlib.sha256(content).hexdigest(), decode(content, size_px=size_px), ""
-        except (OSError, ValueError, SyntaxError, *_BOMBS) as error:
-            return "", None, str(error)
+            image = load(content)
+            return _Read(path, hashlib.sha256(content).hexdigest(), fingerprint(image), resize(image, size_px=size_px))
+        except UNREADABLE as error:
+            return why_unreadable(error)
 
-    readable: list[tuple[str, str]] = []
+    readable: list[_Read] = []
     unreadable: dict[str, str] = {}
     try:
         # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             results = pool.map(read, paths)
-            progress = tqdm(
-                results,
-                "Reading images",
-                len(paths),
-                unit=" images",
-                disable=not show_progress,
-                # In a log file a bar redrawn ten times a second would be hundreds of lines.
-                mininterval=0.1 if sys.stderr.isatty() else 10,
-            )
-            for path, (sha256, image, reason) in zip(paths, progress, strict=True):
-                if image is None:
-                    unreadable[path] = reason
+            shown = progress(results, total=len(paths), show=show_progress)
+            for path, result in zip(paths, shown, strict=True):
+                if isinstance(result, str):
+                    unreadable[path] = result
                 else:
-                    pixels[len(readable)] = image
-                    readable.append((path, sha256))
+                    pixels[len(readable)] = result.pixels
+                    readable.append(replace(result, pixels=None))
         _shrink(partial, pixels, len(readable))
         return _publish(partial, readable, unreadable, size_px, cache, index_path, signature)
     finally:
@@ -175,14 +201,15 @@ def _shrink(partial: Path, pixels: np.memmap, num_images: int) -> None:
 
 def _publish(
     partial: Path,
-    readable: list[tuple[str, str]],
+    readable: list[_Read],
     unreadable: dict[str, str],
     size_px: int,
     cache: Path,
     index_path: Path,
     signature: str,
 ) -> ImageStore:
-    paths, hashes = tuple(p for p, _ in readable), tuple(h for _, h in readable)
+    paths, hashes = tuple(r.path for r in readable), tuple(r.sha256 for r in readable)
+    pixels_sha256 = tuple(r.pixels_sha256 for r in readable)
     data_hash = _digest(*sorted(hashes))
     final = cache / f"pixels-v{_VERSION}-{_digest(*hashes)[:16]}-{size_px}.npy"
     partial.replace(final)
@@ -191,13 +218,14 @@ def _publish(
         "pixels": final.name,
         "paths": paths,
         "sha256": hashes,
+        "pixels_sha256": pixels_sha256,
         "unreadable": unreadable,
         "data_hash": data_hash,
     }
     partial_index = partial.with_suffix(".json")
     partial_index.write_text(json.dumps(index))
     partial_index.replace(index_path)
-    return ImageStore(final, paths, hashes, unreadable, data_hash)
+    return ImageStore(final, paths, hashes, pixels_sha256, unreadable, data_hash)
 
 
 def _stat_signature(path: Path) -> str:

@@ -44,10 +44,18 @@ def split(
 ) -> pd.DataFrame:
     """Assigns each image to train, val, test or left_out.
 
-    Byte-identical images, and images of one declared group, form a group. Development images whose group touches
+    Images with the same content, and images of one declared group, form a group. Development images whose group touches
     the official test split are left out. Where there is no official test split, 15 % become test. The number of
     val (and drawn test) images of a class is its rounded share exactly, unless groups of several images make that
     impossible; then it is lower, never higher.
+
+    Args:
+        samples: the images.
+        sha256: of their contents, same order. Hashes of pixels also find a picture that was saved twice, where hashes
+            of files find byte-identical copies alone.
+        classes: class names.
+        val_fraction: share of the development images that becomes val.
+        seed: of the order in which groups are taken.
 
     Returns:
         columns path, sha256, group, target, split, reason; rows sorted by path.
@@ -106,7 +114,7 @@ def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[
 
 
 def duplicate_counts(samples: Sequence[Sample], sha256: Sequence[str]) -> dict[str, int]:
-    """Byte-identical files: extra copies, groups of more than one, test images that stand in development too."""
+    """Images with the same content: extra copies, groups, test images that stand in development too."""
     sides: dict[str, list[str]] = defaultdict(list)
     targets: dict[str, set[int]] = defaultdict(set)
     for sample, digest in zip(samples, sha256, strict=True):

@@ -8,17 +8,22 @@ import pytest
 
 from study import datasets
 from study.datasets import TEST
+from study.datasets.__main__ import main
 from study.datasets.images import splits
 
 DATA = Path(__file__).resolve().parents[4] / "shared" / "data" / "brain_tumor_mri"
 
 
-@pytest.mark.skipif(not DATA.is_dir(), reason=f"the published images are not at {DATA}")
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"the published images are not at {DATA}")
+
+
 def test_the_published_files_have_the_published_counts_and_the_known_duplicates() -> None:
     dataset = datasets.find("brain_tumor_mri")
     samples = dataset.scan(DATA)
+    published = datasets.edition_of(dataset, samples).expected
+    assert published is dataset.editions[0].expected
     found = Counter((s.side, dataset.classes[s.target]) for s in samples)
-    assert found == {(side, name): n for side, counts in dataset.expected.items() for name, n in counts.items()}
+    assert found == {(side, name): n for side, counts in published.items() for name, n in counts.items()}
 
     hashes = [hashlib.sha256((DATA / s.path).read_bytes()).hexdigest() for s in samples]
     counted = splits.duplicate_counts(samples, hashes)
@@ -26,5 +31,17 @@ def test_the_published_files_have_the_published_counts_and_the_known_duplicates(
     assert {name: counted[name] for name in known} == known
     table = splits.split(samples, hashes, classes=dataset.classes, val_fraction=0.15, seed=0)
     test, rest = table[table["split"] == splits.TEST], table[table["split"].isin([splits.TRAIN, splits.VAL])]
-    assert len(test) == sum(dataset.expected[TEST].values()) == 394
+    assert len(test) == sum(published[TEST].values()) == 394
     assert not set(test["sha256"]) & set(rest["sha256"])
+
+
+def test_the_check_finds_the_known_duplicates_and_no_unreadable_file(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "brain_tumor_mri", "--data", str(DATA)]) == 0
+    told = {line[:18].strip(): line[20:] for line in capsys.readouterr().out.splitlines()}
+    assert told["identical files"].startswith("237 extra copies in 166 groups; 88 leaking test images")
+    # Saved again with other compression tables, but the same to a pixel.
+    assert told["identical pixels"].startswith("394 extra copies in 300 groups; 251 leaking test images")
+    assert told["edition"].startswith("first version")
+    assert told["unreadable"] == "none"
+    assert told["sizes in px"].startswith("2,341 of 512x512")
+    assert "differs" not in "".join(told)

@@ -126,16 +126,16 @@ def test_two_sizes_live_side_by_side(root: Path, paths: list[str], cache: Path) 
 
 
 def test_an_interrupted_build_leaves_nothing_that_is_read_later(root: Path, paths: list[str], cache: Path) -> None:
-    real, seen = pixels.decode, []
+    real, seen = pixels.resize, []
 
-    def decode(content: bytes, *, size_px: int) -> NDArray[np.uint8]:
+    def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
         seen.append(size_px)
         if len(seen) > 2:
             raise KeyboardInterrupt
-        return real(content, size_px=size_px)
+        return real(image, size_px=size_px)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pixels, "decode", decode)
+        patch.setattr(pixels, "resize", resize)
         with pytest.raises(KeyboardInterrupt):
             store_of(root, paths, cache)
     assert list(cache.iterdir()) == []
@@ -230,15 +230,15 @@ def test_a_folder_without_one_readable_image_still_gives_a_store(root: Path, cac
 def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_back(
     root: Path, paths: list[str], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pixels.decode
+    real = pixels.resize
 
-    def decode(content: bytes, *, size_px: int) -> NDArray[np.uint8]:
+    def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
         (root / paths[-1]).unlink(missing_ok=True)
-        return real(content, size_px=size_px)
+        return real(image, size_px=size_px)
 
     # One reader at a time, so that the last file is gone before it is its turn.
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(pixels, "decode", decode)
+    monkeypatch.setattr(pixels, "resize", resize)
     lost = root / paths[-1]
     content, stat = lost.read_bytes(), lost.stat()
     store = store_of(root, paths, cache)
@@ -248,3 +248,13 @@ def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_
     lost.write_bytes(content)
     os.utime(lost, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert store_of(root, paths, cache).paths == tuple(paths)
+
+
+def test_a_picture_that_was_saved_twice_has_one_fingerprint_and_two_file_hashes(root: Path, cache: Path) -> None:
+    grey = Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8))
+    for name, image in (("a.png", grey), ("b.bmp", grey), ("c.png", grey.convert("RGB")), ("d.png", grey.rotate(90))):
+        image.save(root / name)
+    store = store_of(root, ["a.png", "b.bmp", "c.png", "d.png"], cache)
+    assert len(set(store.sha256)) == 4
+    first, bitmap, rgb, turned = store.pixels_sha256
+    assert first == bitmap == rgb != turned

@@ -1,0 +1,24 @@
+"""The bar that is shown while files are read."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from tqdm import tqdm
+
+Item = TypeVar("Item")
+
+
+def progress(items: Iterable[Item], *, total: int, show: bool = True) -> Iterator[Item]:
+    """The items, while a bar on stderr counts them."""
+    return iter(
+        tqdm(
+            items,
+            "Reading images",
+            total,
+            unit=" images",
+            disable=not show,
+            # In a log file a bar redrawn ten times a second would be hundreds of lines.
+            mininterval=0.1 if sys.stderr.isatty() else 10,
+        )
+    )

@@ -1,0 +1,49 @@
+"""What `--list` shows: every study with its data, its architectures and what has come of it so far."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from study import records
+from study.errors import ResultsError
+from study.records import RUNNING, SEARCH
+from study.spec import Study
+
+_LABEL_WIDTH = 17
+
+
+def listing(studies: Mapping[str, Study], results: Path) -> str:
+    """One block of lines a study.
+
+    Args:
+        studies: by name.
+        results: the folder that holds the runs' records.
+    """
+    return "\n\n".join(_block(name, study, results) for name, study in studies.items())
+
+
+def _block(name: str, study: Study, results: Path) -> str:
+    document = f" (document {study.document})" if study.document else ""
+    folder = Path("data") / study.dataset
+    data = str(folder) if folder.is_dir() else f"no {folder}: drawn stand-in, unless --data says where the images are"
+    runs = [run for run in (name, f"{name}-standin") if (results / run).is_dir()]
+    lines = {
+        "data": f"{study.dataset}: {data}",
+        "architectures": ", ".join(study.names),
+        "status": "; ".join(f"{run} {_status(results / run)}" for run in runs) or "not run yet",
+    }
+    return "\n".join(
+        [f"{name:<{_LABEL_WIDTH}}{study.title}{document}", *(f"  {k:<{_LABEL_WIDTH - 2}}{v}" for k, v in lines.items())]
+    )
+
+
+def _status(folder: Path) -> str:
+    try:
+        state = records.load_run(records.RunFolder(folder))
+    except ResultsError as error:
+        return f"can't be read ({error})"
+    created = str(state.manifest["created"])[:10]
+    if state.finished:
+        return f"finished (declared on {created})"
+    trials = int(state.manifest["budget"]["trials"]) * len(state.manifest["pairs"])
+    ended = sum(trial.state != RUNNING for trial in state.of_kind(SEARCH))
+    return f"unfinished (declared on {created}, {ended} of {trials} searched trials ended)"

@@ -1,0 +1,173 @@
+"""Weights that were learnt on other images: where they come from, whether they fit, how they get into a network.
+
+Only what precedes the head is taken: the head belongs to the classes that it was learnt on.
+"""
+
+import hashlib
+import pickle
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from study import architectures
+from study.architectures import Architecture
+from study.errors import DataError
+from study.training.data import Standardization
+
+# The statistics that torchvision's weights expect, see its documentation of each weights enum's transforms.
+IMAGENET = Standardization((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+
+_CONNECTION_TIMEOUT_S = 20
+_FEW = 3
+
+
+class NoWeightsError(DataError):
+    """No weights could be had from torchvision; training from scratch may be the way on."""
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What a pretrained recipe starts from.
+
+    Attributes:
+        base: name -> value of all that precedes the head.
+        standardization: what the weights expect of the images; None: that of the training images.
+        source: in a few words, for the report.
+    """
+
+    base: Mapping[str, Tensor]
+    standardization: Standardization | None
+    source: str
+
+    @property
+    def sha256(self) -> str:
+        """Hash of names and values, whatever file they came in."""
+        digest = hashlib.sha256()
+        for name, value in sorted(self.base.items()):
+            digest.update(name.encode())
+            digest.update(value.contiguous().numpy().tobytes())
+        return digest.hexdigest()
+
+    def state(self) -> dict[str, Any]:
+        """As it is stored: tensors, numbers and strings."""
+        known = self.standardization
+        return {
+            "base": dict(self.base),
+            "mean": list(known.mean) if known else [],
+            "std": list(known.std) if known else [],
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "Pretrained":
+        """What `state` returned."""
+        known = Standardization(tuple(state["mean"]), tuple(state["std"])) if state["mean"] else None
+        return cls(state["base"], known, state["source"])
+
+
+def from_torchvision(name: str, model: nn.Module) -> Pretrained:
+    """Torchvision's weights for an architecture, downloaded once and then taken from torch's cache.
+
+    Args:
+        name: in `study.architectures`.
+        model: a network of that architecture, to check the weights against.
+
+    Raises:
+        NoWeightsError: there are none, or they can't be downloaded.
+        DataError: they don't fit.
+    """
+    architecture = architectures.find(name)
+    if not architecture.weights:
+        raise NoWeightsError(
+            f"A pretrained recipe needs weights, but torchvision publishes none for {name}. Give --weights "
+            f"{name}=FILE, or declare pretrained=False."
+        )
+    # Imported late: it takes seconds, and most networks do without.
+    from torchvision.models import get_weight
+
+    try:
+        with _timeout(_CONNECTION_TIMEOUT_S):
+            state = get_weight(architecture.weights).get_state_dict(progress=False, check_hash=True, weights_only=True)
+    except (OSError, RuntimeError) as error:
+        raise NoWeightsError(
+            f"{name} starts from torchvision's {architecture.weights}, but they can't be downloaded ({error}). Give "
+            f"--weights {name}=FILE with the file of {get_weight(architecture.weights).url}, or train other networks "
+            "with --architecture."
+        ) from error
+    return Pretrained(_base(architecture, state, model, architecture.weights), IMAGENET, architecture.weights)
+
+
+def from_file(path: Path, name: str, model: nn.Module) -> Pretrained:
+    """Weights from a file: in torchvision's format (a state dict), or those that a seed run of a study has left.
+
+    Args:
+        path: the file.
+        name: in `study.architectures`.
+        model: a network of that architecture, to check the weights against.
+
+    Raises:
+        DataError: the file isn't there, can't be read, or doesn't fit.
+    """
+    architecture = architectures.find(name)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+        first_line = (str(error).splitlines() or [""])[0]
+        raise DataError(
+            f"--weights must name a file that torch.save has written, but {path} can't be read ({first_line})."
+        ) from error
+    standardization = IMAGENET if architecture.weights else None
+    if isinstance(state, Mapping) and set(state) == {"model", "mean", "std"}:
+        standardization = Standardization(tuple(state["mean"]), tuple(state["std"]))
+        state = state["model"]
+    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise DataError(f"--weights must name a file that holds a state dict (name -> tensor), but {path} does not.")
+    return Pretrained(_base(architecture, state, model, str(path)), standardization, f"file {path.name}")
+
+
+def put_into(model: nn.Module, pretrained: Pretrained) -> None:
+    """Sets all of a network but its head, which keeps its random weights."""
+    model.load_state_dict(dict(pretrained.base), strict=False)
+
+
+def _base(architecture: Architecture, state: Mapping[str, Tensor], model: nn.Module, source: str) -> dict[str, Tensor]:
+    """The weights that precede the head, if they fit the network exactly."""
+    renamed = {architecture.rename(name): value for name, value in state.items()}
+    base = {name: value for name, value in renamed.items() if not _is_of(name, architecture.head)}
+    needed = {name: value for name, value in model.state_dict().items() if not _is_of(name, architecture.head)}
+    # A counter that files from before torch 0.4.1 lack, and that nothing here reads.
+    missing = [n for n in needed if n not in base and not n.endswith("num_batches_tracked")]
+    unexpected = [name for name in base if name not in needed]
+    misshapen = [n for n in needed if n in base and base[n].shape != needed[n].shape]
+    problems = [
+        f"{len(names)} {what} ({', '.join(names[:_FEW])}{', ...' if len(names) > _FEW else ''})"
+        for what, names in (("are missing", missing), ("are unknown", unexpected), ("differ in shape", misshapen))
+        if names
+    ]
+    if problems:
+        raise DataError(
+            f"Weights must fit the network {architecture.title} but for its head, but of those in {source} "
+            f"{'; '.join(problems)}. Give the weights of this network, made with the same hyperparameters."
+        )
+    return base
+
+
+def _is_of(name: str, child: str) -> bool:
+    return name.partition(".")[0] == child
+
+
+@contextmanager
+def _timeout(seconds: float) -> Iterator[None]:
+    """For new connections: torch's download has none of its own, and would wait for ever behind some firewalls."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(seconds)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

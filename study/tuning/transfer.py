@@ -1,0 +1,126 @@
+"""Finds the weights that pretrained pairs start from, or turns such a pair into one that is trained from scratch."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from study import architectures
+from study.errors import DeclarationError, StudyError, UnknownNameError
+from study.spec import Recipe, Study
+from study.training.pretrained import NoWeightsError, Pretrained, from_file, from_torchvision
+from study.tuning import space
+
+# Without pretrained weights there is nothing to freeze and nothing to fine-tune.
+TRANSFER_HYPERPARAMETERS = ("freeze_epochs", "fine_tune_lr")
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """A study whose pretrained pairs have their weights.
+
+    Attributes:
+        study: as it will be run; pairs without weights have become pairs that are trained from scratch.
+        pretrained: pair -> weights.
+        from_scratch: pair that its recipe wanted pretrained -> why it is trained from scratch.
+    """
+
+    study: Study
+    pretrained: Mapping[str, Pretrained]
+    from_scratch: Mapping[str, str]
+
+
+def resolve(study: Study, files: Sequence[str], *, image_size: int, num_logits: int, stand_in: bool) -> Transfer:
+    """Gets the weights of all pretrained pairs.
+
+    Args:
+        study: as declared.
+        files: "PAIR=FILE", or "FILE" where one pair alone is pretrained.
+        image_size: side in pixels.
+        num_logits: of the networks.
+        stand_in: drawn images show that the program works, which networks from scratch do as well.
+
+    Raises:
+        StudyError: weights can't be had or don't fit, or a file is given for no pair.
+    """
+    file_of = _files(study, files)
+    pairs = {
+        pair: replace(recipe, pretrained=True) if pair in file_of else recipe for pair, recipe in study.pairs.items()
+    }
+    study = replace(study, pairs=pairs)
+    pretrained, from_scratch = {}, {}
+    for pair, recipe in pairs.items():
+        if not recipe.pretrained:
+            continue
+        model = architectures.find(pair).build(recipe, num_logits, image_size)
+        try:
+            pretrained[pair] = (
+                from_file(file_of[pair], pair, model) if pair in file_of else from_torchvision(pair, model)
+            )
+        except NoWeightsError as error:
+            if not (stand_in or study.allow_from_scratch):
+                raise
+            print(f"{error}\n{pair} is trained FROM SCRATCH.", file=sys.stderr)
+            from_scratch[pair] = str(error)
+            study = _without_weights(study, pair)
+    return Transfer(study, pretrained, from_scratch)
+
+
+def longest_freeze(study: Study, pair: str) -> int:
+    """The most epochs for which a recipe of this pair freezes all but the head."""
+    domain = study.space_of(pair).get("freeze_epochs")
+    searched = [int(value) for value in space.corner_values(domain)] if domain is not None else []
+    return max(study.pairs[pair].freeze_epochs, *searched, 0)
+
+
+def check_freezing(study: Study, epochs: int) -> None:
+    """Raises DeclarationError where the budget ends before everything is trained, or nothing is there to freeze."""
+    for pair, recipe in study.pairs.items():
+        searched = [name for name in TRANSFER_HYPERPARAMETERS if name in study.space_of(pair)]
+        if searched and not recipe.pretrained:
+            raise DeclarationError(
+                f"{' and '.join(TRANSFER_HYPERPARAMETERS)} are for pretrained pairs, but {searched[0]!r} of {pair!r} "
+                "is searched without pretrained=True."
+            )
+        longest = longest_freeze(study, pair)
+        if longest >= epochs:
+            raise DeclarationError(
+                f"A budget must be longer than the epochs for which a pair is frozen, but {pair!r} is frozen for "
+                f"{longest} of {epochs} epochs. Give --epochs {longest + 1} or more."
+            )
+
+
+def _files(study: Study, files: Sequence[str]) -> dict[str, Path]:
+    wanting = [pair for pair, recipe in study.pairs.items() if recipe.pretrained]
+    file_of: dict[str, Path] = {}
+    for given in files:
+        pair, equals, path = given.partition("=")
+        if not equals:
+            if len(wanting) != 1:
+                raise StudyError(
+                    f"--weights FILE is for a study with one pretrained pair, but this one has {len(wanting)} "
+                    f"({', '.join(wanting) or 'none'}). Give --weights PAIR=FILE."
+                )
+            pair, path = wanting[0], given
+        if pair not in study.pairs:
+            raise UnknownNameError("pair", pair, study.pairs)
+        file_of[pair] = Path(path)
+    return file_of
+
+
+def _without_weights(study: Study, pair: str) -> Study:
+    # Statistics that were never learnt must be learnt: without them the deep networks don't train at all.
+    recipe: Recipe = study.pairs[pair].with_values({"pretrained": False, "freeze_epochs": 0, "batchnorm": True})
+    dropped = (*TRANSFER_HYPERPARAMETERS, "batchnorm")
+    entries = {name: domain for name, domain in study.space_of(pair).items() if name not in dropped}
+    tried = [
+        {name: value for name, value in values.items() if name not in dropped} for values in study.tried.get(pair, ())
+    ]
+    spaces = {other: study.space_of(other) for other in study.pairs} | {pair: entries}
+    return replace(
+        study,
+        pairs={**study.pairs, pair: recipe},
+        space={},
+        pair_space=spaces,
+        tried={**study.tried, pair: tuple(values for values in tried if values)},
+    )
