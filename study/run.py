@@ -3,7 +3,7 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from study import records, registry
-from study.errors import ResultsError, StudyError
+from study.errors import ResultsError, StudyError, UnknownNameError
 from study.report import draw_report
 from study.spec import BUDGETS, Study
 from study.tuning import ray_environment
@@ -34,8 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             print(listing({name: find_study(name) for name in registry.names("search_spaces")}, options.results))
             return DONE
+        studies = {name: find_study(name) for name in _names(options.names)}
+        _check_weights(studies, options)
         # All are checked before the first one trains for hours.
-        plans = [_plan(name, options, arguments) for name in _names(options.names)]
+        plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
         return DONE if options.dry_run else _run(plans, options)
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -53,12 +55,20 @@ def _names(given: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(name for names in named for name in names))
 
 
-def _plan(name: str, options: argparse.Namespace, arguments: Sequence[str]) -> "Plan":
-    study = find_study(name)
+def _check_weights(studies: Mapping[str, Study], options: argparse.Namespace) -> None:
+    """A file is for each study that has its network, but one of them must."""
+    known = list(dict.fromkeys([*(pair for study in studies.values() for pair in study.names), *options.architecture]))
+    for given in options.weights:
+        pair, equals, _ = given.partition("=")
+        if equals and pair not in known:
+            raise UnknownNameError("network in what is to be run called", pair, known)
+
+
+def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Plan":
     # Imported late: torch takes seconds to import, and a mistyped name or --help should not wait for it.
     from study.tuning.plan import make_plan
 
-    plan = make_plan(Path(name).stem, study, _plan_options(options, arguments))
+    plan = make_plan(Path(name).stem, study, _plan_options(study, options, arguments))
     _say_plan(plan.manifest)
     return plan
 
@@ -138,8 +148,11 @@ def _say_plan(manifest: dict[str, Any]) -> None:
     )
 
 
-def _plan_options(options: argparse.Namespace, arguments: Sequence[str]) -> "Options":
+def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Options":
     from study.tuning.plan import Options
+
+    own = options.architecture or study.names
+    weights = [w for w in options.weights if "=" not in w or w.partition("=")[0] in own]
 
     return Options(
         data=options.data,
@@ -151,7 +164,7 @@ def _plan_options(options: argparse.Namespace, arguments: Sequence[str]) -> "Opt
         seeds=options.seeds,
         image_size=options.image_size,
         architectures=options.architecture,
-        weights=options.weights,
+        weights=weights,
         seed=options.seed,
         skip_unreadable=options.skip_unreadable,
         fresh=options.fresh,

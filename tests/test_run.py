@@ -40,12 +40,23 @@ def test_no_name_at_all_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "--list" in refused(tmp_path, capsys)
 
 
+def test_weights_for_no_network_of_any_study_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = refused(tmp_path, capsys, "her2_binary", "her2_score", "--weights", "lennet=x.pth")
+    assert "Did you mean 'lenet'?" in message
+
+
+def test_all_stands_for_every_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # One of them has no such budget, so none is begun.
+    message = refused(tmp_path, capsys, "all", "--epochs", "0")
+    assert "epochs = 0" in message
+
+
 def test_a_missing_data_folder_is_an_error_and_never_a_stand_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = refused(tmp_path, capsys, "brain_tumor", "--data", str(tmp_path / "nowhere"))
     assert "nowhere" in message
-    assert "Download it from Kaggle" in message
+    assert "Download https://www.kaggle.com/datasets/sartajbhuvaji" in message
 
 
 def test_an_empty_data_folder_names_the_folders_that_it_needs(

@@ -20,7 +20,7 @@ class Row:
     """One row of `results.csv`: a recipe of an architecture on one split.
 
     Attributes:
-        recipe: "tuned", "document" or "ensemble" (mean probability of the tuned seed runs).
+        recipe: "tuned", "document" (the starting recipe) or "ensemble" (mean probability of the tuned seed runs).
         num_images: of the split.
         values: metric -> mean over the seeds with its 95 % interval; NaN bounds except on test.
     """
@@ -44,8 +44,8 @@ class Analysis:
         majority_shares: architecture -> share of test answers that are the majority class, mean over seeds.
         differences: metric -> (a, b) -> a minus b on test, tuned, widened for the number of comparisons.
         level: of the intervals in `differences`.
-        gains: architecture -> test ROC-AUC, tuned minus the document's recipe, same seeds, 95 % interval;
-            without the architectures for which the document's recipe itself won.
+        gains: architecture -> test ROC-AUC, tuned minus the starting recipe, same seeds, 95 % interval;
+            without the architectures for which the starting recipe itself won.
     """
 
     rows: list[Row]

@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from study.evaluation.verdict import by_mean
-from study.evaluation.wording import fraction, listing, percent
+from study.evaluation.wording import counted, fraction, listing, percent
 from study.records import TEST, TUNED
 from study.report.analysis import Analysis
 from study.report.load import Run
+from study.report.naming import starting_recipe
 from study.report.result_figures import (
     confusions,
     ensemble_confusion,
@@ -53,17 +54,18 @@ def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
 
 
 def _learning_curves(run: Run) -> Drawing:
-    parts = []
-    for pair in run.pairs:
-        spent = spending(run, pair)
-        if spent.full_epochs:
-            num_ended = spent.states["COMPLETE"] + spent.states["STOPPED"]
-            stopped = f"{spent.states['STOPPED']} of {num_ended} trials stopped early"
-            parts.append(f"{pair} {stopped}, {percent(spent.saved)} of the epochs saved")
+    spent = [spending(run, pair) for pair in run.pairs]
+    num_stopped = sum(each.states["STOPPED"] for each in spent)
+    num_ended = num_stopped + sum(each.states["COMPLETE"] for each in spent)
+    saved = 1 - sum(each.epochs for each in spent) / max(1, sum(each.full_epochs for each in spent))
     sees = "The thick line is the trial that won, the dot its best epoch"
-    sees += f"; lines that end early were given up at a rung ({'; '.join(parts)})." if parts else "."
+    if num_ended:
+        sees += (
+            f"; lines that end early were given up at a rung ({num_stopped} of {counted(num_ended, 'trial')} stopped "
+        )
+        sees += f"early, {percent(saved)} of the epochs saved)"
     return Drawing(
-        sees=sees,
+        sees=f"{sees}.",
         alt=f"Validation ROC-AUC over the epochs of every searched trial of {listing(run.pairs)}; "
         "the finalists are highlighted",
         draw=lambda: learning_curves(run),
@@ -107,8 +109,8 @@ def _score_intervals(run: Run, analysis: Analysis) -> Drawing:
     scores = analysis.test_roc_auc()
     words = [f"{name} {fraction(scores[name])}" for name in by_mean(scores)]
     return Drawing(
-        sees="Filled marks are the tuned recipes, hollow ones the document's; whether two are told apart is "
-        "in the table of differences, since intervals that overlap don't answer that.",
+        sees=f"Filled marks are the tuned recipe, hollow ones the {starting_recipe(run, list(scores))}; whether two "
+        "are told apart is in the table of differences, since intervals that overlap don't answer that.",
         alt=f"Test ROC-AUC with 95 % intervals: {listing(words)}",
         draw=lambda: score_intervals(run, analysis),
     )

@@ -32,15 +32,26 @@ def write_index(reports: Path) -> Path:
 
 
 def _row(entry: dict[str, Any]) -> list[str]:
-    near = entry["not_told_apart"]
-    best = entry["best"] or "not finished"
     score = Interval(*entry["best_test_roc_auc"]) if entry["best_test_roc_auc"] else None
     return [
         f"[{entry['run']}]({entry['run']}.md)",
         entry["title"],
         entry["dataset"],
         "**drawn**" if entry["stand_in"] else "real",
-        f"{best} (not told apart from {listing(near, 'or')})" if near else best,
+        _best(entry),
         fraction(score) if score else NOTHING,
         entry["date"],
     ]
+
+
+def _best(entry: dict[str, Any]) -> str:
+    """The best architecture, those that it is not told apart from, and all that lacked their pretrained weights."""
+    from_scratch = entry.get("from_scratch", [])
+    others = [name for name in from_scratch if name != entry["best"]]
+    remarks = ["from scratch"] if entry["best"] in from_scratch else []
+    if near := entry["not_told_apart"]:
+        remarks.append(f"not told apart from {listing(near, 'or')}")
+    if others:
+        remarks.append(f"trained from scratch: {listing(others)}")
+    best = str(entry["best"] or "not finished")
+    return f"{best} ({'; '.join(remarks)})" if remarks else best

@@ -86,15 +86,28 @@ class Run:
 
     @property
     def unchanged(self) -> list[str]:
-        """The architectures for which the document's recipe (trial 0) itself won the search."""
+        """The architectures for which the starting recipe (trial 0) itself won the search."""
         finalists = {pair: self.state.finalist(pair) for pair in self.pairs}
         return [pair for pair, trial in finalists.items() if trial is not None and trial.number == 0]
+
+    @property
+    def from_scratch(self) -> dict[str, str]:
+        """Architecture whose recipe wanted it pretrained -> why it was trained from scratch."""
+        return dict(self.manifest["from_scratch"])
+
+    def is_reference(self, pair: str) -> bool:
+        """Whether the document doesn't have this network: it starts from its own default recipe."""
+        return bool(self.manifest["pairs"][pair]["reference"])
+
+    def has_documents_recipe(self, pair: str) -> bool:
+        """Whether trial 0 is the document's recipe as it stands, with the weights that it wants."""
+        return bool(self.manifest["document"]) and not self.is_reference(pair) and pair not in self.from_scratch
 
     def search(self, pair: str) -> list[Trial]:
         return self.state.of_kind(SEARCH, pair)
 
     def trained_again(self, pair: str) -> tuple[str, ...]:
-        """The recipes of a pair that have seed runs of their own; the document's alone, if it won the search."""
+        """The recipes of a pair that have seed runs of their own; the starting one alone, if it won the search."""
         return (DOCUMENT,) if pair in self.unchanged else (TUNED, DOCUMENT)
 
     def seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:

@@ -33,6 +33,11 @@ def join(blocks: Sequence[str]) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
+def plain(text: str) -> str:
+    """Text of a program, such as an error message, that markdown must not take for a tag."""
+    return " ".join(text.split()).replace("<", "&lt;").replace("*", "\\*")
+
+
 def value(content: object) -> str:
     """A hyperparameter's value as people write it."""
     if isinstance(content, bool):

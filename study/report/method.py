@@ -4,6 +4,7 @@ from study.evaluation.verdict import NEARLY_ALWAYS
 from study.evaluation.wording import counted
 from study.report.load import Run
 from study.report.markdown import bullets, join
+from study.report.naming import starting_recipe
 
 
 def method(run: Run) -> str:
@@ -40,7 +41,8 @@ def _search(run: Run) -> str:
 
 def _finalists(run: Run) -> str:
     return (
-        "*Finalists.* The winner of each pair and the document's recipe (once, where it won) were trained again with "
+        f"*Finalists.* The winner of each pair and its {starting_recipe(run, run.pairs)} (once, where it won) were "
+        "trained again with "
         f"{counted(run.manifest['budget']['seeds'], 'new seed')}, because the search's best score is the "
         "luckiest of many. Of each run the epoch with the best val ROC-AUC is kept."
     )
@@ -59,7 +61,7 @@ def _statistics(run: Run) -> str:
     rule = (
         f'"{run.classes[1]}" is the positive class and is answered from a probability of 0.5 on'
         if len(run.classes) == 2
-        else "the most probable class is answered; averages over classes are unweighted"
+        else "the most probable class is answered; averages over classes are unweighted where nothing else is said"
     )
     return (
         f"*Statistics.* In every figure {rule}. Test values are means over the seeds; their 95 % intervals "

@@ -8,6 +8,7 @@ from study.records import RunFolder, write_atomically
 from study.report import sections, style
 from study.report.analysis import analyse
 from study.report.figures import drawings
+from study.report.finalists import finalists
 from study.report.index import ENTRY_FILE, write_index
 from study.report.load import load
 from study.report.markdown import join
@@ -37,7 +38,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             sections.first_screen(run, analysis, figures),
             sections.data(run),
             sections.search(run, figures),
-            sections.finalists(run, analysis),
+            finalists(run, analysis),
             sections.curves(run, figures),
             method(run),
             sections.again(run),

@@ -16,12 +16,13 @@ from study.records import DOCUMENT, TEST, TUNED, Trial
 from study.report import style
 from study.report.analysis import Analysis
 from study.report.load import Predictions, Run
+from study.report.naming import label, starting_recipe
 
 _FALSE_POSITIVE_RATES = np.linspace(0, 1, 401)
 
 
 def score_intervals(run: Run, analysis: Analysis) -> Figure:
-    """Test ROC-AUC with its interval: the tuned recipe (filled) and the document's (hollow)."""
+    """Test ROC-AUC with its interval: the tuned recipe (filled) and the one it started from (hollow)."""
     pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
     figure = style.new_figure(height_in=1.6 + 0.75 * len(pairs))
     axis = figure.subplots()
@@ -35,13 +36,13 @@ def score_intervals(run: Run, analysis: Analysis) -> Figure:
                 axis.plot([score.low, score.high], [y, y], color=colour, linewidth=3)
                 face = colour if recipe == TUNED else "white"
                 axis.plot(score.mean, y, "o", color=colour, markersize=10, markerfacecolor=face)
-    axis.set_yticks(range(len(pairs)), pairs)
+    axis.set_yticks(range(len(pairs)), [label(run, pair).replace(" ", "\n", 1) for pair in pairs])
     axis.set_ylim(len(pairs) - 0.5, -0.5)
     axis.grid(visible=False, axis="y")
     axis.set_xlabel("test ROC-AUC, 95 % interval")
     handles = [
         Line2D([], [], color=style.GREY, marker="o", markersize=10, label="tuned"),
-        Line2D([], [], color=style.GREY, marker="o", markersize=10, mfc="white", label="document's recipe"),
+        Line2D([], [], color=style.GREY, marker="o", markersize=10, mfc="white", label=starting_recipe(run, pairs)),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
@@ -73,7 +74,8 @@ def seed_curves(run: Run) -> Figure:
 
 def roc_curves(run: Run, analysis: Analysis) -> Figure:
     """Test ROC curves of the tuned recipes: mean over the seeds (and over one-vs-rest, if multi-class)."""
-    figure = style.new_figure(height_in=6.6)
+    # The axes are square, so each line of the legend needs height of its own.
+    figure = style.new_figure(height_in=6.0 + 0.25 * (len(run.pairs) // 2 + 1))
     axis = figure.subplots()
     for index, pair in enumerate(run.pairs):
         if (pair, TUNED, TEST) not in run.predictions:
@@ -93,7 +95,8 @@ def roc_curves(run: Run, analysis: Analysis) -> Figure:
     axis.set_ylim(-0.01, 1.01)
     axis.set_xlabel("false positive rate")
     axis.set_ylabel("true positive rate")
-    figure.legend(loc="outside lower center", ncols=2)
+    # Long enough for each pattern of dashes to be seen once.
+    figure.legend(loc="outside lower center", ncols=2, handlelength=3)
     return figure
 
 
@@ -120,7 +123,9 @@ def confusions(run: Run) -> Figure:
     """Confusion matrices on test: counts and percent of the true class, one panel an architecture."""
     pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
     columns = 2 if len(pairs) > 1 and len(run.classes) <= 3 else 1
-    height_in = 3.1 if columns == 2 else 1.6 + 0.75 * len(run.classes)
+    # Many panels are drawn lower, as far as two lines a cell allow.
+    single = 1.6 + 0.75 * len(run.classes) if len(pairs) <= 2 else 1.0 + 0.6 * len(run.classes)
+    height_in = 3.1 if columns == 2 else single
     figure, axes = style.panels(pairs, columns=columns, height_in=height_in)
     labels = [textwrap.fill(name.replace("_", " "), 12) for name in run.classes]
     for position, (pair, axis) in enumerate(zip(pairs, axes, strict=True)):

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from study.records import COMPLETE, FAILED, STOPPED, Trial
 from study.report import style
 from study.report.load import Run
+from study.report.naming import starting_recipe
 
 
 def learning_curves(run: Run) -> Figure:
@@ -28,7 +29,7 @@ def learning_curves(run: Run) -> Figure:
     axes[-1].set_xlabel("epoch")
     handles = [
         Line2D([], [], color=style.VERMILLION, linewidth=3.2, marker="o", label="finalist"),
-        Line2D([], [], color=style.BLACK, linestyle="--", label="document's recipe"),
+        Line2D([], [], color=style.BLACK, linestyle="--", label=starting_recipe(run, run.pairs)),
         Line2D([], [], color=style.BLUE, linewidth=1.4, label="trained to its end"),
         Line2D([], [], color=style.GREY, linewidth=1.4, linestyle=":", marker="x", label="stopped early"),
     ]

@@ -1,16 +1,18 @@
 """The sections of a report, each from records to markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from study.evaluation.wording import DOT, counted, listing
-from study.records import DOCUMENT
 from study.report.analysis import Analysis
+from study.report.comparison import comparison_notes, epochs_beside, published_notes
 from study.report.figures import Drawing
 from study.report.load import SPLITS, Run
 from study.report.markdown import bullets, code, image, join, table
-from study.report.study_tables import image_table, recipe_table, search_table, seed_table, space_table
-from study.report.summary import gaps, opening, provenance, selection_notes, verdict
-from study.report.tables import difference_table, published_notes, result_grid
+from study.report.naming import origins, starting_recipe
+from study.report.study_tables import image_table, search_table, space_table
+from study.report.summary import gaps, opening, provenance, verdict
+from study.report.tables import result_grid
+from study.report.tried import tried_table, tried_words
 
 Drawings = Mapping[str, Drawing]
 
@@ -20,24 +22,16 @@ _FEW_SKIPPED = 5
 def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
     """Title, warnings, verdict, result grid, provenance."""
     missing = gaps(run)
-    seeds = counted(run.manifest["budget"]["seeds"], "seed run")
-    averages = "" if len(run.classes) == 2 else " Precision, recall, specificity and ROC-AUC are macro averages."
-    sees = (
-        f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The ensemble answers with the mean "
-        "probability of the seeds. The best test value is bold only if it is told apart from the next. "
-        f"Compare with always giving the most frequent answer.{averages}"
-        if analysis.rows
-        else "No seed run has been trained yet: so far there are only values to compare with."
-    )
     return join(
         [
             f"# {run.manifest['title']}",
             *opening(run),
             verdict(run, analysis),
             join(["**What is missing:**", bullets(missing)]) if missing else "",
-            sees,
+            _how_to_read(run, analysis),
             result_grid(run, analysis),
             "<br>".join(published_notes(run)),
+            " ".join(comparison_notes(run)),
             provenance(run),
             figure(run, drawings, "test-scores"),
         ]
@@ -49,7 +43,7 @@ def data(run: Run) -> str:
     manifest = run.manifest
     dataset = manifest["dataset"]
     left_out = [[reason, f"{number:,}"] for reason, number in manifest["left_out"].items() if number]
-    about = [dataset["title"], dataset["source"], f"licence: {dataset['licence']}"]
+    about = [_title(run), dataset["source"], f"licence: {dataset['licence']}"]
     shares = [_share(run, split) for split in SPLITS]
     return join(
         [
@@ -59,7 +53,7 @@ def data(run: Run) -> str:
             f"({listing(shares)}).",
             image_table(run),
             _expected(run),
-            "Left out before anything was trained:" if left_out else "No image was left out.",
+            "Left out before anything was trained:" if left_out else "",
             table(["Reason", "Images"], left_out),
             bullets([*_duplicates(run), *_skipped(run), *manifest["notes"], _grouping(run)]),
         ]
@@ -68,50 +62,30 @@ def data(run: Run) -> str:
 
 def search(run: Run, drawings: Drawings) -> str:
     """Space, trials, learning curves, learning rates."""
-    rungs = [str(rung) for rung in run.manifest["rungs"]]
-    at = f"after {listing(rungs, 'or')} epochs" if rungs else "nowhere: the budget is too short for rungs"
+    starting = starting_recipe(run, run.pairs)
+    origin = "" if all(run.has_documents_recipe(pair) for pair in run.pairs) else f" ({origins(run)})"
     return join(
         [
             "## Search",
-            "What was explored; all other hyperparameters kept the value of the document's recipe.",
+            f"What was explored; all other hyperparameters kept the value of the {starting}{origin}.",
             space_table(run),
-            f"How it went: a trial that was not among the best was STOPPED {at}; each pair has the same "
-            "number of trials, and trial 0 is the document's recipe.",
+            f"How it went: a trial that was not among the best was STOPPED {_rungs(run)}; each pair has the same "
+            f"number of trials, and trial 0 is the {starting}.",
             search_table(run),
+            " ".join(tried_words(run)),
+            tried_table(run),
             figure(run, drawings, "learning-curves"),
             figure(run, drawings, "learning-rates"),
         ]
     )
 
 
-def finalists(run: Run, analysis: Analysis) -> str:
-    """Winning recipes beside the document's, differences, optimism and shift, seed runs."""
-    blocks = ["## Finalists"]
-    if differences := difference_table(analysis):
-        blocks += [
-            f"Each two architectures on test, the same images and seeds paired; the intervals are widened so "
-            f"that all of them hold together ({100 * analysis.level:.1f} % each).",
-            differences,
-        ]
-    blocks.append(bullets(selection_notes(run)))
-    for pair in run.pairs:
-        blocks += [
-            f"### {pair}",
-            f"{_finalist_words(run, pair)} The document's recipe is reconstructed: what the document doesn't "
-            "state is assumed. Values in bold are where the winner departs from it.",
-            recipe_table(run, pair),
-        ]
-    if seeds := seed_table(run):
-        blocks += ["### Seed runs", "How much the scores move when nothing but the seed changes.", seeds]
-    return join(blocks)
-
-
 def curves(run: Run, drawings: Drawings) -> str:
     """Training curves, ROC curves and confusion matrices of the seed runs."""
     shown = [figure(run, drawings, name) for name in ("seed-curves", "roc-curves", "confusion-matrices")]
     if not any(shown):
-        return join(["## Curves", "No seed run has been trained yet."])
-    return join(["## Curves", *shown])
+        shown = ["No seed run has been trained yet."]
+    return join(["## Curves", *shown, epochs_beside(run)])
 
 
 def again(run: Run) -> str:
@@ -139,6 +113,24 @@ def figure(run: Run, drawings: Drawings, name: str) -> str:
     return join([drawings[name].sees, image(f"{run.name}/{name}.png", drawings[name].alt)])
 
 
+def _how_to_read(run: Run, analysis: Analysis) -> str:
+    """What the rows and marks of the result grid mean."""
+    if not analysis.rows:
+        return "No seed run has been trained yet: so far there are only values to compare with."
+    seeds = counted(run.manifest["budget"]["seeds"], "seed run")
+    words = (
+        f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The ensemble answers with the mean "
+        "probability of the seeds. The best test value is bold only if it is told apart from the next. Compare with "
+        "always giving the most frequent answer."
+    )
+    if len(run.classes) == 2:
+        return words
+    return (
+        f"{words} Precision, recall, specificity and ROC-AUC are macro averages; the weighted ROC-AUC counts each "
+        "class by its number of images."
+    )
+
+
 def _largest(run: Run) -> str:
     counts = run.images("train")
     return max(counts, key=lambda name: counts[name])
@@ -150,12 +142,37 @@ def _share(run: Run, split: str) -> str:
     return f"{100 * counts[_largest(run)] / total:.0f} % of {split}" if total else f"no images in {split}"
 
 
+def _title(run: Run) -> str:
+    """The data set's name, with the published version that the images were recognised as."""
+    title, edition = run.manifest["dataset"]["title"], run.manifest["dataset"]["edition"]
+    return f"{title}, {edition}" if edition and not run.manifest["stand_in"] else str(title)
+
+
 def _expected(run: Run) -> str:
-    expected = run.manifest["dataset"].get("expected", {})
-    if run.manifest["stand_in"] or not expected:
+    dataset = run.manifest["dataset"]
+    if run.manifest["stand_in"] or not dataset["expected"]:
         return ""
-    sides = [f"{sum(counts.values()):,} ({side})" for side, counts in expected.items()]
-    return f"The data set is published with {listing(sides)} images."
+    totals = {side: f"{sum(counts.values()):,}" for side, counts in dataset["expected"].items()}
+    sides = [total if side == "all" else f"{total} ({side})" for side, total in totals.items()]
+    edition = f" ({dataset['edition']})" if dataset["edition"] else ""
+    return f"The data set{edition} is published with {listing(sides)} images."
+
+
+def _rungs(run: Run) -> str:
+    """After how many epochs trials are compared, and of which architectures where these differ."""
+    pairs_of: dict[tuple[int, ...], list[str]] = {}
+    for pair in run.pairs:
+        pairs_of.setdefault(tuple(run.manifest["pairs"][pair]["rungs"]), []).append(pair)
+    if len(pairs_of) == 1:
+        return _after(*pairs_of)
+    return listing([f"{_after(rungs)} ({listing(pairs)})" for rungs, pairs in pairs_of.items()], "or")
+
+
+def _after(rungs: Sequence[int]) -> str:
+    if not rungs:
+        return "nowhere, since the budget is too short for rungs"
+    words = listing([str(rung) for rung in rungs], "or")
+    return f"after {words} epoch{'' if words == '1' else 's'}"
 
 
 def _duplicates(run: Run) -> list[str]:
@@ -179,10 +196,10 @@ def _duplicates(run: Run) -> list[str]:
 def _skipped(run: Run) -> list[str]:
     paths = run.manifest.get("skipped", [])
     if not paths:
-        return []
+        return [] if any(run.manifest["left_out"].values()) else ["No image was left out."]
     named = listing([f"`{path}`" for path in paths[:_FEW_SKIPPED]])
     more = " and others" if len(paths) > _FEW_SKIPPED else ""
-    return [f"Not readable and left out: {counted(len(paths), 'file')} ({named}{more})."]
+    return [f"Unreadable or known to be bad, and left out: {counted(len(paths), 'file')} ({named}{more})."]
 
 
 def _grouping(run: Run) -> str:
@@ -193,18 +210,3 @@ def _grouping(run: Run) -> str:
         "**Which images come from one patient or slide is unknown.** Related images may stand in two splits, "
         "and the intervals take images that aren't copies for independent, so they are too narrow."
     )
-
-
-def _finalist_words(run: Run, pair: str) -> str:
-    finalist = run.state.finalist(pair)
-    if finalist is None:
-        return "No trial has run to its end, so there is no winner."
-    declared = run.manifest["pairs"][pair]
-    # The winner's own size: dense units and kernels may differ from the document's recipe.
-    parameters = finalist.result.get("num_parameters") or declared.get("num_parameters")
-    won = "The document's own recipe (trial 0)" if finalist.number == 0 else f"Trial {finalist.number}"
-    words = f"{declared['title']}. {won} won" if declared.get("title") else f"{won} won"
-    words += f", a network of {parameters:,} parameters." if parameters else "."
-    if not run.seed_runs(pair, DOCUMENT):
-        words += " The document's recipe has no seed runs of its own."
-    return words

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from study.evaluation.wording import DASH, NOTHING, fraction, percent
-from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, Trial
+from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, TUNED, Trial
 from study.report.analysis import seed_scores
 from study.report.load import SPLITS, VAL, Run
 from study.report.markdown import table, value
+from study.report.naming import starting_recipe
 
 
 @dataclass(frozen=True)
@@ -109,29 +110,35 @@ def search_table(run: Run) -> str:
 
 
 def recipe_table(run: Run, pair: str) -> str:
-    """The winning recipe beside the document's, each field of which is stated or assumed."""
+    """The winning recipe beside the one it started from, and where the latter's values come from.
+
+    Hyperparameters that make no difference for this pair are left out.
+    """
     declared = run.manifest["pairs"][pair]
-    stated = declared.get("stated", {})
+    searched = run.manifest["space"].get(pair, {})
     finalist = run.state.finalist(pair)
-    first = next((trial.recipe for trial in run.search(pair) if trial.number == 0), {})
-    # Two classes are weighted by the one, more by the other.
-    unused = "class_weight_power" if len(run.classes) == 2 else "pos_weight"
     rows = []
     for name, content in declared["recipe"].items():
-        if name == unused:
+        if name not in declared["uses"] and name not in searched:
             continue
-        document = value(content)
-        # "balanced" becomes a number once the training split is known; that number is what was trained with.
-        if name in first and first[name] != content:
-            document += f" ({value(first[name])})"
         tuned = value(finalist.recipe[name]) if finalist else NOTHING
-        if finalist and name in first and finalist.recipe[name] != first[name]:
+        if finalist and finalist.recipe[name] != content:
             tuned = f"**{tuned}**"
-        searched = name in run.manifest["space"].get(pair, {})
-        source = stated.get(name, "assumed")
-        rows.append([name, "yes" if searched else "no", tuned, document, source])
-    header = ["Hyperparameter", "Searched", "Winner", "Document's recipe", "Stated or assumed"]
+        rows.append([name, "yes" if name in searched else "no", tuned, value(content), _source(run, pair, name)])
+    start = starting_recipe(run, [pair])
+    source = "Source" if run.is_reference(pair) else "Stated or assumed"
+    header = ["Hyperparameter", "Searched", "Winner", start[0].upper() + start[1:], source]
     return table(header, rows, left=5)
+
+
+def _source(run: Run, pair: str, name: str) -> str:
+    """Where the value of a starting recipe comes from."""
+    if run.is_reference(pair):
+        return "this project's default"
+    if name == "pretrained" and pair in run.from_scratch:
+        return "no weights could be had"
+    unstated = "assumed" if run.manifest["document"] else NOTHING
+    return str(run.manifest["pairs"][pair]["stated"].get(name, unstated))
 
 
 def seed_table(run: Run) -> str:
@@ -141,7 +148,8 @@ def seed_table(run: Run) -> str:
         for recipe_name in run.trained_again(pair):
             val = _roc_aucs(run, pair, recipe_name, VAL)
             test = _roc_aucs(run, pair, recipe_name, TEST)
-            rows += [_seed_row(trial, val, test) for trial in run.seed_runs(pair, recipe_name)]
+            shown = recipe_name if recipe_name == TUNED or run.has_documents_recipe(pair) else "starting"
+            rows += [_seed_row(trial, shown, val, test) for trial in run.seed_runs(pair, recipe_name)]
     header = ["Architecture", "Recipe", "Run", "Seed", "State", "Epochs", "Best epoch"]
     return table([*header, "Val ROC-AUC", "Test ROC-AUC", "Minutes"], rows, left=2)
 
@@ -153,11 +161,11 @@ def _roc_aucs(run: Run, pair: str, recipe_name: str, split: str) -> dict[int, fl
     return {number: values["roc_auc"] for number, values in seed_scores(predictions).items()}
 
 
-def _seed_row(trial: Trial, val: Mapping[int, float], test: Mapping[int, float]) -> list[str]:
+def _seed_row(trial: Trial, recipe: str, val: Mapping[int, float], test: Mapping[int, float]) -> list[str]:
     best_epoch = trial.result.get("best_epoch")
     return [
         trial.pair,
-        trial.recipe_name,
+        recipe,
         str(trial.number),
         str(trial.seed),
         trial.state,

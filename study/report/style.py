@@ -20,9 +20,23 @@ BLUE, VERMILLION, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 ORANGE, SKY, BLACK = "#E69F00", "#56B4E9", "#000000"
 GREY, LIGHT = "#8C8C8C", "#C9C9C9"
 
-_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-_DASHES = ("-", "--", "-.", ":")
+# One more than the palette has: dark enough to be told from orange and vermillion without seeing the hue.
+BROWN = "#6B3E10"
+
+Dashes = str | tuple[float, tuple[float, ...]]
+
+_COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, BROWN)
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_DASHES: tuple[Dashes, ...] = (
+    "-",
+    "--",
+    "-.",
+    ":",
+    (0, (6, 1, 1, 1, 1, 1)),
+    (0, (7, 2)),
+    (0, (2, 1)),
+    (0, (6, 2, 3, 2)),
+)
 
 WIDTH_IN = 6.4
 DPI = 110
@@ -68,7 +82,7 @@ def marker(index: int) -> str:
     return _MARKERS[index % len(_MARKERS)]
 
 
-def dashes(index: int) -> str:
+def dashes(index: int) -> Dashes:
     """As `colour`, for lines."""
     return _DASHES[index % len(_DASHES)]
 

@@ -16,16 +16,16 @@ from study.evaluation.verdict import (
     told_apart,
 )
 from study.evaluation.wording import DOT, counted, listing
-from study.records import COMPLETE, DOCUMENT, FAILED, RUNNING, STOPPED, TEST, TUNED
+from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, TUNED
 from study.report.analysis import Analysis, seed_scores
 from study.report.load import SPLITS, VAL, Run
+from study.report.markdown import plain
+from study.report.naming import recipe_title
 from study.report.study_tables import spending
-
-_RECIPES = {TUNED: "tuned recipe", DOCUMENT: "document's recipe"}
 
 
 def opening(run: Run) -> list[str]:
-    """The bold first lines: that the images are drawn, that the test split is still closed."""
+    """The bold first lines: drawn images, a test split that is still closed, networks without their weights."""
     lines = []
     if run.manifest["stand_in"]:
         lines.append(
@@ -38,6 +38,11 @@ def opening(run: Run) -> list[str]:
             "**This report was drawn before the study was finished: the test split has not been scored yet, "
             f"so nothing here is a result.** So far: {progress(run)}."
         )
+    for pair, reason in run.from_scratch.items():
+        # The sentences after the first one say how to get the weights.
+        cause = plain(reason.split(". ")[0]).rstrip(".")
+        cause = f"it {cause.removeprefix(f'{pair} ')}" if cause.startswith(f"{pair} ") else cause
+        lines.append(f"**{pair} was trained FROM SCRATCH, though its recipe wants it pretrained: {cause}.**")
     return lines
 
 
@@ -69,7 +74,7 @@ def verdict(run: Run, analysis: Analysis) -> str:
             majority_class=analysis.majority_class,
             baseline_accuracy=analysis.baseline[TEST]["accuracy"],
         ),
-        gain_verdict(analysis.gains, run.unchanged),
+        gain_verdict(analysis.gains, run.unchanged, [p for p in run.pairs if not run.has_documents_recipe(p)]),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -105,8 +110,8 @@ def gaps(run: Run) -> list[str]:
             scored = len(predictions.numbers) if predictions else 0
             if run.is_tested and scored < num_seeds:
                 missing.append(
-                    f"{pair}, {_RECIPES[recipe_name]}: {scored} of {counted(num_seeds, 'seed run')} completed and "
-                    "scored; its figures rest on these alone."
+                    f"{pair}, {recipe_title(run, pair, recipe_name)}: {scored} of {counted(num_seeds, 'seed run')} "
+                    "completed and scored; its figures rest on these alone."
                 )
     return missing
 
@@ -152,6 +157,7 @@ def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
         "best": order[0] if order else "",
         "best_test_roc_auc": list(scores[order[0]]) if order else [],
         "not_told_apart": near,
+        "from_scratch": list(run.from_scratch),
         "date": date(run),
     }
 
@@ -164,4 +170,4 @@ def _roc_aucs(run: Run, pair: str, split: str) -> list[float]:
 
 def _reasons(run: Run, pair: str) -> str:
     reasons = {str(t.result.get("reason", "")) for t in run.search(pair) if t.state == FAILED} - {""}
-    return f" ({'; '.join(sorted(reasons))})" if reasons else ""
+    return f" ({plain('; '.join(sorted(reasons)))})" if reasons else ""

@@ -1,6 +1,7 @@
 """The result grid, the table of differences and `results.csv`."""
 
 import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,40 +12,44 @@ from study.evaluation.verdict import by_mean, told_apart
 from study.evaluation.wording import NOTHING, fraction, percent, signed
 from study.records import TEST, TUNED
 from study.report.analysis import ENSEMBLE, Analysis
+from study.report.comparison import published_rows
 from study.report.load import SPLITS, VAL, Run
 from study.report.markdown import table
+from study.report.naming import label
 
-GRID = {
+_GRID = {
     "Accuracy": "accuracy",
     "Precision": "precision",
     "Recall": "recall",
     "ROC-AUC": "roc_auc",
+    "Weighted ROC-AUC": "roc_auc_weighted",
     "Specificity": "specificity",
     "Balanced accuracy": "balanced_accuracy",
 }
 
 
+def grid_columns(run: Run) -> dict[str, str]:
+    """Heading -> metric. With two classes there is nothing to weight."""
+    return {title: name for title, name in _GRID.items() if name != "roc_auc_weighted" or len(run.classes) > 2}
+
+
 def result_grid(run: Run, analysis: Analysis) -> str:
     """Architecture x split in the documents' own form, the baseline and the published rows beneath."""
+    columns = grid_columns(run)
+    metrics = list(columns.values())
     rows: list[list[str]] = []
     for pair in run.pairs:
-        shown = pair
+        shown = label(run, pair)
         for split in SPLITS:
             if values := analysis.values(pair, TUNED, split):
-                leading = [leader(analysis, metric) == pair for metric in GRID.values()]
-                cells = _scores(values, bold=leading if split == TEST else None)
-                rows.append([shown, split, *cells])
+                leading = {metric for metric in metrics if split == TEST and leader(analysis, metric) == pair}
+                rows.append([shown, split, *_scores(values, metrics, bold=leading)])
                 shown = ""
         if values := analysis.values(pair, ENSEMBLE, TEST):
             num_seeds = len(run.predictions[pair, TUNED, TEST].numbers)
-            rows.append([shown, f"test, ensemble of {num_seeds}", *_scores(values)])
-    return table(["Architecture", "Split", *GRID], rows + _reference_rows(run, analysis), left=2)
-
-
-def published_notes(run: Run) -> list[str]:
-    """The notes that the marks in the grid's published rows refer to."""
-    notes = [_note(result) for result in run.manifest["published"]]
-    return [f"<sup>{number}</sup> {note}" for number, note in enumerate(filter(None, notes), start=1)]
+            rows.append([shown, f"test, ensemble of {num_seeds}", *_scores(values, metrics)])
+    rows += _baseline_rows(analysis, metrics) + published_rows(run, metrics)
+    return table(["Architecture", "Split", *columns], rows, left=2)
 
 
 def leader(analysis: Analysis, metric: str) -> str | None:
@@ -87,47 +92,23 @@ def results_csv(analysis: Analysis) -> str:
     return str(text)
 
 
-def _reference_rows(run: Run, analysis: Analysis) -> list[list[str]]:
+def _baseline_rows(analysis: Analysis, metrics: Sequence[str]) -> list[list[str]]:
     rows = []
     for split in (VAL, TEST):
-        baseline = analysis.baseline[split]
-        cells = [_score(name, baseline[name]) for name in GRID.values()]
+        cells = [_score(name, analysis.baseline[split][name]) for name in metrics]
         rows.append([f'*always "{analysis.majority_class}"*', f"*{split}*", *cells])
-    source = f"document {run.manifest['document']}, as published"
-    number = 0
-    for result in run.manifest["published"]:
-        mark = ""
-        if _note(result):
-            number += 1
-            mark = f"<sup>{number}</sup>"
-        cells = [_as_published(name, result.get(name)) for name in GRID.values()]
-        rows.append([f"{result['label']} *({source})*{mark}", str(result["split"]), *cells])
     return rows
 
 
-def _as_published(name: str, value: float | None) -> str:
-    """A document's figure with all the decimals that the document gives."""
-    if value is None or name != "roc_auc":
-        return _score(name, value)
-    return max(fraction(value), f"{value:g}", key=len)
-
-
-def _note(result: dict[str, Any]) -> str:
-    parts = [f"{result['note'].rstrip('.')}."] if result.get("note") else []
-    if result.get("roc_auc_weighted") is not None:
-        parts.append(f"Weighted ROC-AUC {result['roc_auc_weighted']:g}.")
-    return " ".join(parts)
-
-
-def _scores(values: dict[str, Interval], *, bold: list[bool] | None = None) -> list[str]:
-    cells = [_score(name, values[name]) for name in GRID.values()]
-    return [f"**{cell}**" if is_best else cell for cell, is_best in zip(cells, bold or [False] * 6, strict=True)]
+def _scores(values: Mapping[str, Interval], metrics: Sequence[str], *, bold: Collection[str] = ()) -> list[str]:
+    cells = {name: _score(name, values[name]) for name in metrics}
+    return [f"**{cell}**" if name in bold else cell for name, cell in cells.items()]
 
 
 def _score(name: str, value: float | Interval | None) -> str:
     if isinstance(value, Interval) and math.isnan(value.low):
         value = value.mean
-    return fraction(value) if name == "roc_auc" else percent(value)
+    return fraction(value) if name.startswith("roc_auc") else percent(value)
 
 
 def _compared(difference: Interval) -> tuple[str, str]:

@@ -87,7 +87,7 @@ POLICIES: Mapping[str, Mapping[str, Policy]] = {
         "strong": Policy(
             dihedral=True,
             rotation_deg=15,
-            crop=0.25,
+            crop=0.35,
             # The label of a 96 px patch of PCam is that of its middle 32 px (Veeling et al. 2018).
             centre=1 / 3,
             brightness=0.08,

@@ -2,7 +2,7 @@
 
 import platform
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
@@ -95,7 +95,7 @@ def _pair(
         "recipe": recipe.hyperparameters(),
         "stated": dict(recipe.stated),
         "document_epochs": recipe.epochs,
-        "uses": _used(recipe, architecture, dataset),
+        "uses": _used(recipe, architecture, dataset, study.space_of(pair)),
         "cam_layer": architecture.cam_layer,
         "rungs": rung_epochs(epochs, grace=grace, reduction_factor=_REDUCTION_FACTOR),
         "weights": {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None,
@@ -103,7 +103,7 @@ def _pair(
     }
 
 
-def _used(recipe: Recipe, architecture: Architecture, dataset: Dataset) -> list[str]:
+def _used(recipe: Recipe, architecture: Architecture, dataset: Dataset, searched: Container[str]) -> list[str]:
     """The hyperparameters that make a difference for this pair."""
     unused = set(architectures.NETWORK_HYPERPARAMETERS) - set(architecture.hyperparameters)
     unused.add("class_weight_power" if dataset.binary else "pos_weight")
@@ -113,7 +113,7 @@ def _used(recipe: Recipe, architecture: Architecture, dataset: Dataset) -> list[
             unused.add("pretrained")
     elif not recipe.freeze_epochs:
         unused.add("fine_tune_lr")
-    return [name for name in HYPERPARAMETERS if name not in unused]
+    return [name for name in HYPERPARAMETERS if name not in unused or name in searched]
 
 
 def _commit() -> str:

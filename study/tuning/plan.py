@@ -14,9 +14,10 @@ import torch
 
 from study import architectures, datasets, records
 from study.datasets import Dataset
+from study.datasets.commands.drawing import NOTE
 from study.datasets.images import pixels, splits
 from study.errors import DataError, ResultsError
-from study.spec import Budget, Study
+from study.spec import Budget, Recipe, Study
 from study.training import checkpoint
 from study.training.data import Images
 from study.training.losses import resolve_pos_weight
@@ -113,7 +114,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     study = _with_architectures(declared, options.architectures)
     space.check(study, dataset)
     found = _data_folder(study.dataset, dataset, options)
-    stand_in = found is None
+    # Drawn by the user with `study.datasets stand-in`: drawn all the same.
+    stand_in = found is None or (found / NOTE).exists()
     budget = _budget(study, options, stand_in)
     image_size = budget.image_size or study.image_size
     transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
@@ -136,7 +138,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         run=run,
         name=name,
         study=study,
-        references=[pair for pair in study.pairs if pair not in declared.pairs],
+        references=[pair for pair, recipe in study.pairs.items() if not _is_declared(declared, pair, recipe)],
         dataset=dataset,
         edition=datasets.edition_of(dataset, published),
         budget=budget,
@@ -201,6 +203,11 @@ def _with_architectures(study: Study, names: Sequence[str]) -> Study:
         pair_space=spaces,
         tried={name: study.tried[name] for name in names if name in study.tried},
     )
+
+
+def _is_declared(declared: Study, pair: str, recipe: Recipe) -> bool:
+    """Whether this is the study's own recipe: weights that were given or could not be had make it another."""
+    return pair in declared.pairs and declared.pairs[pair].pretrained == recipe.pretrained
 
 
 def _data_folder(name: str, dataset: Dataset, options: Options) -> Path | None:

@@ -76,6 +76,15 @@ def test_where_the_documents_recipe_won_the_verdict_says_so():
     assert verdict.endswith("; the search found nothing better than the document's recipe for b.")
 
 
+def test_the_recipe_that_was_started_from_is_called_the_documents_only_where_it_is():
+    worse = Interval(-0.1, -0.2, -0.05)
+    verdict = gain_verdict({"a": APART, "b": NEAR, "c": worse, "d": NEAR}, ["e"], not_documents=["d", "e"])
+    assert "of a (+0.100 (+0.050 to +0.150)) over the document's recipe; " in verdict
+    assert "no gain over the starting recipe is shown for b (" in verdict
+    assert "below the document's recipe; " in verdict
+    assert verdict.endswith("; the search found nothing better than the starting recipe for e.")
+
+
 def test_optimism_is_the_best_searched_score_minus_the_mean_of_fresh_seeds():
     verdict = optimism_verdict({"a": 0.9, "b": 0.8}, {"a": [0.85, 0.87], "b": []})
     assert "a +0.040 (0.900 against 0.860)" in verdict

@@ -1,12 +1,14 @@
 """What augmentation changes, and what the modality forbids it to change."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
 from study.errors import UnknownNameError
 from study.spec import AUGMENTATIONS
-from study.training.augmentation import POLICIES, augment, policy
+from study.training.augmentation import POLICIES, Policy, augment, policy
 
 SIDE_PX = 24
 # Optical density of the stains, Ruifrok and Johnston 2001: hematoxylin, eosin, DAB.
@@ -66,7 +68,8 @@ def test_each_image_of_a_batch_is_changed_in_its_own_way(modality: str, level: s
     results = augmented(noise(1).repeat(32, 1, 1, 1), modality, level)
     different = {tuple(image.flatten().tolist()) for image in results}
     # Flips and quarter turns alone make eight.
-    assert len(different) == {("ihc", "light"): 8, (modality, "none"): 1}.get((modality, level), 32)
+    expected = {"none": 1, "light": 8 if POLICIES[modality]["light"].dihedral else 32, "strong": 32}
+    assert len(different) == expected[level]
 
 
 @every_policy
@@ -97,9 +100,10 @@ def test_grey_brain_slices_stay_grey(level: str) -> None:
     assert torch.allclose(result[:, 0], result[:, 2], atol=1e-6)
 
 
-def test_light_augmentation_of_a_patch_only_moves_its_pixels() -> None:
+@pytest.mark.parametrize("modality", ["ihc", "he", "blood"])
+def test_light_augmentation_of_a_patch_only_moves_its_pixels(modality: str) -> None:
     images = noise(64)
-    result = augmented(images, "ihc", "light")
+    result = augmented(images, modality, "light")
     assert torch.equal(result.flatten(2).sort(dim=2).values, images.flatten(2).sort(dim=2).values)
     # Whole pixels move, not channels apart.
     assert torch.equal(result.sum(dim=1).flatten(1).sort().values, images.sum(dim=1).flatten(1).sort().values)
@@ -112,6 +116,46 @@ def test_strong_augmentation_of_a_patch_varies_hematoxylin_but_hardly_dab(dab: f
     assert change[:, 2].abs().max() < 0.10
     assert change[:, 0].std() > 3 * change[:, 2].std()
     assert change[:, 0].abs().max() > 0.2
+
+
+def test_a_crop_of_a_lymph_node_patch_loses_its_border_but_never_its_middle() -> None:
+    # A frame around the middle third, on whose inside the label of the patch depends.
+    side_px, third = 96, 32
+    images = torch.zeros(400, 3, side_px, side_px)
+    images[:, :, third : 2 * third, third : 2 * third] = 1
+    images[:, :, third + 3 : 2 * third - 3, third + 3 : 2 * third - 3] = 0.5
+    geometry = replace(policy("he", "strong"), brightness=0.0, contrast=0.0, saturation=0.0, stains=None)
+    result = augment(images, geometry, torch.Generator().manual_seed(0))[:, 0]
+    # An intact frame parts the inside from the border: from there on outwards no image shows 0.5 again.
+    border = torch.cat([result[:, 0], result[:, -1], result[:, :, 0], result[:, :, -1]], dim=1)
+    assert not ((border - 0.5).abs() < 0.05).any()
+    area = (result > 0.25).float().mean(dim=(1, 2)) * 9
+    assert (area > 0.95).all(), "a part of the middle was cut off"
+    assert area.max() > 1.5
+    assert (result[:, :12].amax(dim=(1, 2)) > 0.9).any(), "no crop came near the middle"
+
+
+def test_without_a_centre_to_keep_a_crop_may_lose_the_middle() -> None:
+    images = torch.zeros(400, 3, 96, 96)
+    images[:, :, 32:64, 32:64] = 1
+    cropped = augment(images, Policy(crop=0.6), torch.Generator().manual_seed(0))
+    side = (cropped > 0.5).float().amax(dim=(1, 2)).sum(dim=1)
+    kept = augment(images, Policy(crop=0.6, centre=1 / 3), torch.Generator().manual_seed(0))
+    touches = [(x[:, 0, :, 0] > 0.9).any(dim=1) & (x[:, 0, :, 1] > 0.9).any(dim=1) for x in (cropped, kept)]
+    assert int(touches[0].sum()) > int(touches[1].sum())
+    assert side.max() > 60
+
+
+def test_colour_jitter_varies_saturation_and_keeps_grey_grey() -> None:
+    policy_of_colour = Policy(saturation=0.5)
+    grey = noise(16, channels=1)
+    assert torch.allclose(augment(grey, policy_of_colour, torch.Generator().manual_seed(0)), grey, atol=1e-6)
+    coloured = noise(64) * 0.5 + 0.25
+    changed = augment(coloured, policy_of_colour, torch.Generator().manual_seed(0))
+    distance = [(x - x.mean(dim=1, keepdim=True)).abs().mean(dim=(1, 2, 3)) for x in (changed, coloured)]
+    ratio = distance[0] / distance[1]
+    assert ratio.min() < 0.7
+    assert ratio.max() > 1.3
 
 
 def test_an_unknown_modality_is_refused_with_the_nearest_name() -> None:

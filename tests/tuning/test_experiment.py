@@ -106,6 +106,26 @@ def test_a_killed_study_goes_on_to_the_same_trials(
     assert len(events_of(tmp_path, "test_opened")) == 1
 
 
+def test_two_studies_run_as_one_experiment_and_come_to_what_each_comes_to_alone(
+    finished_run: Path, ray_started: None, command: Command, tiny_study: Path, tmp_path: Path
+) -> None:
+    second = tmp_path / "second.py"
+    second.write_text(tiny_study.read_text().replace('"four_block_cnn": Recipe(batch_size=8, dropout=0.1)', ""))
+    assert command(tmp_path, str(second), "--cpus-per-trial", "2") == run.DONE
+    pd.testing.assert_frame_equal(trials_of(tmp_path), trials_of(finished_run))
+    other = pd.read_csv(RunFolder(tmp_path / "second").trials).drop(columns="seconds")
+    assert other.groupby("pair").size().to_dict() == {"lenet": 5}
+    for name in (RUN, "second"):
+        state = records.load_run(RunFolder(tmp_path / name))
+        assert state.finished
+        assert (tmp_path / "reports" / f"{name}.md").exists()
+    first, following = (
+        [e["time"] for e in records.read_events(RunFolder(tmp_path / name).events)] for name in (RUN, "second")
+    )
+    # One slot: the second study's turn comes when the first has nothing left to do.
+    assert max(first) <= min(time for time in following[1:])
+
+
 def test_a_changed_declaration_is_refused_and_says_what_changed(
     finished_run: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:

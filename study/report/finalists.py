@@ -1,0 +1,85 @@
+"""The section on what won: differences, optimism and shift, recipes and seed runs."""
+
+from study.evaluation.wording import counted
+from study.records import DOCUMENT, Trial
+from study.report.analysis import Analysis
+from study.report.comparison import schedule_note
+from study.report.load import Run
+from study.report.markdown import bullets, join
+from study.report.naming import label, starting_recipe
+from study.report.study_tables import recipe_table, seed_table
+from study.report.summary import selection_notes
+from study.report.tables import difference_table
+
+_HASH_DIGITS = 12
+
+
+def finalists(run: Run, analysis: Analysis) -> str:
+    """Winning recipes beside those that they started from, differences, optimism and shift, seed runs."""
+    blocks = ["## Finalists"]
+    if differences := difference_table(analysis):
+        blocks += [
+            f"Each two architectures on test, the same images and seeds paired; the intervals are widened so "
+            f"that all of them hold together ({100 * analysis.level:.1f} % each).",
+            differences,
+        ]
+    blocks.append(bullets(selection_notes(run)))
+    for pair in run.pairs:
+        blocks += [f"### {label(run, pair)}", _words(run, pair), recipe_table(run, pair)]
+    if seeds := seed_table(run):
+        blocks += ["### Seed runs", "How much the scores move when nothing but the seed changes.", seeds]
+    return join(blocks)
+
+
+def _words(run: Run, pair: str) -> str:
+    finalist = run.state.finalist(pair)
+    sentences = [
+        _winner(run, pair, finalist) if finalist else "No trial has run to its end, so there is no winner.",
+        _weights(run, pair, finalist),
+        schedule_note(run, pair),
+        _origin(run, pair),
+        "Values in bold are where the winner departs from it.",
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _winner(run: Run, pair: str, finalist: Trial) -> str:
+    declared = run.manifest["pairs"][pair]
+    # The winner's own size: dense units and kernels may differ from the starting recipe.
+    parameters = finalist.result.get("num_parameters") or declared.get("num_parameters")
+    own = "The document's own recipe" if run.has_documents_recipe(pair) else "The starting recipe"
+    won = f"{own} (trial 0)" if finalist.number == 0 else f"Trial {finalist.number}"
+    words = f"{declared['title']}. {won} won" if declared.get("title") else f"{won} won"
+    words += f", a network of {parameters:,} parameters." if parameters else "."
+    if not run.seed_runs(pair, DOCUMENT):
+        words += f" The {starting_recipe(run, [pair])} has no seed runs of its own."
+    return words
+
+
+def _weights(run: Run, pair: str, finalist: Trial | None) -> str:
+    """What a pretrained network started from, and for how long the winner kept it as it was."""
+    weights = run.manifest["pairs"][pair]["weights"]
+    if not weights:
+        return ""
+    digits = weights["sha256"][:_HASH_DIGITS]
+    words = f"It is pretrained: its weights start from `{weights['source']}` (sha256 `{digits}`)"
+    if finalist is None:
+        return f"{words}."
+    frozen = int(finalist.recipe["freeze_epochs"])
+    if not frozen:
+        return f"{words}, and nothing was frozen."
+    return f"{words}; in stage one of the winner, its first {counted(frozen, 'epoch')}, all but the head was frozen."
+
+
+def _origin(run: Run, pair: str) -> str:
+    if run.has_documents_recipe(pair):
+        return "The document's recipe is reconstructed: what the document doesn't state is assumed."
+    if run.is_reference(pair):
+        stranger = "It is not a network of the document: its" if run.manifest["document"] else "Its"
+        return f"{stranger} starting recipe is this project's default for it."
+    if run.manifest["document"]:
+        return (
+            "The starting recipe is the document's, but for the pretrained weights that the document has and that "
+            "could not be had here; what the document doesn't state is assumed."
+        )
+    return "The starting recipe is the study's own."

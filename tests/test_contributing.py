@@ -1,0 +1,73 @@
+"""The three one-file recipes of CONTRIBUTING.md, carried out in a copy of the project."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = {
+    "Add an architecture": "study/architectures/two_convolutions.py",
+    "Add a dataset": "study/datasets/stripes.py",
+    "Add a study": "search_spaces/stripes_study.py",
+}
+
+
+def code_under(heading: str) -> str:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    (block,) = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    return str(block)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("study", "search_spaces", "tests"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for heading, path in FILES.items():
+        (folder / path).write_text(code_under(heading))
+    return folder
+
+
+def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(project)}
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_examples_are_formatted_and_typed_as_the_house_asks(project: Path) -> None:
+    files = list(FILES.values())
+    assert python(project, "-m", "ruff", "check", *files).stdout.strip() == "All checks passed!"
+    assert "3 files already formatted" in python(project, "-m", "ruff", "format", "--check", *files).stdout
+    typed = python(project, "-m", "mypy", "--strict", *files)
+    assert typed.returncode == 0, typed.stdout
+
+
+def test_the_new_network_and_the_new_dataset_pass_the_contract_tests(project: Path) -> None:
+    contracts = ["tests/architectures/test_every_architecture.py", "tests/datasets/test_every_dataset.py"]
+    chosen = ["-k", "two_convolutions or stripes"]
+    ended = python(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen, *contracts)
+    assert ended.returncode == 0, ended.stdout
+    passed = re.search(r"(\d+) passed", ended.stdout)
+    assert passed is not None
+    assert int(passed[1]) > 20
+
+
+def test_the_new_study_runs_to_its_report_and_its_dataset_checks_out(project: Path) -> None:
+    small = ["--trials", "2", "--epochs", "2", "--seeds", "1", "--image-size", "16", "--cache", "cache"]
+    ended = python(project, "-m", "study.run", "stripes_study", *small)
+    assert ended.returncode == 0, ended.stderr
+    report = (project / "reports" / "stripes_study-standin.md").read_text()
+    assert "# Lying or standing stripes" in report
+    assert "two_convolutions" in report
+    (drawn,) = (project / "cache" / "stand-in").glob("stripes-*")
+    checked = python(project, "-m", "study.datasets", "check", "stripes", "--data", str(drawn))
+    assert checked.returncode == 0, checked.stderr
+    assert "240" in checked.stdout
