@@ -69,6 +69,7 @@ def make_manifest(
             "how_to_get": dataset.how_to_get,
             "classes": list(dataset.classes),
             "modality": dataset.modality,
+            "trimmed": dataset.trimmed,
             "expected": edition.expected,
             "group_meaning": dataset.group_meaning,
         },

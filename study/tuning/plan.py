@@ -123,7 +123,9 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     root = found or _stand_in_folder(study.dataset, dataset, options)
     published = dataset.scan(root)
     samples = [s for s in published if s.path not in dataset.excluded]
-    store = pixels.prepare(root, sorted(s.path for s in samples), size_px=image_size, cache=options.cache)
+    store = pixels.prepare(
+        root, sorted(s.path for s in samples), size_px=image_size, cache=options.cache, trimmed=dataset.trimmed
+    )
     pixels.require_readable(store, skip=options.skip_unreadable)
     by_path = {s.path: s for s in samples}
     readable = [by_path[path] for path in store.paths]

@@ -101,19 +101,23 @@ def test_tumour_in_the_central_square_is_what_the_label_says(size_px: int) -> No
         assert (_cover(True, number, size_px)[centre, centre] > 0.5).mean() > 0.1
 
 
-def test_tumour_in_the_border_tells_nothing_about_the_label() -> None:
+def _border_shares(tumour: bool) -> np.ndarray:
+    """Share of the outer frame, beyond the central 64 px, that tumour covers in each of 60 patches."""
     around = np.ones((96, 96), bool)
     around[16:80, 16:80] = False
-    shares = []
-    for number in range(60):
-        negative, positive = _cover(False, number), _cover(True, number)
-        np.testing.assert_array_equal(negative[around], positive[around])
-        shares.append(negative[around].mean())
-    assert 0.15 < np.mean(np.array(shares) > 0.1) < 0.7
+    return np.array([_cover(tumour, number)[around].mean() for number in range(60)])
 
 
-def test_painting_the_centre_over_hides_the_label() -> None:
-    for number in range(6):
+def test_tumour_in_the_border_goes_with_the_label_but_does_not_decide_it() -> None:
+    negative, positive = (np.mean(_border_shares(tumour) > 0.1) for tumour in (False, True))
+    assert 0.05 < negative < 0.4
+    assert 0.4 < positive < 0.9
+
+
+def test_painting_the_centre_over_hides_the_label_where_the_border_is_the_same() -> None:
+    same = np.flatnonzero(_border_shares(False) == _border_shares(True))[:6]
+    assert len(same) == 6
+    for number in same.tolist():
         negative, positive = (_patch(tumour, number).astype(int) for tumour in (False, True))
         # Blur reaches a few pixels further.
         inside = np.abs(negative - positive)[14:82, 14:82]

@@ -258,3 +258,28 @@ def test_a_picture_that_was_saved_twice_has_one_fingerprint_and_two_file_hashes(
     assert len(set(store.sha256)) == 4
     first, bitmap, rgb, turned = store.pixels_sha256
     assert first == bitmap == rgb != turned
+
+
+def test_dark_margins_are_trimmed_and_what_they_surround_is_not(root: Path, cache: Path) -> None:
+    rng = np.random.default_rng(0)
+    head = rng.integers(60, 255, (40, 30), dtype=np.uint8)
+    framed = rng.integers(0, 8, (90, 100), dtype=np.uint8)
+    framed[20:60, 50:80] = head
+    for name, image in (("head.png", head), ("framed.png", framed)):
+        Image.fromarray(image).save(root / name)
+    paths = ["framed.png", "head.png"]
+    plain = store_of(root, paths, cache, size_px=16)
+    trimmed = prepare(root, paths, size_px=16, cache=cache, trimmed=True, show_progress=False)
+    one, other = trimmed.open()
+    assert np.array_equal(one, other)
+    assert np.array_equal(other, plain.open()[1])
+    assert not np.array_equal(plain.open()[0], one)
+    # What a picture is does not depend on how it is shown.
+    assert trimmed.pixels_sha256 == plain.pixels_sha256
+    assert trimmed.path != plain.path
+
+
+@pytest.mark.parametrize("level", [0, 5, 200])
+def test_an_even_picture_stays_whole(level: int) -> None:
+    even = Image.fromarray(np.full((20, 30), level, dtype=np.uint8))
+    assert pixels.trim(even).size == (30, 20)
