@@ -1,8 +1,8 @@
 """Brain tumours on MRI slices: glioma, meningioma, pituitary tumour or none; document 003, one CNN of document 000.
 
 python -m study.run brain_tumor                    drawn images, 48 px
-python -m study.run brain_tumor --data DIR         DIR holds Training and Testing; needs the ImageNet weights of three of
-                                                   the networks, or --architecture NAME for the others alone
+python -m study.run brain_tumor --data DIR         DIR holds Training and Testing; three of the networks need their
+                                                   ImageNet weights, --architecture NAME runs the others alone
 """
 
 from ray import tune
@@ -67,8 +67,8 @@ STUDY = Study(
             "kernel_size": tune.choice([3, 5]),
             "dense_units": tune.choice([64, 128, 256]),
         },
-        # Val comes from the same sources as train and would choose "none"; on slices from other sources grey values that
-        # vary raised the ROC-AUC of this network from 0.81 to 0.86 (bench/README.md).
+        # Val comes from the same sources as train and would choose "none"; on slices from other sources grey values
+        # that vary raised the ROC-AUC of this network from 0.81 to 0.86 (bench/README.md).
         "eight_conv_cnn": {"augmentation": tune.choice(["strong"])},
         **dict.fromkeys(("efficientnet_b0", "resnet18", "densenet121"), _TRANSFER),
     },

@@ -20,11 +20,12 @@ def method(run: Run) -> str:
 
 
 def _splits(run: Run) -> str:
+    trimmed = " Dark margins around the pictures were cut away." if run.manifest["dataset"].get("trimmed") else ""
     return (
         "*Splits.* Test is the data set's own test split, or 15 % of the images where it has none; "
         f"{100 * run.manifest['val_fraction']:g} % of the rest is val, stratified by class and drawn with "
-        f"seed {run.manifest['seed']}. Byte-identical images stay together, and a training-side image that "
-        "also stands in test is left out."
+        f"seed {run.manifest['seed']}. Copies of one picture, pixel by pixel, stay together, and a "
+        f"training-side copy of a test image is left out.{trimmed}"
     )
 
 

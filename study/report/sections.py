@@ -178,10 +178,11 @@ def _after(rungs: Sequence[int]) -> str:
 def _duplicates(run: Run) -> list[str]:
     found = run.manifest["duplicates"]
     if not found.get("extra_copies"):
-        return ["No two image files are byte-identical."]
+        return ["No two files hold the same picture, pixel by pixel."]
     words = (
-        f"{counted(found['extra_copies'], 'file')} repeat another one byte by byte, in "
-        f"{counted(found['groups'], 'group')}; a group never spans two splits."
+        f"{counted(found['extra_copies'], 'file')} hold the picture of another one, pixel by pixel "
+        f"({found['byte_identical_copies']:,} of them byte by byte), in {counted(found['groups'], 'group')}; a group "
+        "never spans two splits."
     )
     if found.get("spanning_test"):
         words += (

@@ -118,10 +118,10 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     stand_in = found is None or (found / NOTE).exists()
     budget = _budget(study, options, stand_in)
     image_size = budget.image_size or study.image_size
-    transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
-    check_freezing(transfer.study, budget.epochs)
+    check_freezing(study, budget.epochs)
     root = found or _stand_in_folder(study.dataset, dataset, options)
     published = dataset.scan(root)
+    transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
     samples = [s for s in published if s.path not in dataset.excluded]
     store = pixels.prepare(
         root, sorted(s.path for s in samples), size_px=image_size, cache=options.cache, trimmed=dataset.trimmed

@@ -137,7 +137,7 @@ def manifest_of(plan: Plan) -> dict[str, Any]:
         "split_hash": "5" * 64,
         "counts": counts,
         "left_out": {"stands in the test split too": 12},
-        "duplicates": {"extra_copies": 31, "groups": 29, "spanning_test": 12},
+        "duplicates": {"extra_copies": 31, "byte_identical_copies": 20, "groups": 29, "spanning_test": 12},
         "skipped": ["train/00007_train_1+.png: cannot identify image file"],
         "pairs": {
             pair: {

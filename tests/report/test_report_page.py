@@ -235,3 +235,10 @@ def test_a_report_needs_neither_ray_nor_torch():
         "sys.exit(any(name in sys.modules for name in ('ray', 'torch')))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_copies_are_counted_by_their_pixels_and_by_their_bytes(finished):
+    assert "31 files hold the picture of another one, pixel by pixel (20 of them byte by byte), in 29 groups" in (
+        finished.page
+    )
+    assert "12 test images also stood on the training side" in finished.page
