@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from study.datasets.images import pixels
+from study.datasets.images import decoding
 from study.datasets.images.progress import progress
 
 # Raised whenever what is kept of a file changes: old notes are then not found any more.
@@ -74,12 +74,12 @@ def read_file(path: Path) -> FileFacts:
     """Reads one image file; whatever is wrong with it is told, not raised."""
     try:
         content = path.read_bytes()
-        image = pixels.load(content)
-    except pixels.UNREADABLE as error:
-        return FileFacts(unreadable=pixels.why_unreadable(error))
+        image = decoding.load(content)
+    except decoding.UNREADABLE as error:
+        return FileFacts(unreadable=decoding.why_unreadable(error))
     return FileFacts(
         sha256=hashlib.sha256(content).hexdigest(),
-        pixels_sha256=pixels.fingerprint(image),
+        pixels_sha256=decoding.fingerprint(image),
         mode=image.mode,
         width_px=image.width,
         height_px=image.height,

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from study.datasets.images import pixels
+from study.datasets.images import decoding
 from study.datasets.images.pixels import ImageStore, prepare, require_readable
 from study.errors import DataError
 
@@ -126,7 +126,7 @@ def test_two_sizes_live_side_by_side(root: Path, paths: list[str], cache: Path) 
 
 
 def test_an_interrupted_build_leaves_nothing_that_is_read_later(root: Path, paths: list[str], cache: Path) -> None:
-    real, seen = pixels.resize, []
+    real, seen = decoding.resize, []
 
     def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
         seen.append(size_px)
@@ -135,7 +135,7 @@ def test_an_interrupted_build_leaves_nothing_that_is_read_later(root: Path, path
         return real(image, size_px=size_px)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pixels, "resize", resize)
+        patch.setattr(decoding, "resize", resize)
         with pytest.raises(KeyboardInterrupt):
             store_of(root, paths, cache)
     assert list(cache.iterdir()) == []
@@ -230,7 +230,7 @@ def test_a_folder_without_one_readable_image_still_gives_a_store(root: Path, cac
 def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_back(
     root: Path, paths: list[str], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = pixels.resize
+    real = decoding.resize
 
     def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
         (root / paths[-1]).unlink(missing_ok=True)
@@ -238,7 +238,7 @@ def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_
 
     # One reader at a time, so that the last file is gone before it is its turn.
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(pixels, "resize", resize)
+    monkeypatch.setattr(decoding, "resize", resize)
     lost = root / paths[-1]
     content, stat = lost.read_bytes(), lost.stat()
     store = store_of(root, paths, cache)
@@ -282,4 +282,4 @@ def test_dark_margins_are_trimmed_and_what_they_surround_is_not(root: Path, cach
 @pytest.mark.parametrize("level", [0, 5, 200])
 def test_an_even_picture_stays_whole(level: int) -> None:
     even = Image.fromarray(np.full((20, 30), level, dtype=np.uint8))
-    assert pixels.trim(even).size == (30, 20)
+    assert decoding.trim(even).size == (30, 20)
