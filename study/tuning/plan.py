@@ -111,7 +111,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     """
     dataset = datasets.find(study.dataset)
     declared = study
-    study = _with_architectures(declared, options.architectures)
+    study = with_architectures(declared, options.architectures)
     space.check(study, dataset)
     found = _data_folder(study.dataset, dataset, options)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
@@ -185,7 +185,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     )
 
 
-def _with_architectures(study: Study, names: Sequence[str]) -> Study:
+def with_architectures(study: Study, names: Sequence[str]) -> Study:
     """The study with these architectures only (all of its own where none is named), each with a recipe and a space.
 
     Those for which it declares no recipe start from their own, and go without what the shared space has for others.
