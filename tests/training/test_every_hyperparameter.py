@@ -73,13 +73,19 @@ def test_every_searched_hyperparameter_alone_changes_the_model_the_loss_or_the_b
         weights = list(training.model.state_dict().values())
         return metrics, [w.shape for w in weights], torch.cat([w.flatten().float() for w in weights])
 
-    plain_metrics, plain_shapes, plain_weights = first_epoch({})
+    plain = first_epoch({})
     assert study.space_of(pair).keys() <= set(HYPERPARAMETERS)
     for name, domain in study.space_of(pair).items():
         if name == "early_stopping" or getattr(domain, "categories", None) == [getattr(recipe, name)]:
             continue
         value = other_value(domain, getattr(recipe, name))
-        metrics, shapes, weights = first_epoch({name: value})
+        plain_metrics, plain_shapes, plain_weights = plain
+        if name == "fine_tune_lr" and not recipe.freeze_epochs:
+            # It is for what follows the frozen epochs, so there must be some.
+            plain_metrics, plain_shapes, plain_weights = first_epoch({"freeze_epochs": 1})
+            metrics, shapes, weights = first_epoch({"freeze_epochs": 1, name: value})
+        else:
+            metrics, shapes, weights = first_epoch({name: value})
         same = metrics == plain_metrics and shapes == plain_shapes and torch.equal(weights, plain_weights)
         assert not same, f"{name} = {value!r} instead of {getattr(recipe, name)!r} changed nothing"
 
