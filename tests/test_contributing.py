@@ -42,12 +42,10 @@ def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_examples_are_formatted_and_typed_as_the_house_asks(project: Path) -> None:
+def test_the_examples_are_formatted_as_the_house_asks(project: Path) -> None:
     files = list(FILES.values())
     assert python(project, "-m", "ruff", "check", *files).stdout.strip() == "All checks passed!"
     assert "3 files already formatted" in python(project, "-m", "ruff", "format", "--check", *files).stdout
-    typed = python(project, "-m", "mypy", "--strict", *files)
-    assert typed.returncode == 0, typed.stdout
 
 
 def test_the_new_network_and_the_new_dataset_pass_the_contract_tests(project: Path) -> None:

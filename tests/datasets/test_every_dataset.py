@@ -102,12 +102,6 @@ def test_the_modality_says_what_augmentation_may_do(dataset: Dataset) -> None:
     assert dataset.modality in POLICIES
 
 
-def test_with_two_classes_the_second_is_the_positive_one(dataset: Dataset) -> None:
-    if dataset.binary:
-        assert dataset.classes[1] in ("positive", "tumor")
-        assert dataset.classes[0] in ("negative", "normal")
-
-
 @pytest.mark.parametrize("inside", [(), ("notes.txt",), ("images/a.png",)])
 def test_a_folder_of_another_layout_is_refused(dataset: Dataset, tmp_path: Path, inside: tuple[str, ...]) -> None:
     for name in inside:
