@@ -26,7 +26,8 @@ DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args(arguments)
+    # Names may stand before and after flags.
+    options = _parser().parse_intermixed_args(arguments)
     ray_environment.apply()
     try:
         if options.list:
