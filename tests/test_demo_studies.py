@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
+from torch import nn
 
 from study import records, registry
 from study.datasets import find as find_dataset
@@ -25,12 +26,28 @@ STUDIES = registry.names("search_spaces")
 LOWEST_AUC, HIGHEST_AUC = 0.4, 1.0
 
 
+def weights_with_statistics() -> nn.Module:
+    """Torchvision's EfficientNet-B0 with random weights, whose batch normalization has seen images.
+
+    With the statistics of a new network nothing would come through the frozen part but a constant.
+    """
+    torch.manual_seed(0)
+    model = torchvision.models.efficientnet_b0(weights=None).train()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            # The mean over all batches, instead of a moving one.
+            module.momentum = None
+    with torch.no_grad():
+        for _ in range(4):
+            model(nn.functional.interpolate(torch.randn(32, 3, 8, 8), size=64, mode="bilinear"))
+    return model
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which `study.run all` was run, all studies as one experiment."""
     root = tmp_path_factory.mktemp("demo")
-    torch.manual_seed(0)
-    torch.save(torchvision.models.efficientnet_b0(weights=None).state_dict(), root / "efficientnet_b0.pth")
+    torch.save(weights_with_statistics().state_dict(), root / "efficientnet_b0.pth")
     # Nothing can be downloaded, and nothing that was downloaded earlier is found.
     offline = dict.fromkeys(("https_proxy", "HTTPS_PROXY"), "http://127.0.0.1:9") | {"TORCH_HOME": str(root / "torch")}
     weights = ["--weights", "efficientnet_b0=efficientnet_b0.pth"]

@@ -31,8 +31,9 @@ class Rungs:
     def record(self, trial: str, epoch: int, score: float) -> bool:
         """Takes an epoch's score into account and says whether the trial should stop.
 
-        A trial is compared with those that reached the rung before it, so nobody waits; the first goes on. Reporting
-        the same epoch again, as a resumed trial does, changes nothing.
+        A trial is compared with those that reached the rung before it, so nobody waits; the first goes on. Of equal
+        ones the earlier counts as better: networks that learn nothing all score 0.5, and must not all go on.
+        Reporting the same epoch again, as a resumed trial does, changes nothing.
         """
         if epoch not in self.epochs:
             return False
@@ -41,6 +42,6 @@ class Rungs:
             return False
         if not math.isfinite(score):
             return True
+        num_as_good = sum(other >= score for other in others.values())
         others[trial] = score
-        num_better = sum(other > score for other in others.values())
-        return num_better >= max(1, len(others) // self.reduction_factor)
+        return num_as_good >= max(1, len(others) // self.reduction_factor)

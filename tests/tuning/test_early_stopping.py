@@ -42,3 +42,9 @@ def test_reporting_an_epoch_again_changes_nothing() -> None:
     before[1]["d"] = 0.8
     assert not rungs.record("a", 1, 0.5)
     assert rungs.recorded == before
+
+
+def test_of_equal_trials_only_the_first_goes_on() -> None:
+    rungs = Rungs([1], 3)
+    assert [rungs.record(f"t{i}", 1, 0.5) for i in range(5)] == [False, True, True, True, True]
+    assert not rungs.record("better", 1, 0.6)
