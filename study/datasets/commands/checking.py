@@ -121,7 +121,7 @@ def _duplicates(readable: Read) -> Iterator[tuple[str, str]]:
             f"{counted['groups_of_two_labels']:,} groups with two labels",
         )
     if files["extra_copies"]:
-        yield "", "a study keeps identical files in one split, and leaves out development copies of test images"
+        yield "", "a study keeps identical pictures in one split, and leaves out development copies of test images"
 
 
 def _groups(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[tuple[str, str]]:
