@@ -2,8 +2,6 @@
 
 import json
 import shutil
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,19 +14,19 @@ from study import architectures, datasets, records
 from study.datasets import Dataset
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import pixels, splits
-from study.errors import DataError, ResultsError
+from study.errors import ResultsError
 from study.spec import Budget, Recipe, Study
 from study.training import checkpoint
 from study.training.data import Images
 from study.training.losses import resolve_pos_weight
 from study.training.pretrained import Pretrained
 from study.tuning import space
+from study.tuning.folders import data_folder, stand_in_folder
 from study.tuning.manifest import make_manifest
 from study.tuning.resources import Slots
 from study.tuning.task import Workload
 from study.tuning.transfer import check_freezing, resolve
 
-_STAND_IN_VERSION = 1
 _DESCRIPTION = ("dataset", "from_scratch", "notes", "published", "published_epochs", "title")
 _PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
@@ -113,13 +111,13 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     declared = study
     study = with_architectures(declared, options.architectures)
     space.check(study, dataset)
-    found = _data_folder(study.dataset, dataset, options)
+    found = data_folder(study.dataset, dataset, options.data)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
     stand_in = found is None or (found / NOTE).exists()
     budget = _budget(study, options, stand_in)
     image_size = budget.image_size or study.image_size
     check_freezing(study, budget.epochs)
-    root = found or _stand_in_folder(study.dataset, dataset, options)
+    root = found or stand_in_folder(study.dataset, dataset, options.cache, options.seed)
     published = dataset.scan(root)
     transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
     samples = [s for s in published if s.path not in dataset.excluded]
@@ -210,38 +208,6 @@ def with_architectures(study: Study, names: Sequence[str]) -> Study:
 def _is_declared(declared: Study, pair: str, recipe: Recipe) -> bool:
     """Whether this is the study's own recipe: weights that were given or could not be had make it another."""
     return pair in declared.pairs and declared.pairs[pair].pretrained == recipe.pretrained
-
-
-def _data_folder(name: str, dataset: Dataset, options: Options) -> Path | None:
-    """The dataset's folder, or None where it has to be drawn."""
-    if options.data is None:
-        usual = Path("data") / name
-        return usual if usual.is_dir() else None
-    if not options.data.is_dir():
-        raise DataError(
-            f"--data must be a folder, but {options.data} is not one. {dataset.title}: {dataset.how_to_get}"
-        )
-    return options.data
-
-
-def _stand_in_folder(name: str, dataset: Dataset, options: Options) -> Path:
-    """The drawn stand-in of that seed, drawn now if it is not in the cache."""
-    folder = options.cache / "stand-in" / f"{name}-v{_STAND_IN_VERSION}-{options.seed}"
-    if folder.exists():
-        return folder
-    num_images = sum(sum(by_class.values()) for by_class in dataset.stand_in.values())
-    print(f"There is no data/{name}: drawing {num_images} stand-in images ...", file=sys.stderr, flush=True)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix="drawing-") as scratch:
-        drawn = Path(scratch) / "images"
-        dataset.draw(drawn, dataset.stand_in, options.seed)
-        try:
-            drawn.rename(folder)
-        except OSError:
-            # Another process may have drawn the same images meanwhile.
-            if not folder.exists():
-                raise
-    return folder
 
 
 def _budget(study: Study, options: Options, stand_in: bool) -> Budget:
