@@ -43,6 +43,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
+    except OSError as error:
+        # A full disk, a folder that can't be written: what was recorded until then is kept.
+        print(f"error: {error}. Mend it and give the same command again.", file=sys.stderr)
+        return USER_ERROR
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on from what is on disk.", file=sys.stderr)
         return INTERRUPTED
@@ -53,12 +57,17 @@ def _names(given: Sequence[str]) -> list[str]:
     if not given:
         raise StudyError("A study's name is needed, but none was given. --list shows all; `all` runs them all.")
     named = [registry.names("search_spaces") if name == "all" else [name] for name in given]
-    return list(dict.fromkeys(name for names in named for name in names))
+    names = list(dict.fromkeys(name for each in named for name in each))
+    runs = [Path(name).stem for name in names]
+    for run in runs:
+        if runs.count(run) > 1:
+            raise StudyError(f"Each study needs a name of its own, but two are called {run!r}. Rename a file.")
+    return names
 
 
 def _check_weights(studies: Mapping[str, Study], options: argparse.Namespace) -> None:
     """A file is for each study that has its network, but one of them must."""
-    known = list(dict.fromkeys([*(pair for study in studies.values() for pair in study.names), *options.architecture]))
+    known = options.architecture or list(dict.fromkeys(pair for study in studies.values() for pair in study.names))
     for given in options.weights:
         pair, equals, _ = given.partition("=")
         if equals and pair not in known:
@@ -81,6 +90,11 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     with ExitStack() as locks:
         for plan in plans:
             locks.enter_context(records.exclusive(plan.folder))
+            if plan.previous is None and not options.fresh and any(records.read_events(plan.folder.events)):
+                raise ResultsError(
+                    f"A run must not begin where another has, but {plan.folder.root} was begun meanwhile. Give the "
+                    "same command again to go on with it."
+                )
         todo = []
         for plan in plans:
             if plan.previous is not None and plan.previous.finished:

@@ -228,3 +228,22 @@ def test_a_value_that_no_study_could_have_is_refused_by_the_parser(arguments: li
     with pytest.raises(SystemExit) as refusal:
         run.main(["her2_binary", *arguments])
     assert refusal.value.code == run.USER_ERROR
+
+
+def test_two_studies_of_one_name_are_refused(
+    tmp_path: Path, tiny_study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = shutil.copy(tiny_study, tmp_path / "other" / tiny_study.name)
+    assert "two are called 'tiny'" in refused(tmp_path, capsys, str(tiny_study), str(other))
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    arguments = [*BRAIN, "--data", str(images), "--results", str(tmp_path / "file" / "results")]
+    assert run.main([*arguments, "--cache", str(tmp_path / "cache")]) == run.USER_ERROR
+    message = capsys.readouterr().err
+    assert message.count("error: ") == 1
+    assert str(tmp_path / "file") in message

@@ -101,7 +101,9 @@ class Run:
 
     def has_documents_recipe(self, pair: str) -> bool:
         """Whether trial 0 is the document's recipe as it stands, with the weights that it wants."""
-        return bool(self.manifest["document"]) and not self.is_reference(pair) and pair not in self.from_scratch
+        # Weights that it doesn't name make it another recipe, as does the lack of those that it does.
+        other_weights = {*self.from_scratch, *self.manifest.get("given_weights", [])}
+        return bool(self.manifest["document"]) and not self.is_reference(pair) and pair not in other_weights
 
     def search(self, pair: str) -> list[Trial]:
         return self.state.of_kind(SEARCH, pair)

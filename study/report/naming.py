@@ -32,7 +32,7 @@ def origins(run: Run) -> str:
     others = [pair for pair in run.pairs if pair not in references]
     parts = {
         "the document's for": [pair for pair in others if run.has_documents_recipe(pair)],
-        "the document's without its pretrained weights for": [
+        "the document's but for its weights for": [
             pair for pair in others if run.manifest["document"] and not run.has_documents_recipe(pair)
         ],
         "the study's own for": others if not run.manifest["document"] else [],

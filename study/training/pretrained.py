@@ -4,7 +4,6 @@ Only what precedes the head is taken: the head belongs to the classes that it wa
 """
 
 import hashlib
-import pickle
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -94,7 +93,8 @@ def from_torchvision(name: str, model: nn.Module) -> Pretrained:
     try:
         with _timeout(_CONNECTION_TIMEOUT_S):
             state = get_weight(architecture.weights).get_state_dict(progress=False, check_hash=True, weights_only=True)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:
+        # The network, the disk, a damaged file in torch's cache: each has errors of its own.
         raise NoWeightsError(
             f"{name} starts from torchvision's {architecture.weights}, but they can't be downloaded ({error}). Give "
             f"--weights {name}=FILE with the file of {get_weight(architecture.weights).url}, or train other networks "
@@ -117,29 +117,30 @@ def from_file(path: Path, name: str, model: nn.Module) -> Pretrained:
     architecture = architectures.find(name)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError) as error:
+    except Exception as error:
+        # Whatever bytes a file holds, torch.load may raise: no list of its errors is complete.
         first_line = (str(error).splitlines() or [""])[0]
         raise DataError(
             f"--weights must name a file that torch.save has written, but {path} can't be read ({first_line})."
         ) from error
     standardization = IMAGENET if architecture.weights else None
-    if isinstance(state, Mapping) and set(state) == {"model", "mean", "std"}:
+    if isinstance(state, Mapping) and set(state) == {"model", "mean", "std"} and isinstance(state["mean"], list):
         standardization = Standardization(tuple(state["mean"]), tuple(state["std"]))
         state = state["model"]
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise DataError(f"--weights must name a file that holds a state dict (name -> tensor), but {path} does not.")
     return Pretrained(_base(architecture, state, model, str(path)), standardization, f"file {path.name}")
 
 
 def put_into(model: nn.Module, pretrained: Pretrained) -> None:
-    """Sets all of a network but its head, which keeps its random weights."""
+    """Sets all of a network but its head, which keeps its random weights. They must fit, see `check_fit`."""
     model.load_state_dict(dict(pretrained.base), strict=False)
 
 
-def _base(architecture: Architecture, state: Mapping[str, Tensor], model: nn.Module, source: str) -> dict[str, Tensor]:
-    """The weights that precede the head, if they fit the network exactly."""
-    renamed = {architecture.rename(name): value for name, value in state.items()}
-    base = {name: value for name, value in renamed.items() if not _is_of(name, architecture.head)}
+def check_fit(architecture: Architecture, base: Mapping[str, Tensor], model: nn.Module, source: str) -> None:
+    """Raises DataError where weights don't fit a network but for its head: names missing, unknown, of other shapes."""
     needed = {name: value for name, value in model.state_dict().items() if not _is_of(name, architecture.head)}
     # A counter that files from before torch 0.4.1 lack, and that nothing here reads.
     missing = [n for n in needed if n not in base and not n.endswith("num_batches_tracked")]
@@ -155,7 +156,15 @@ def _base(architecture: Architecture, state: Mapping[str, Tensor], model: nn.Mod
             f"Weights must fit the network {architecture.title} but for its head, but of those in {source} "
             f"{'; '.join(problems)}. Give the weights of this network, made with the same hyperparameters."
         )
-    return base
+
+
+def _base(architecture: Architecture, state: Mapping[str, Tensor], model: nn.Module, source: str) -> dict[str, Tensor]:
+    """The weights that precede the head, if they fit the network exactly."""
+    renamed = {architecture.rename(name): value for name, value in state.items()}
+    base = {name: value for name, value in renamed.items() if not _is_of(name, architecture.head)}
+    check_fit(architecture, base, model, source)
+    types = {name: value.dtype for name, value in model.state_dict().items()}
+    return {name: value.detach().to(types[name]) for name, value in base.items()}
 
 
 def _is_of(name: str, child: str) -> bool:

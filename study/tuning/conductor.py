@@ -60,8 +60,26 @@ class Conductor:
             del state.trials[trial.id]
         self._live: set[str] = set()
         self._replay_rungs()
+        for trial in [t for t in state.of_kind(SEED) if t.state == RUNNING and not self._is_wanted(t)]:
+            del state.trials[trial.id]
+        if TEST_TRIAL in state.trials and state.trials[TEST_TRIAL].state == records.COMPLETE and not state.finished:
+            # A kill between the last two events.
+            self._append("finished")
         self._waiting = [self._task_again(t) for t in state.trials.values() if t.state == RUNNING]
         self.exhausted = False
+
+    def _is_wanted(self, trial: records.Trial) -> bool:
+        """Whether a seed run that was in flight goes on: not where more trials may yet bring another finalist."""
+        if trial.recipe_name == DOCUMENT:
+            return True
+        finalist = self._finalist_of_ended_search(trial.pair)
+        return finalist is not None and finalist.recipe == trial.recipe
+
+    def _finalist_of_ended_search(self, pair: str) -> records.Trial | None:
+        searched = self.state.of_kind(SEARCH, pair)
+        if len(searched) < self.budget.trials or any(t.state == RUNNING for t in searched):
+            return None
+        return self.state.finalist(pair)
 
     @property
     def done(self) -> bool:
@@ -161,11 +179,9 @@ class Conductor:
 
     def _next_tuned_seed(self) -> Task | None:
         for pair in self.recipes:
-            searched = self.state.of_kind(SEARCH, pair)
-            ended = len(searched) >= self.budget.trials and all(t.state != RUNNING for t in searched)
-            finalist = self.state.finalist(pair)
+            finalist = self._finalist_of_ended_search(pair)
             # Trial 0 is the document's recipe, whose seed runs are dealt anyway.
-            if ended and finalist is not None and finalist.number > 0:
+            if finalist is not None and finalist.number > 0:
                 task = self._next_seed(pair, TUNED, finalist.recipe)
                 if task is not None:
                     return task

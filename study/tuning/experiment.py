@@ -130,6 +130,8 @@ def _why_unfinished(state: records.StudyState) -> str:
     failed = [t for t in state.trials.values() if t.state == records.FAILED]
     tests = [t for t in failed if t.kind == records.TEST]
     rule = "The test split must be scored" if tests else "At least one seed run must complete"
+    if not failed:
+        return f"{rule}, but there is nothing left to train. Give --fresh to start again."
     first = (tests or failed)[0]
     return (
         f"{rule}, but {first.id} failed: {first.result['reason']} ({len(failed)} trials failed in all; events.jsonl "

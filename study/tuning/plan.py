@@ -15,7 +15,7 @@ from study.datasets import Dataset
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import pixels, splits
 from study.errors import ResultsError
-from study.spec import Budget, Recipe, Study
+from study.spec import Budget, Study
 from study.training import checkpoint
 from study.training.data import Images
 from study.training.losses import resolve_pos_weight
@@ -27,7 +27,8 @@ from study.tuning.resources import Slots
 from study.tuning.task import Workload
 from study.tuning.transfer import check_freezing, resolve
 
-_DESCRIPTION = ("dataset", "from_scratch", "notes", "published", "published_epochs", "title")
+_DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
+_SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed")
 _PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
 _NOT_DECLARED = (*_DESCRIPTION, *_PROVENANCE, "counts", "created", "duplicates", "left_out", "run", "skipped", "slots")
@@ -138,7 +139,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         run=run,
         name=name,
         study=study,
-        references=[pair for pair, recipe in study.pairs.items() if not _is_declared(declared, pair, recipe)],
+        references=[pair for pair in study.pairs if pair not in declared.pairs],
         dataset=dataset,
         edition=datasets.edition_of(dataset, published),
         budget=budget,
@@ -152,6 +153,9 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     manifest |= {
         "stand_in": stand_in,
         "from_scratch": dict(transfer.from_scratch),
+        "given_weights": [
+            p for p, r in declared.pairs.items() if p in study.pairs and study.pairs[p].pretrained > r.pretrained
+        ],
         "data_hash": store.data_hash,
         "split_hash": splits.split_hash(table),
         "counts": splits.class_counts(table, dataset.classes),
@@ -205,11 +209,6 @@ def with_architectures(study: Study, names: Sequence[str]) -> Study:
     )
 
 
-def _is_declared(declared: Study, pair: str, recipe: Recipe) -> bool:
-    """Whether this is the study's own recipe: weights that were given or could not be had make it another."""
-    return pair in declared.pairs and declared.pairs[pair].pretrained == recipe.pretrained
-
-
 def _budget(study: Study, options: Options, stand_in: bool) -> Budget:
     budget = study.budget(options.budget or ("demo" if stand_in else "standard"))
     asked = {
@@ -231,9 +230,22 @@ def _resolved(study: Study, train_counts: Sequence[int]) -> Study:
     return replace(study, pairs=pairs)
 
 
+def _declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be as it was when a study is gone on with."""
+    declared = {name: value for name, value in manifest.items() if name not in _NOT_DECLARED}
+    declared["dataset"] = {name: manifest["dataset"].get(name) for name in _SEEN_BY_NETWORKS}
+    # Weights are what they are, whatever their file is called.
+    declared["pairs"] = {
+        pair: values | {"weights": (values["weights"] or {}).get("sha256")}
+        for pair, values in manifest["pairs"].items()
+    }
+    return declared
+
+
 def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.StudyState | None:
     """The run that the folder holds, if it can be gone on with."""
     names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
+    names = {name for name in names if not name.endswith(".partial")}
     # A run that was killed while it began has written no more than these, and nothing in them is worth keeping.
     if not folder.manifest.exists() and names <= {folder.splits.name, folder.events.name, "pretrained"}:
         if not any(True for _ in records.read_events(folder.events)):
@@ -244,7 +256,7 @@ def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.St
             "Give another --results, or --fresh to delete that folder."
         )
     state = records.load_run(folder)
-    old, new = ({k: v for k, v in m.items() if k not in _NOT_DECLARED} for m in (state.manifest, manifest))
+    old, new = (_declared(m) for m in (state.manifest, manifest))
     changes = records.describe_changes(old, new)
     old_budget, new_budget = state.manifest["budget"], manifest["budget"]
     changes += [

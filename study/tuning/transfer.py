@@ -1,14 +1,15 @@
 """Finds the weights that pretrained pairs start from, or turns such a pair into one that is trained from scratch."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from study import architectures
-from study.errors import DeclarationError, StudyError, UnknownNameError
+from study.errors import DataError, DeclarationError, StudyError, UnknownNameError
 from study.spec import Recipe, Study
-from study.training.pretrained import NoWeightsError, Pretrained, from_file, from_torchvision
+from study.training.pretrained import NoWeightsError, Pretrained, check_fit, from_file, from_torchvision
 from study.tuning import space
 
 # Without pretrained weights there is nothing to freeze and nothing to fine-tune.
@@ -54,9 +55,9 @@ def resolve(study: Study, files: Sequence[str], *, image_size: int, num_logits: 
             continue
         model = architectures.find(pair).build(recipe, num_logits, image_size)
         try:
-            pretrained[pair] = (
-                from_file(file_of[pair], pair, model) if pair in file_of else from_torchvision(pair, model)
-            )
+            weights = from_file(file_of[pair], pair, model) if pair in file_of else from_torchvision(pair, model)
+            study = _within_reach(study, pair, weights, image_size, num_logits)
+            pretrained[pair] = weights
         except NoWeightsError as error:
             if not (stand_in or study.allow_from_scratch):
                 raise
@@ -66,16 +67,41 @@ def resolve(study: Study, files: Sequence[str], *, image_size: int, num_logits: 
     return Transfer(study, pretrained, from_scratch)
 
 
+def _within_reach(study: Study, pair: str, weights: Pretrained, image_size: int, num_logits: int) -> Study:
+    """The study without those dimensions of a pair in which its weights fit no other network than the recipe's."""
+    architecture, dropped = architectures.find(pair), []
+    for name, domain in study.space_of(pair).items():
+        if name not in architecture.hyperparameters:
+            continue
+        for value in space.corner_values(domain):
+            network = architecture.build(study.pairs[pair].with_values({name: value}), num_logits, image_size)
+            try:
+                check_fit(architecture, weights.base, network, weights.source)
+            except DataError:
+                dropped.append(name)
+                break
+    if not dropped:
+        return study
+    print(f"{pair} keeps the {', '.join(dropped)} of its weights ({weights.source}).", file=sys.stderr)
+    return _without(study, pair, dropped)
+
+
 def longest_freeze(study: Study, pair: str) -> int:
     """The most epochs for which a recipe of this pair freezes all but the head."""
     domain = study.space_of(pair).get("freeze_epochs")
     searched = [int(value) for value in space.corner_values(domain)] if domain is not None else []
-    return max(study.pairs[pair].freeze_epochs, *searched, 0)
+    tried = [int(values.get("freeze_epochs", 0)) for values in study.tried.get(pair, ())]
+    return max(study.pairs[pair].freeze_epochs, *searched, *tried, 0)
 
 
 def check_freezing(study: Study, epochs: int) -> None:
     """Raises DeclarationError where the budget ends before everything is trained, or nothing is there to freeze."""
     for pair, recipe in study.pairs.items():
+        if "pretrained" in study.space_of(pair) or any("pretrained" in v for v in study.tried.get(pair, ())):
+            raise DeclarationError(
+                f"Whether a network is pretrained is not searched, but {pair!r} searches or tries it. Put it into the "
+                "recipe of the pair."
+            )
         searched = [name for name in TRANSFER_HYPERPARAMETERS if name in study.space_of(pair)]
         if searched and not recipe.pretrained:
             raise DeclarationError(
@@ -111,16 +137,17 @@ def _files(study: Study, files: Sequence[str]) -> dict[str, Path]:
 def _without_weights(study: Study, pair: str) -> Study:
     # Statistics that were never learnt must be learnt: without them the deep networks don't train at all.
     recipe: Recipe = study.pairs[pair].with_values({"pretrained": False, "freeze_epochs": 0, "batchnorm": True})
-    dropped = (*TRANSFER_HYPERPARAMETERS, "batchnorm")
+    study = _without(study, pair, (*TRANSFER_HYPERPARAMETERS, "batchnorm"))
+    return replace(study, pairs={**study.pairs, pair: recipe})
+
+
+def _without(study: Study, pair: str, dropped: Container[str]) -> Study:
+    """The study in which a pair neither explores nor tries these hyperparameters."""
     entries = {name: domain for name, domain in study.space_of(pair).items() if name not in dropped}
-    tried = [
-        {name: value for name, value in values.items() if name not in dropped} for values in study.tried.get(pair, ())
-    ]
+    tried: list[dict[str, Any]] = []
+    for values in study.tried.get(pair, ()):
+        left = {name: value for name, value in values.items() if name not in dropped}
+        if left and left not in tried:
+            tried.append(left)
     spaces = {other: study.space_of(other) for other in study.pairs} | {pair: entries}
-    return replace(
-        study,
-        pairs={**study.pairs, pair: recipe},
-        space={},
-        pair_space=spaces,
-        tried={**study.tried, pair: tuple(values for values in tried if values)},
-    )
+    return replace(study, space={}, pair_space=spaces, tried={**study.tried, pair: tuple(tried)})

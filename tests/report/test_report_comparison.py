@@ -194,7 +194,7 @@ def test_the_recipe_of_a_reference_is_never_called_the_documents(six):
 def test_where_references_take_part_the_common_words_are_starting_recipe(six, finished):
     assert (
         "kept the value of the starting recipe (the document's for baseline_cnn and four_block_cnn; the document's "
-        "without its pretrained weights for efficientnet_b0; this project's default for eight_conv_cnn, resnet18 and "
+        "but for its weights for efficientnet_b0; this project's default for eight_conv_cnn, resnet18 and "
         "densenet121)."
     ) in six.page
     for words in ("trial 0 is the {}.", "The winner of each pair and its {} (once", "hollow ones the {};"):

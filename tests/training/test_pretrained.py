@@ -133,3 +133,12 @@ def test_torchvisions_weights_come_from_torchs_cache_and_a_damaged_one_is_refuse
     weights = pretrained.from_torchvision("resnet18", build("resnet18"))
     assert weights.source == "ResNet18_Weights.IMAGENET1K_V1"
     assert torch.equal(weights.base["conv1.weight"], torch.load(resnet_file, weights_only=True)["conv1.weight"])
+
+
+def test_half_precision_and_trainable_weights_are_taken_as_numbers(resnet_file: Path) -> None:
+    state = torch.load(resnet_file, weights_only=True)
+    odd = {k: nn.Parameter(v.bfloat16()) if v.is_floating_point() else v for k, v in state.items()}
+    torch.save(odd, resnet_file)
+    weights = pretrained.from_file(resnet_file, "resnet18", build("resnet18"))
+    assert weights.base["conv1.weight"].dtype == torch.float32
+    assert len(weights.sha256) == 64

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -260,3 +261,35 @@ def test_the_documents_recipe_goes_on_where_another_trial_would_be_stopped(tmp_p
     assert not reaches_rung(document, 0.5)
     assert reaches_rung(other, 0.6)
     conductor.log.close()
+
+
+def test_a_kill_between_the_scored_test_and_the_end_of_the_log_is_mended(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    drive(make(path))
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert b'"finished"' in lines[-1]
+    path.write_bytes(b"".join(lines[:-1]))
+    conductor = make(path)
+    assert conductor.done
+    conductor.log.close()
+    assert sum(event["event"] == "finished" for event in records.read_events(path)) == 1
+
+
+def test_a_tuned_seed_run_in_flight_is_dropped_where_more_trials_may_bring_another_finalist(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    drive(make(path))
+    lines = path.read_bytes().splitlines(keepends=True)
+    first = next(i for i, line in enumerate(lines) if b'"started"' in line and b"-tuned-seed0" in line)
+    path.write_bytes(b"".join(lines[: first + 1]))
+    more = make(path, replace(BUDGET, trials=BUDGET.trials + 3))
+    drive(more)
+    seeds = [t for t in more.state.of_kind(SEED) if t.recipe_name == "tuned"]
+    finalists = {pair: more.state.finalist(pair) for pair in RECIPES}
+    assert seeds
+    for trial in seeds:
+        finalist = finalists[trial.pair]
+        assert finalist is not None
+        assert trial.recipe == finalist.recipe
+    started = [e["trial"] for e in records.read_events(path) if e["event"] == "started"]
+    search_ended = max(i for i, trial in enumerate(started) if "-search" in trial and trial.startswith(seeds[0].pair))
+    assert any(trial == seeds[0].id for trial in started[search_ended:])

@@ -121,3 +121,55 @@ def test_freezing_a_network_that_is_not_pretrained_is_refused() -> None:
     wrong = Study(title="Tiny", dataset="brain_tumor_mri", image_size=32, pairs={"lenet": Recipe()}, space=TRANSFER)
     with pytest.raises(DeclarationError, match="'freeze_epochs' of 'lenet' is searched without pretrained=True"):
         check_freezing(wrong, 9)
+
+
+def test_dimensions_in_which_given_weights_fit_no_other_network_are_not_searched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from study import architectures
+
+    recipe = Recipe(width=8, batchnorm=True)
+    torch.save(architectures.find("eight_conv_cnn").build(recipe, 2, 32).state_dict(), tmp_path / "eight.pt")
+    given = Study(
+        title="Tiny",
+        dataset="brain_tumor_mri",
+        image_size=32,
+        pairs={"eight_conv_cnn": recipe},
+        space={
+            "lr": tune.loguniform(1e-4, 1e-2),
+            "dropout": tune.uniform(0.0, 0.5),
+            "batchnorm": tune.choice([False, True]),
+            "width": tune.choice([8, 16]),
+        },
+        tried={"eight_conv_cnn": ({"width": 16}, {"width": 16, "lr": 1e-3})},
+    )
+    found = resolve(given, [f"eight_conv_cnn={tmp_path / 'eight.pt'}"], image_size=32, num_logits=4, stand_in=False)
+    assert set(found.study.space_of("eight_conv_cnn")) == {"lr", "dropout"}
+    assert found.study.tried["eight_conv_cnn"] == ({"lr": 1e-3},)
+    assert "keeps the batchnorm, width of its weights" in capsys.readouterr().err
+
+
+def test_values_that_a_study_tries_count_for_the_longest_freeze() -> None:
+    long = Study(
+        title="Tiny",
+        dataset="brain_tumor_mri",
+        image_size=32,
+        pairs={"resnet18": RECIPE},
+        space={"lr": tune.loguniform(1e-4, 1e-2)},
+        tried={"resnet18": ({"freeze_epochs": 5},)},
+    )
+    assert longest_freeze(long, "resnet18") == 5
+
+
+def test_whether_a_network_is_pretrained_is_not_searched() -> None:
+    with pytest.raises(DeclarationError, match="'lenet' searches or tries it"):
+        check_freezing(
+            Study(
+                title="Tiny",
+                dataset="brain_tumor_mri",
+                image_size=32,
+                pairs={"lenet": Recipe()},
+                space={"pretrained": tune.choice([False, True])},
+            ),
+            9,
+        )

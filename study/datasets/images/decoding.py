@@ -30,7 +30,11 @@ def load(content: bytes) -> Image.Image:
         if image.mode not in _MODES:
             raise ValueError(f"colour mode {image.mode}, not one of {', '.join(_MODES)}")
         image.load()
-        return ImageOps.exif_transpose(image)
+        try:
+            return ImageOps.exif_transpose(image)
+        except Exception as error:
+            # Damaged EXIF data make Pillow fail in many ways, and how the picture is to be turned is then unknown.
+            raise ValueError(f"its EXIF data can't be read ({error})") from error
 
 
 def why_unreadable(error: Exception) -> str:

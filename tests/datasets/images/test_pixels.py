@@ -283,3 +283,17 @@ def test_dark_margins_are_trimmed_and_what_they_surround_is_not(root: Path, cach
 def test_an_even_picture_stays_whole(level: int) -> None:
     even = Image.fromarray(np.full((20, 30), level, dtype=np.uint8))
     assert decoding.trim(even).size == (30, 20)
+
+
+def test_damaged_exif_data_make_an_image_unreadable_and_nothing_worse(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(np.zeros((8, 8), dtype=np.uint8)).save(root / "a.png")
+
+    # What Pillow raises of damaged EXIF data depends on the damage; this was found by fuzzing JPEG files.
+    def damaged(_image: Image.Image) -> Image.Image:
+        raise struct.error("required argument is not an integer")
+
+    monkeypatch.setattr(decoding.ImageOps, "exif_transpose", damaged)
+    store = store_of(root, ["a.png"], cache)
+    assert store.unreadable == {"a.png": "its EXIF data can't be read (required argument is not an integer)"}
