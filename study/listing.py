@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from study import records
+from study.datasets.commands.naming import usual_folder
 from study.errors import ResultsError
 from study.records import RUNNING, SEARCH
 from study.spec import Study
@@ -23,7 +24,7 @@ def listing(studies: Mapping[str, Study], results: Path) -> str:
 
 def _block(name: str, study: Study, results: Path) -> str:
     document = f" (document {study.document})" if study.document else ""
-    folder = Path("data") / study.dataset
+    folder = usual_folder(study.dataset)
     data = str(folder) if folder.is_dir() else f"no {folder}: drawn stand-in, unless --data says where the images are"
     runs = [run for run in (name, f"{name}-standin") if (results / run).is_dir()]
     lines = {

@@ -160,6 +160,10 @@ def test_without_data_the_run_is_named_a_stand_in(
     monkeypatch.chdir(tmp_path)
     assert run.main([*BRAIN, "--cache", str(tmp_path / "cache"), "--dry-run"]) == run.DONE
     assert "brain_tumor-standin: DRAWN stand-in images" in capsys.readouterr().err
+    # The drawings stay drawings when somebody finds them in the cache and gives them to --data.
+    (drawn,) = (tmp_path / "cache" / "stand-in").iterdir()
+    assert run.main([*BRAIN, "--data", str(drawn), "--cache", str(tmp_path / "cache"), "--dry-run"]) == run.DONE
+    assert "brain_tumor-standin: DRAWN stand-in images" in capsys.readouterr().err
 
 
 def test_an_architecture_that_the_study_does_not_declare_can_be_asked_for(

@@ -120,7 +120,7 @@ def _duplicates(readable: Read) -> Iterator[tuple[str, str]]:
             f"{counted['spanning_test']:,} leaking test images (they also stand in development); "
             f"{counted['groups_of_two_labels']:,} groups with two labels",
         )
-    if files["extra_copies"]:
+    if pictures["extra_copies"]:
         yield "", "a study keeps identical pictures in one split, and leaves out development copies of test images"
 
 

@@ -160,3 +160,13 @@ def test_known_bad_images_and_slides_are_told(capsys: Captured, tmp_path: Path) 
     assert f"train/{bad}.tif: corrupted" in told
     assert "2 (slide), of 3 to 4 images" in told
     assert "6 RGB" in told
+
+
+def test_what_a_study_does_with_copies_is_told_where_only_pixels_are_the_same(capsys: Captured, root: Path) -> None:
+    noise(500).save(root / "Training" / FOLDERS[0] / "again.png")
+    noise(500).save(root / "Testing" / FOLDERS[0] / "again.bmp")
+    assert main(["check", "brain_tumor_mri", "--data", str(root)]) == 0
+    told = capsys.readouterr().out
+    assert "identical files     0 extra copies" in told
+    assert "identical pixels    1 extra copies in 1 groups; 1 leaking" in told
+    assert "a study keeps identical pictures in one split" in told
