@@ -85,7 +85,7 @@ def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Seque
 
 def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Runs all studies that are not finished as one experiment, then draws every report."""
-    from study.tuning.experiment import redeclare
+    from study.tuning.conducted import redraw
 
     with ExitStack() as locks:
         for plan in plans:
@@ -99,7 +99,7 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
         for plan in plans:
             if plan.previous is not None and plan.previous.finished:
                 print(f"{plan.run} is finished; its report is drawn again.", file=sys.stderr)
-                redeclare(plan)
+                redraw(plan)
             else:
                 todo.append(plan)
         ended = _train(todo, options) if todo else []
@@ -112,8 +112,8 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     if not unfinished:
         return DONE
     print(
-        f"Interrupted. {', '.join(unfinished)} keeps all finished trials and the checkpoints of those in flight; "
-        "the same command goes on from there.",
+        f"{', '.join(unfinished)}: interrupted, with a report of what there is so far. The same command goes on:\n"
+        f"  {plans[0].manifest['command']}",
         file=sys.stderr,
     )
     return INTERRUPTED
@@ -123,6 +123,7 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
     from study.tuning.experiment import run_experiment
     from study.tuning.ray_session import cluster_resources, ray_session
     from study.tuning.resources import choose_slots
+    from study.tuning.task import Running
 
     print("Starting Ray ...", file=sys.stderr, flush=True)
     with ray_session(options.address):
@@ -135,7 +136,8 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
         )
         print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
         opened = [plan.open_records(slots) for plan in plans]
-        return run_experiment(opened, slots, num_workers=options.workers_per_trial)
+        running = Running(num_workers=options.workers_per_trial, hang_after_s=options.hang_after)
+        return run_experiment(opened, slots, running)
 
 
 def find_study(name: str) -> Study:
@@ -177,6 +179,7 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         trials=options.trials,
         epochs=options.epochs,
         seeds=options.seeds,
+        audit=options.audit,
         image_size=options.image_size,
         architectures=options.architecture,
         weights=weights,
@@ -201,6 +204,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--trials", type=int, metavar="N", help="searched trials of each pair")
     add("--epochs", type=int, metavar="N", help="full budget of a trial")
     add("--seeds", type=int, metavar="K", help="seed runs of each finalist")
+    add("--audit", type=_not_negative, metavar="N", help="searched trials of each pair that are never stopped early")
     add("--image-size", type=int, metavar="PX", help="side to which images are resized")
     add("--architecture", action="append", default=[], metavar="NAME", help="only this network (repeatable)")
     add("--weights", action="append", default=[], metavar="[NAME=]FILE", help="pretrained weights of a network")
@@ -213,10 +217,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--skip-unreadable", action="store_true", help="go on without images that can't be read")
     add("--address", metavar="ADDR", help='Ray cluster to run on ("auto": the one this machine belongs to)')
     add("--workers-per-trial", type=int, choices=(0, 1), default=0, help="1 trains in a Ray Train worker group")
+    add("--hang-after", type=_positive, default=600.0, metavar="S", help="end a worker without a step for so long")
     add("--cpus-per-trial", type=float, metavar="X", help="default: one")
     add("--gpus-per-trial", type=float, metavar="X", help="default: a quarter of one, where there is one")
     add("--dry-run", action="store_true", help="show the plan, train nothing")
     return parser
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be more than 0, but is {text}")
+    return value
 
 
 def _not_negative(text: str) -> int:

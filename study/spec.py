@@ -139,18 +139,25 @@ class Budget:
         epochs: full budget of one trial.
         seeds: seed runs of each pair's finalist and of the document's recipe.
         image_size: side in pixels; None takes the study's.
+        audit: searched trials of each pair that are never stopped early, besides the document's recipe: they tell what
+            early stopping costs.
     """
 
     trials: int
     epochs: int
     seeds: int
     image_size: int | None = None
+    audit: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("trials", 1), ("epochs", 1), ("seeds", 1), ("image_size", 16)):
+        for name, least in (("trials", 1), ("epochs", 1), ("seeds", 1), ("image_size", 16), ("audit", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise DeclarationError(f"A budget needs {name} >= {least}, but has {name} = {value}.")
+        if self.audit >= self.trials and self.audit:
+            raise DeclarationError(
+                f"Audited trials are some of those after trial 0, but audit = {self.audit} with trials = {self.trials}."
+            )
 
 
 BUDGETS: Mapping[str, Budget] = {

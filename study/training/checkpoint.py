@@ -1,13 +1,15 @@
 """Checkpoints: written in the background while the next epoch trains, whole or not there, the newest two kept."""
 
 import copy
-import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from pickle import UnpicklingError
+from types import TracebackType
 from typing import Any
 
 import torch
 
+from study.records import written_whole
 from study.training.data import Standardization
 from study.training.loop import Outcome
 
@@ -19,13 +21,8 @@ State = dict[str, Any]
 
 def save(path: Path, state: State) -> None:
     """Writes a file that is either whole or not there, also after a power cut."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    with written_whole(path) as file:
         torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def load(path: Path, device: torch.device) -> State:
@@ -43,6 +40,8 @@ class CheckpointWriter:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        for left in folder.glob(f"{_PREFIX}*.partial"):
+            left.unlink(missing_ok=True)
         self._pool = ThreadPoolExecutor(1)
         self._pending: Future[None] | None = None
 
@@ -61,14 +60,20 @@ class CheckpointWriter:
         if self._pending is not None:
             self._pending.result()
 
-    def close(self) -> None:
+    def __enter__(self) -> "CheckpointWriter":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
         """Lets the thread end with the write that is under way, without waiting for it."""
         self._pool.shutdown(wait=False)
 
     def _write(self, state: State) -> None:
-        save(self.folder / f"{_PREFIX}{state['epoch']:05d}.pt", state)
-        for old in checkpoints(self.folder)[:-_NUM_KEPT]:
+        # Before, not after: there are never more than two, the one that is being written included.
+        for old in checkpoints(self.folder)[: 1 - _NUM_KEPT]:
             old.unlink(missing_ok=True)
+        save(self.folder / f"{_PREFIX}{state['epoch']:05d}.pt", state)
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -84,10 +89,17 @@ def latest(folder: Path, device: torch.device, *, up_to_epoch: int) -> State | N
     """The newest checkpoint of a run that is not ahead of its records, or None.
 
     A run that is killed between writing a checkpoint and reporting its epoch trains that epoch again: the records
-    would lack it otherwise.
+    would lack it otherwise. One that is damaged counts as not there.
     """
-    found = [p for p in checkpoints(folder) if _epoch_of(p) <= up_to_epoch]
-    return load(found[-1], device) if found else None
+    for path in reversed(checkpoints(folder)):
+        if _epoch_of(path) <= up_to_epoch:
+            try:
+                return load(path, device)
+            except torch.OutOfMemoryError:
+                raise
+            except (RuntimeError, EOFError, UnpicklingError):
+                path.unlink()
+    return None
 
 
 def outcome_state(outcome: Outcome) -> State:

@@ -19,7 +19,7 @@ from study.training.data import Images, SplitRows, Standardization
 from study.training.pretrained import Pretrained, put_into
 from study.training.stages import set_frozen, training_mode
 
-_EVALUATION_BATCH_SIZE = 256
+EVALUATION_BATCH_SIZE = 256
 
 State = dict[str, Any]
 Metrics = dict[str, float]
@@ -43,6 +43,8 @@ class Run:
         epochs: full budget; the learning-rate schedule spans it whenever training ends.
         seed: of initialization, batch order, augmentation and dropout.
         precision: "float32" or "bfloat16" (autocast).
+        micro_batch: images that are in memory at a time where a whole batch is too many; their gradients are added up
+            to the batch's, batch normalization sees them alone. 0 is the whole batch.
         standardization: of the images; None computes it from the training images, which takes a while: trials of
             one study share it. Pretrained weights may ask for another one.
         pretrained: what a recipe with `pretrained=True` starts from.
@@ -57,6 +59,7 @@ class Run:
     epochs: int
     seed: int
     precision: str = "float32"
+    micro_batch: int = 0
     standardization: Standardization | None = None
     pretrained: Pretrained | None = None
 
@@ -87,13 +90,18 @@ class Outcome:
 
 
 Report = Callable[[Metrics, Callable[[], State]], None]
+Beat = Callable[[], None]
+
+
+def _nothing() -> None:
+    pass
 
 
 class Training:
     """The state of a run, between epochs: what a checkpoint holds."""
 
-    def __init__(self, run: Run, images: Images) -> None:
-        self.run, self.images, self.device = run, images, images.device
+    def __init__(self, run: Run, images: Images, beat: Beat = _nothing) -> None:
+        self.run, self.images, self.device, self.beat = run, images, images.device, beat
         torch.manual_seed(run.seed)
         network = architectures.find(run.architecture)
         self.head = network.head
@@ -163,7 +171,7 @@ class Training:
         metrics |= _split_metrics("train", train_logits, train_targets)
         if not math.isfinite(metrics["train_loss"]):
             raise DivergedError(f"the training loss became {metrics['train_loss']} in epoch {self.epoch}")
-        val_logits = predict_logits(self.model, self.images, self.run.val.rows, self.standardization)
+        val_logits = self.predict(self.run.val.rows)
         metrics |= _split_metrics("val", val_logits, torch.from_numpy(self.run.val.targets))
         if not math.isfinite(metrics["val_loss"]):
             raise DivergedError(f"the val loss became {metrics['val_loss']} in epoch {self.epoch}")
@@ -194,6 +202,11 @@ class Training:
             best_loss=self.best["loss"],
         )
 
+    def predict(self, rows: NDArray[np.int64]) -> Tensor:
+        """Logits of these images, see `predict_logits`."""
+        batch_size = min(EVALUATION_BATCH_SIZE, self.run.micro_batch or EVALUATION_BATCH_SIZE)
+        return predict_logits(self.model, self.images, rows, self.standardization, batch_size, self.beat)
+
     def _train_epoch(self) -> tuple[Tensor, Tensor]:
         """Logits and targets of the images as they were trained on, both on the CPU, in batch order."""
         training_mode(self.model, head=self.head, frozen=self.frozen)
@@ -206,6 +219,7 @@ class Training:
         all_rows, all_targets = torch.from_numpy(self.run.train.rows), torch.from_numpy(self.run.train.targets)
         gathered = []
         for picked in self._batches(order):
+            self.beat()
             images = augmentation.augment(self.images.batch(all_rows[picked]), self.policy, generator)
             gathered.append(self._step(images, all_targets[picked].to(self.device)))
         used = torch.cat(list(self._batches(order)))
@@ -213,13 +227,20 @@ class Training:
 
     def _step(self, images: Tensor, targets: Tensor) -> Tensor:
         """One optimizer step; returns the logits, detached."""
+        self.optimizer.zero_grad(set_to_none=True)
+        num_parts = _num_parts(len(images), self.run.micro_batch)
+        parts = zip(images.tensor_split(num_parts), targets.tensor_split(num_parts), strict=True)
+        logits = torch.cat([self._add_gradients(*part, share=len(part[0]) / len(images)) for part in parts])
+        self.optimizer.step()
+        self.schedule.step()
+        return logits
+
+    def _add_gradients(self, images: Tensor, targets: Tensor, *, share: float) -> Tensor:
+        """Adds a share of the batch's gradient; returns the logits, detached."""
         with self._autocast():
             logits: Tensor = self.model(self.standardization(images))
             loss = self.loss(logits.float(), targets)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self.optimizer.step()
-        self.schedule.step()
+        (loss if share == 1 else loss * share).backward()
         return logits.detach()
 
     def _batches(self, order: Tensor) -> Iterator[Tensor]:
@@ -246,7 +267,16 @@ class Training:
             }
 
 
-def train(run: Run, images: Images, *, report: Report, resume_from: State | None = None) -> Outcome:
+def _num_parts(num_images: int, micro_batch: int) -> int:
+    """Into how many micro-batches a batch is divided; none is a single image, which has no variance to normalize by."""
+    if not micro_batch or micro_batch >= num_images:
+        return 1
+    return max(1, min(math.ceil(num_images / micro_batch), num_images // 2))
+
+
+def train(
+    run: Run, images: Images, *, report: Report, resume_from: State | None = None, beat: Beat = _nothing
+) -> Outcome:
     """Trains a run to the end of its budget, or until its recipe's early stopping ends it.
 
     Args:
@@ -254,11 +284,12 @@ def train(run: Run, images: Images, *, report: Report, resume_from: State | None
         images: the pixels.
         report: called after each epoch with its metrics and a function that returns the checkpoint's state.
         resume_from: a checkpoint's state to go on from.
+        beat: called at least once a batch, as a sign of life.
 
     Raises:
         DivergedError: the loss is not finite any more.
     """
-    training = Training(run, images)
+    training = Training(run, images, beat)
     if resume_from is not None:
         training.restore(resume_from)
     while training.epoch < run.epochs and not training.wants_to_stop():
@@ -268,14 +299,19 @@ def train(run: Run, images: Images, *, report: Report, resume_from: State | None
 
 @torch.inference_mode()
 def predict_logits(
-    model: nn.Module, images: Images, rows: NDArray[np.int64], standardization: Standardization
+    model: nn.Module,
+    images: Images,
+    rows: NDArray[np.int64],
+    standardization: Standardization,
+    batch_size: int = EVALUATION_BATCH_SIZE,
+    beat: Beat = _nothing,
 ) -> Tensor:
     """float32 (N, num_logits) logits on the CPU, in the order of `rows`."""
     model.eval()
-    parts = [
-        model(standardization(images.batch(batch))).float().cpu()
-        for batch in torch.from_numpy(rows).split(_EVALUATION_BATCH_SIZE)
-    ]
+    parts = []
+    for batch in torch.from_numpy(rows).split(batch_size):
+        beat()
+        parts.append(model(standardization(images.batch(batch))).float().cpu())
     return torch.cat(parts)
 
 

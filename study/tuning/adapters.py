@@ -1,5 +1,6 @@
 """What Ray Tune talks to: a searcher and a scheduler that pass everything on to the conductors."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray.tune.execution.tune_controller import TuneController
@@ -7,9 +8,15 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from study.records import RunFolder
+from study.tuning import failures
+from study.tuning.failures import Failure
 from study.tuning.programme import Programme
+from study.tuning.task import REPORT, TASK, Task
+from study.tuning.watch import Watch
 
-TASK, REPORT = "task", "report"
+# What Ray says of a worker that it ended itself because the machine's memory ran out.
+_OUT_OF_MEMORY = ("OutOfMemory", "out of memory", "memory pressure", "OOM")
 
 
 class _NotSnapshotted:
@@ -56,11 +63,17 @@ class ConductorSearcher(_NotSnapshotted, Searcher):
 
 
 class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
-    """Hands each report to the programme and stops the trials that it wants stopped."""
+    """Hands each report to the programme and stops the trials that it wants stopped.
 
-    def __init__(self, programme: Programme) -> None:
+    Args:
+        programme: takes the reports.
+        folders: run -> its folder, where a worker that hung has left a note.
+        watch: knows which workers were ended because they were frozen.
+    """
+
+    def __init__(self, programme: Programme, folders: Mapping[str, RunFolder], watch: Watch) -> None:
         super().__init__()
-        self.programme = programme
+        self.programme, self.folders, self.watch = programme, folders, watch
         self._pending: list[Trial] = []
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
@@ -92,4 +105,18 @@ class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Called when a trial's actor is gone."""
         del tune_controller
-        self.programme.on_lost(trial.config[TASK], "its worker process died")
+        self.programme.on_lost(trial.config[TASK], self._why(trial))
+
+    def _why(self, trial: Trial) -> Failure:
+        task: Task = trial.config[TASK]
+        if trial.trial_id in self.watch.frozen:
+            return Failure(failures.HUNG, self.watch.frozen[trial.trial_id])
+        note = self.folders[task.run].why_it_ended(task.id)
+        stacks = note.read_text() if note.exists() else ""
+        note.unlink(missing_ok=True)
+        if stacks:
+            return Failure(failures.HUNG, f"no step ended in its worker; {stacks.splitlines()[0]}", stacks)
+        said = str(trial.get_pickled_error())
+        if any(words in said for words in _OUT_OF_MEMORY):
+            return Failure(failures.OUT_OF_MEMORY, "its worker process was ended because the machine ran out of memory")
+        return Failure(failures.LOST, "its worker process died", said)

@@ -1,4 +1,4 @@
-"""Decides what is trained next and what is stopped; owns the event log, and knows nothing of Ray.
+"""Takes the reports of a study's trials and decides what becomes of them; owns the event log, and knows nothing of Ray.
 
 The searcher and the scheduler that Ray Tune talks to (`study.tuning.adapters`) pass everything on to one `Conductor`.
 All its decisions follow from the events so far, so a conductor that is built from the log of an interrupted study
@@ -6,37 +6,37 @@ goes on as if nothing had happened.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from study import records
-from study.records import DOCUMENT, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
+from study.records import FAILED, RUNNING, SEARCH
 from study.spec import Budget, Recipe
+from study.tuning import failures
+from study.tuning.dealer import TEST_TRIAL, Dealer
 from study.tuning.early_stopping import Rungs
+from study.tuning.failures import Failure
 from study.tuning.search import PairSearch
 from study.tuning.task import Task
 
 Listener = Callable[[records.Event, records.StudyState], None]
 
-TEST_TRIAL = "test"
-
 
 class Conductor:
     """Deals tasks and takes reports.
-
-    The order of tasks: trials that were in flight when the study was interrupted; searched trials, to the pair with
-    the fewest; seed runs of the pairs whose search has ended; seed runs of the documents' recipes, which depend on
-    nothing and fill the gaps; last the test split, once, for all seed runs together.
 
     Args:
         log: where events go.
         state: the replayed log so far, with its manifest.
         recipes: pair -> the document's recipe, resolved to numbers.
         searches: pair -> its search.
-        budget: trials, epochs and seeds of each pair.
+        budget: trials, epochs, seeds and audited trials of each pair.
         listener: called after each event, e.g. to show progress.
 
     Attributes:
         exhausted: nothing is left to deal or to wait for. Without `done`, the study can't be finished.
+        halted: why nothing more is dealt or recorded, though there is something left: a disk that is full; else "".
+        live: ids of the trials that are being trained.
     """
 
     def __init__(
@@ -49,37 +49,17 @@ class Conductor:
         budget: Budget,
         listener: Listener,
     ) -> None:
-        self.log, self.state, self.budget = log, state, budget
-        self.recipes, self.searches, self.listener = recipes, searches, listener
+        self.log, self.state, self.budget, self.listener = log, state, budget, listener
         manifest = state.manifest
-        self.seed = int(manifest["seed"])
-        self.run = str(manifest["run"])
+        self._num_train = sum(manifest.get("counts", {}).get("train", {}).values())
         self.rungs = {p: Rungs(manifest["pairs"][p]["rungs"], manifest["reduction_factor"]) for p in recipes}
-        # A seed run or a test task that failed is tried again when the command is given again.
-        for trial in [t for t in state.trials.values() if t.kind != SEARCH and t.state == FAILED]:
-            del state.trials[trial.id]
-        self._live: set[str] = set()
+        self.live: set[str] = set()
+        self.exhausted, self.halted = False, ""
         self._replay_rungs()
-        for trial in [t for t in state.of_kind(SEED) if t.state == RUNNING and not self._is_wanted(t)]:
-            del state.trials[trial.id]
         if TEST_TRIAL in state.trials and state.trials[TEST_TRIAL].state == records.COMPLETE and not state.finished:
             # A kill between the last two events.
             self._append("finished")
-        self._waiting = [self._task_again(t) for t in state.trials.values() if t.state == RUNNING]
-        self.exhausted = False
-
-    def _is_wanted(self, trial: records.Trial) -> bool:
-        """Whether a seed run that was in flight goes on: not where more trials may yet bring another finalist."""
-        if trial.recipe_name == DOCUMENT:
-            return True
-        finalist = self._finalist_of_ended_search(trial.pair)
-        return finalist is not None and finalist.recipe == trial.recipe
-
-    def _finalist_of_ended_search(self, pair: str) -> records.Trial | None:
-        searched = self.state.of_kind(SEARCH, pair)
-        if len(searched) < self.budget.trials or any(t.state == RUNNING for t in searched):
-            return None
-        return self.state.finalist(pair)
+        self.dealer = Dealer(state=state, recipes=recipes, searches=searches, budget=budget)
 
     @property
     def done(self) -> bool:
@@ -88,44 +68,75 @@ class Conductor:
 
     def next_task(self) -> Task | None:
         """The next task, or None if there is none before another report arrives."""
-        task = (
-            self._next_waiting()
-            or self._next_search()
-            or self._next_tuned_seed()
-            or self._next_document_seed()
-            or self._next_test()
-        )
+        if self.halted:
+            return None
+        task = self.dealer.next_task(is_anything_live=bool(self.live))
         if task is None:
-            self.exhausted = not self._live
+            self.exhausted = not self.live
         else:
-            self._live.add(task.id)
             self._append("started", **task.record())
+            self.live.add(task.id)
         return task
 
     def on_report(self, trial_id: str, report: Mapping[str, Any]) -> bool:
         """Takes an actor's report (an event without time) and says whether the trial should stop now."""
-        if trial_id not in self._live:
+        if self.halted:
+            return True
+        if trial_id not in self.live:
             return False
+        event = str(report["event"])
         values = {k: v for k, v in report.items() if k != "event"}
-        event = self._append(report["event"], trial=trial_id, **values)
-        if event["event"] in ("completed", "failed"):
-            self._end(trial_id)
-        if event["event"] != "epoch":
-            return False
+        if event == "failed":
+            self._fail(trial_id, Failure(**values))
+        elif event == "epoch":
+            return self._epoch(trial_id, values)
+        elif event != "test_opened" or not self.state.test_opened:
+            # The test task may be tried again: what it opens is open.
+            self._append(event, trial=trial_id, **values)
+            if event == "completed":
+                self._end(trial_id)
+        return False
+
+    def on_lost(self, trial_id: str, failure: Failure) -> None:
+        """An actor ended without a report."""
+        if trial_id in self.live and not self.halted:
+            self._fail(trial_id, failure)
+
+    def halt(self, reason: str) -> None:
+        """From now on nothing is dealt or recorded: the trials that are live go on in the next session."""
+        self.halted = self.halted or reason
+
+    def _epoch(self, trial_id: str, values: dict[str, Any]) -> bool:
+        event = self._append("epoch", trial=trial_id, **values)
         trial = self.state.trials[trial_id]
         if trial.kind != SEARCH or not self._record_at_rungs(trial, event):
+            return False
+        if _always_goes_on(trial):
+            self._append("spared", trial=trial_id, epoch=event["epoch"])
             return False
         self._stop(trial_id, event)
         return True
 
-    def on_lost(self, trial_id: str, reason: str) -> None:
-        """An actor died without a report: its trial has failed."""
-        if trial_id in self._live:
-            self._append("failed", trial=trial_id, reason=reason)
+    def _fail(self, trial_id: str, failure: Failure) -> None:
+        """Tries a trial again, or gives it up."""
+        if failure.kind == failures.DISK:
+            # No fault of the recipe, and the next trial would fare no better.
+            self.halt(f"{trial_id}: {failure.reason}")
+            return
+        trial = self.state.trials[trial_id]
+        batch_size = min(trial.recipe.get("batch_size", 0), self._num_train)
+        micro_batch = failures.next_micro_batch(trial, failure.kind, batch_size=batch_size)
+        event = "failed" if micro_batch is None else "attempt_failed"
+        self._append(event, trial=trial_id, **asdict(failure))
+        if micro_batch is None:
             self._end(trial_id)
+        else:
+            trial.micro_batch = micro_batch
+            self.live.discard(trial_id)
+            self.dealer.deal_again(trial_id)
 
     def _end(self, trial_id: str) -> None:
-        self._live.discard(trial_id)
+        self.live.discard(trial_id)
         if trial_id == TEST_TRIAL and self.state.trials[TEST_TRIAL].state != FAILED:
             self._append("finished")
 
@@ -137,11 +148,11 @@ class Conductor:
 
     def _replay_rungs(self) -> None:
         """Fills the rungs in the order of the log, and stops trials whose stop a kill kept out of the log."""
-        searched = {t.id: t for t in self.state.of_kind(SEARCH)}
-        epochs = [(epoch, trial) for trial in searched.values() for epoch in trial.epochs]
+        searched = self.state.of_kind(SEARCH)
+        epochs = [(epoch, trial) for trial in searched for epoch in trial.epochs]
         for epoch, trial in sorted(epochs, key=lambda pair: float(pair[0]["time"])):
             stop = self._record_at_rungs(trial, epoch)
-            if stop and trial.state == RUNNING and epoch is trial.epochs[-1]:
+            if stop and not _always_goes_on(trial) and trial.state == RUNNING and epoch is trial.epochs[-1]:
                 self._stop(trial.id, epoch)
 
     def _stop(self, trial_id: str, epoch: records.Event) -> None:
@@ -149,93 +160,13 @@ class Conductor:
         self._end(trial_id)
 
     def _record_at_rungs(self, trial: records.Trial, epoch: records.Event) -> bool:
-        """Whether the trial should stop. The document's recipe counts at the rungs, but always goes on."""
+        """Whether the trial is not among the best at a rung that it has just reached."""
+        if epoch["epoch"] not in self.rungs[trial.pair].epochs:
+            return False
         scores = [e["val_roc_auc"] for e in trial.epochs if e["epoch"] <= epoch["epoch"]]
-        stop = self.rungs[trial.pair].record(trial.id, epoch["epoch"], max(scores))
-        return stop and trial.number > 0
+        return self.rungs[trial.pair].record(trial.id, epoch["epoch"], max(scores))
 
-    def _next_waiting(self) -> Task | None:
-        return self._waiting.pop(0) if self._waiting else None
 
-    def _next_search(self) -> Task | None:
-        dealt = {pair: self.state.of_kind(SEARCH, pair) for pair in self.recipes}
-        pair = min(dealt, key=lambda p: len(dealt[p]))
-        number = len(dealt[pair])
-        if number >= self.budget.trials:
-            return None
-        recipe = self.recipes[pair]
-        if number > 0:
-            recipe = recipe.with_values(self.searches[pair].suggest(number, dealt[pair]))
-        return Task(
-            run=self.run,
-            id=f"{pair}-search{number}",
-            pair=pair,
-            kind=SEARCH,
-            number=number,
-            recipe_name=SEARCH,
-            recipe=recipe.hyperparameters(),
-            seed=self.seed,
-        )
-
-    def _next_tuned_seed(self) -> Task | None:
-        for pair in self.recipes:
-            finalist = self._finalist_of_ended_search(pair)
-            # Trial 0 is the document's recipe, whose seed runs are dealt anyway.
-            if finalist is not None and finalist.number > 0:
-                task = self._next_seed(pair, TUNED, finalist.recipe)
-                if task is not None:
-                    return task
-        return None
-
-    def _next_document_seed(self) -> Task | None:
-        for pair, recipe in self.recipes.items():
-            task = self._next_seed(pair, DOCUMENT, recipe.hyperparameters())
-            if task is not None:
-                return task
-        return None
-
-    def _next_seed(self, pair: str, recipe_name: str, recipe: dict[str, Any]) -> Task | None:
-        for number in range(self.budget.seeds):
-            trial_id = records.seed_trial_id(pair, recipe_name, number)
-            known = self.state.trials.get(trial_id)
-            if known is None or known.recipe != recipe:
-                return Task(
-                    run=self.run,
-                    id=trial_id,
-                    pair=pair,
-                    kind=SEED,
-                    number=number,
-                    recipe_name=recipe_name,
-                    recipe=recipe,
-                    # Other seeds than the search's, and the same for both recipes: their difference is paired.
-                    seed=self.seed + 1 + number,
-                )
-        return None
-
-    def _next_test(self) -> Task | None:
-        if TEST_TRIAL in self.state.trials or self._live:
-            return None
-        if not any(t.state == records.COMPLETE for t in self.state.of_kind(SEED)):
-            # Nothing to score, so the test split stays closed.
-            return None
-        return self._test_task()
-
-    def _test_task(self) -> Task:
-        done = [t for t in self.state.of_kind(SEED) if t.state == records.COMPLETE]
-        return Task(
-            run=self.run,
-            id=TEST_TRIAL,
-            pair="",
-            kind=TEST,
-            number=0,
-            recipe_name="",
-            recipe={},
-            seed=self.seed,
-            seed_runs={t.id: (t.pair, t.recipe) for t in done},
-        )
-
-    def _task_again(self, trial: records.Trial) -> Task:
-        if trial.kind == TEST:
-            return self._test_task()
-        names = ("id", "pair", "kind", "number", "recipe_name", "recipe", "seed")
-        return Task(run=self.run, **{name: getattr(trial, name) for name in names}, epochs_recorded=len(trial.epochs))
+def _always_goes_on(trial: records.Trial) -> bool:
+    """The document's recipe and audited trials count at the rungs, but are never stopped."""
+    return trial.number == 0 or trial.audited

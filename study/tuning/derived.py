@@ -16,11 +16,14 @@ def trials_table(state: records.StudyState, kind: str) -> pd.DataFrame:
             # Not "recipe": the columns after it are the recipe.
             **({"recipe_name": trial.recipe_name} if kind == records.SEED else {}),
             "seed": trial.seed,
+            **({"origin": trial.origin, "audited": trial.audited} if kind == records.SEARCH else {}),
             **trial.recipe,
             "state": trial.state,
             "epochs": len(trial.epochs),
             "best_val_roc_auc": trial.best_score,
             "seconds": round(trial.seconds, 3),
+            "attempts": len(trial.attempts) + 1,
+            "micro_batch": trial.micro_batch,
             "reason": trial.result.get("reason", ""),
         }
         for trial in state.of_kind(kind)

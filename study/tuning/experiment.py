@@ -1,24 +1,29 @@
 """One Ray Tune experiment: all studies, pairs, searched trials and seed runs, one pool of warm trial actors."""
 
 import logging
-import shutil
+import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from ray import tune
 
 from study import records
-from study.tuning import derived, search, space
+from study.errors import ResultsError
 from study.tuning.adapters import ConductorScheduler, ConductorSearcher
+from study.tuning.conducted import conducted
 from study.tuning.conductor import Conductor
+from study.tuning.interrupt import interruptible
 from study.tuning.plan import Plan
 from study.tuning.programme import Programme
-from study.tuning.progress import Progress
 from study.tuning.resources import Slots
-from study.tuning.task import Workload
+from study.tuning.task import Running
 from study.tuning.trial import run_trial
+from study.tuning.watch import Watch
+
+Trainable = Callable[[dict[str, Any]], None]
 
 
 @dataclass(frozen=True)
@@ -34,96 +39,98 @@ class Ended:
     stuck: str
 
 
-def run_experiment(plans: Sequence[Plan], slots: Slots, *, num_workers: int = 0) -> list[Ended]:
+def run_experiment(plans: Sequence[Plan], slots: Slots, running: Running) -> list[Ended]:
     """Runs what is left of the studies; the records are then up to date, finished or not.
 
     Args:
         plans: the studies, with their records opened, in the order in which they are to be finished.
         slots: what runs side by side.
-        num_workers: 0 trains in the trial actors; more start a Ray Train worker group for each trial.
+        running: how the trials are run.
+
+    Raises:
+        ResultsError: the records can't be written any more, e.g. on a full disk.
     """
     with ExitStack() as stack:
         conductors = {
-            plan.run: stack.enter_context(_conducted(plan, prefix=f"{plan.run}  " if len(plans) > 1 else ""))
+            plan.run: stack.enter_context(conducted(plan, prefix=f"{plan.run}  " if len(plans) > 1 else ""))
             for plan in plans
         }
         programme = Programme(conductors)
         if not programme.done:
-            _run_tuner(programme, {plan.run: plan.workload(slots, num_workers) for plan in plans}, slots)
+            workloads = {plan.run: plan.workload(slots, running) for plan in plans}
+            run_programme(
+                programme,
+                tune.with_parameters(run_trial, workloads=workloads),
+                folders={plan.run: plan.folder for plan in plans},
+                slots=slots,
+                running=running,
+            )
+    if programme.halted:
+        raise ResultsError(
+            f"A study needs a disk that it can write to, but: {programme.halted}. What was recorded until then is "
+            "kept; make room and give the same command again."
+        )
     return [Ended(c.state, _why_unfinished(c.state) if c.exhausted and not c.done else "") for c in conductors.values()]
 
 
-@contextmanager
-def _conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
-    """A study's conductor on its open log. However it ends, the derived files are then rebuilt."""
-    folder, pairs = plan.folder, plan.study.pairs
-    log = records.EventLog(folder.events)
-    state = records.replay(records.read_events(folder.events))
-    if state.manifest != plan.manifest:
-        state.apply(log.append("declared", manifest=plan.manifest))
-    distributions = {pair: space.distributions(plan.study.space_of(pair)) for pair in pairs}
-    try:
-        yield Conductor(
-            log=log,
-            state=state,
-            recipes=pairs,
-            searches={
-                p: search.PairSearch(p, d, plan.seed, plan.study.tried.get(p, ())) for p, d in distributions.items()
-            },
-            budget=plan.budget,
-            listener=_and_clean(folder, Progress(plan.budget, len(pairs), prefix=prefix)),
-        )
-    finally:
-        log.close()
-        derived.write_derived(folder, state)
-        folder.optuna_journal.unlink(missing_ok=True)
-        search.write_journal(str(folder.optuna_journal), distributions, state)
-        if state.finished:
-            # What a trial wrote while its checkpoints were being deleted, and the folders of Ray Train's worker groups.
-            for name in ("checkpoints", "ray_train"):
-                shutil.rmtree(folder.root / name, ignore_errors=True)
+def run_programme(
+    programme: Programme,
+    trainable: Trainable,
+    *,
+    folders: Mapping[str, records.RunFolder],
+    slots: Slots,
+    running: Running,
+) -> None:
+    """Runs a programme's tasks on Ray Tune until nothing is left, it is halted, or the user interrupts it.
 
+    Args:
+        programme: deals the tasks and takes the reports.
+        trainable: carries out a task.
+        folders: run -> its folder.
+        slots: what runs side by side.
+        running: how the trials are run.
 
-def redeclare(plan: Plan) -> None:
-    """Puts mended descriptions (notes, published figures, titles) of a finished study into its records."""
-    state = plan.previous
-    if state is None or state.manifest == plan.manifest:
-        return
-    log = records.EventLog(plan.folder.events)
-    state.apply(log.append("declared", manifest=plan.manifest))
-    log.close()
-    derived.write_derived(plan.folder, state)
-
-
-def _and_clean(folder: records.RunFolder, progress: Progress) -> Callable[[records.Event, records.StudyState], None]:
-    """Progress, and the checkpoints of ended trials removed."""
-
-    def listen(event: records.Event, state: records.StudyState) -> None:
-        if event["event"] in ("stopped", "completed", "failed"):
-            shutil.rmtree(folder.checkpoints(event["trial"]), ignore_errors=True)
-        progress(event, state)
-
-    return listen
-
-
-def _run_tuner(programme: Programme, workloads: dict[str, Workload], slots: Slots) -> None:
+    Raises:
+        KeyboardInterrupt: the user has asked twice.
+    """
     logging.getLogger("ray").setLevel(logging.ERROR)
-    num_workers = next(iter(workloads.values())).num_workers
     # Ray Tune insists on a folder for its own snapshots; the event log makes them needless.
-    with tempfile.TemporaryDirectory(prefix="study-tune-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="study-tune-") as scratch,
+        interruptible(lambda: _say_interrupted(programme.conductors)) as interrupted,
+    ):
+        watch = Watch(running.hang_after_s, interrupted)
         tuner = tune.Tuner(
-            tune.with_resources(
-                tune.with_parameters(run_trial, workloads=workloads), slots.of_trial_actor(num_workers)
-            ),
+            tune.with_resources(trainable, slots.of_trial_actor(running.num_workers)),
             tune_config=tune.TuneConfig(
                 search_alg=ConductorSearcher(programme, slots.num),
-                scheduler=ConductorScheduler(programme),
+                scheduler=ConductorScheduler(programme, folders, watch),
                 num_samples=-1,
                 reuse_actors=True,
             ),
-            run_config=tune.RunConfig(storage_path=scratch, name="study", verbose=0),
+            run_config=tune.RunConfig(storage_path=scratch, name="study", verbose=0, callbacks=[watch]),
         )
-        tuner.fit()
+        try:
+            tuner.fit()
+        except KeyboardInterrupt:
+            if not interrupted():
+                raise
+
+
+def _say_interrupted(conductors: Mapping[str, Conductor]) -> None:
+    """What the first Ctrl-C is answered with."""
+    lines = []
+    for run, conductor in conductors.items():
+        trials = conductor.state.trials
+        num_ended = sum(t.state != records.RUNNING for t in trials.values())
+        live = [f"{name} after epoch {len(trials[name].epochs)}" for name in sorted(conductor.live)]
+        going_on = f"; {', '.join(live)} will go on from there" if live else ""
+        lines.append(f"  {run}: {num_ended} ended trials are kept{going_on}")
+    print(
+        "\nInterrupted.\n" + "\n".join(lines) + "\nThe same command goes on. Once more Ctrl-C leaves without a report.",
+        file=sys.stderr,
+        flush=True,
+    )
 
 
 def _why_unfinished(state: records.StudyState) -> str:

@@ -24,7 +24,7 @@ from study.tuning import space
 from study.tuning.folders import data_folder, stand_in_folder
 from study.tuning.manifest import make_manifest
 from study.tuning.resources import Slots
-from study.tuning.task import Workload
+from study.tuning.task import Running, Workload
 from study.tuning.transfer import check_freezing, resolve
 
 _DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
@@ -45,6 +45,7 @@ class Options:
     trials: int | None
     epochs: int | None
     seeds: int | None
+    audit: int | None
     image_size: int | None
     architectures: Sequence[str]
     weights: Sequence[str]
@@ -70,7 +71,7 @@ class Plan:
     manifest: dict[str, Any]
     previous: records.StudyState | None
 
-    def workload(self, slots: Slots, num_workers: int) -> Workload:
+    def workload(self, slots: Slots, running: Running) -> Workload:
         """What the trial actors need."""
         row_of = {path: row for row, path in enumerate(self.store.paths)}
         table = self.table.assign(row=self.table["path"].map(row_of))
@@ -86,7 +87,8 @@ class Plan:
             device=slots.device,
             precision="bfloat16" if slots.device == "cuda" else "float32",
             num_threads=slots.num_threads,
-            num_workers=num_workers,
+            hang_after_s=running.hang_after_s,
+            num_workers=running.num_workers,
         )
 
     def open_records(self, slots: Slots) -> "Plan":
@@ -213,7 +215,7 @@ def _budget(study: Study, options: Options, stand_in: bool) -> Budget:
     budget = study.budget(options.budget or ("demo" if stand_in else "standard"))
     asked = {
         name: getattr(options, name)
-        for name in ("trials", "epochs", "seeds", "image_size")
+        for name in ("trials", "epochs", "seeds", "audit", "image_size")
         if getattr(options, name) is not None
     }
     return replace(budget, **asked)

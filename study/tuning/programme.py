@@ -1,10 +1,13 @@
 """Several studies dealt as one experiment: the slots that one leaves free at its end are filled by the next."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from study.tuning.conductor import Conductor
+from study.tuning.failures import Failure
 from study.tuning.task import Task
+
+_Answer = TypeVar("_Answer")
 
 
 class Programme:
@@ -24,17 +27,40 @@ class Programme:
 
     def next_task(self) -> Task | None:
         """The next task of the first study that has one, or None if there is none before another report arrives."""
+        if self.halted:
+            return None
         for conductor in self.conductors.values():
             if not conductor.done:
-                task = conductor.next_task()
+                task = self._recorded(conductor.next_task, None)
                 if task is not None:
                     return task
         return None
 
     def on_report(self, task: Task, report: Mapping[str, Any]) -> bool:
         """Takes an actor's report and says whether the trial should stop now."""
-        return self.conductors[task.run].on_report(task.id, report)
+        conductor = self.conductors[task.run]
+        stop = self._recorded(lambda: conductor.on_report(task.id, report), True)
+        return stop or bool(self.halted)
 
-    def on_lost(self, task: Task, reason: str) -> None:
-        """An actor died without a report."""
-        self.conductors[task.run].on_lost(task.id, reason)
+    def on_lost(self, task: Task, failure: Failure) -> None:
+        """An actor ended without a report."""
+        conductor = self.conductors[task.run]
+        self._recorded(lambda: conductor.on_lost(task.id, failure), None)
+
+    @property
+    def halted(self) -> str:
+        """Why nothing goes on, e.g. a disk that is full; "" while all is well."""
+        return next((conductor.halted for conductor in self.conductors.values() if conductor.halted), "")
+
+    def _recorded(self, decide: Callable[[], _Answer], otherwise: _Answer) -> _Answer:
+        """A decision that goes with an event; where that can't be written, nothing may go on."""
+        try:
+            return decide()
+        except OSError as error:
+            self.halt(str(error))
+            return otherwise
+
+    def halt(self, reason: str) -> None:
+        """Deals and records nothing more, in any of the studies."""
+        for conductor in self.conductors.values():
+            conductor.halt(reason)

@@ -17,6 +17,8 @@ _VALUES: Mapping[str, str] = {
     # free actor takes that trial from the actor that is still starting for it, which is thrown away; where trials are
     # shorter than an actor's start, all slots but one stay empty for the whole study.
     "TUNE_MAX_PENDING_TRIALS_PG": "1000",
+    # Ctrl-C is ours to answer.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
     # Ray Tune's newer console output prints a banner even at verbosity 0.
     "RAY_AIR_NEW_OUTPUT": "0",
     # A trial without a GPU must not lose sight of CUDA_VISIBLE_DEVICES; Ray warns until this is decided.

@@ -7,7 +7,6 @@ from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from study import records
@@ -29,6 +28,12 @@ class PairSearch:
     The sampler is seeded anew for each suggestion, with the trial's number: a search that was interrupted and
     replayed suggests what it would have suggested. Trials that are still running count as mediocre (constant liar),
     so that parallel trials spread.
+
+    Args:
+        pair: architecture.
+        distributions: hyperparameter -> what is searched.
+        seed: of the study.
+        first: origin and values of the trials after trial 0, before the sampler's own.
     """
 
     def __init__(
@@ -36,20 +41,45 @@ class PairSearch:
         pair: str,
         distributions: dict[str, BaseDistribution],
         seed: int,
-        tried: Sequence[Mapping[str, Any]] = (),
+        first: Sequence[tuple[str, Mapping[str, Any]]] = (),
     ) -> None:
-        self.pair, self.distributions, self.seed, self.tried = pair, distributions, seed, tried
+        self.pair, self.distributions, self.seed, self.first = pair, distributions, seed, first
+        # Ended trials stay in it; those that are running are told of when they have ended.
+        self._study = optuna.create_study(direction="maximize")
+        self._running: dict[int, optuna.Trial] = {}
 
-    def suggest(self, number: int, history: list[records.Trial]) -> dict[str, Any]:
-        """Hyperparameter -> value for the trial of that number, given all trials before it.
+    def suggest(self, number: int, history: Sequence[records.Trial]) -> tuple[str, dict[str, Any]]:
+        """Origin and values (hyperparameter -> value) of the trial of that number.
 
-        Trial 0 is the declared recipe; the first ones after it are what the study declares as tried.
+        The trial is then taken for begun.
+
+        Args:
+            number: of the trial; trial 0 is the declared recipe, and never asked for.
+            history: all trials before it, by number.
         """
-        if number <= len(self.tried):
-            return dict(self.tried[number - 1])
-        study = optuna.create_study(direction="maximize", sampler=self._sampler(number))
-        study.add_trials([frozen_trial(t, self.distributions) for t in history])
-        return study.ask(self.distributions).params
+        self._catch_up(history[:number])
+        if number <= len(self.first):
+            origin, values = self.first[number - 1]
+            return origin, dict(values)
+        self._study.sampler = self._sampler(number)
+        self._running[number] = self._study.ask(self.distributions)
+        return "search", self._running[number].params
+
+    def _catch_up(self, history: Sequence[records.Trial]) -> None:
+        """Tells the Optuna study what has happened since the last suggestion, which costs nothing for older trials."""
+        for number, running in list(self._running.items()):
+            ended = history[number]
+            if ended.state != records.RUNNING:
+                for epoch, score in best_so_far(ended).items():
+                    running.report(score, epoch)
+                value = ended.best_score if ended.state == records.COMPLETE else None
+                self._study.tell(running, value, state=_STATES[ended.state])
+                del self._running[number]
+        for trial in history[len(self._study.get_trials(deepcopy=False)) :]:
+            self._study.add_trial(frozen_trial(trial, self.distributions))
+            if trial.state == records.RUNNING:
+                added = self._study.get_trials(deepcopy=False)[trial.number]
+                self._running[trial.number] = optuna.Trial(self._study, added._trial_id)
 
     def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
         # Not hash(): Python salts it anew in each process.
@@ -62,6 +92,15 @@ class PairSearch:
             )
 
 
+def best_so_far(trial: records.Trial) -> dict[int, float]:
+    """Epoch -> the best score until then."""
+    best, values = float("-inf"), {}
+    for epoch in trial.epochs:
+        best = max(best, epoch["val_roc_auc"])
+        values[int(epoch["epoch"])] = best
+    return values
+
+
 def frozen_trial(trial: records.Trial, distributions: dict[str, BaseDistribution]) -> FrozenTrial:
     """A trial as Optuna knows it: stopped ones are PRUNED, with the best score so far at each epoch.
 
@@ -70,34 +109,23 @@ def frozen_trial(trial: records.Trial, distributions: dict[str, BaseDistribution
     """
     state = _STATES[trial.state]
     inside = {
-        name: distribution
-        for name, distribution in distributions.items()
-        if _contains(distribution, trial.recipe[name])
+        name: distribution for name, distribution in distributions.items() if contains(distribution, trial.recipe[name])
     }
-    best, intermediate = float("-inf"), {}
-    for epoch in trial.epochs:
-        best = max(best, epoch["val_roc_auc"])
-        intermediate[int(epoch["epoch"])] = best
+    attributes = {"number": trial.number, "origin": trial.origin, "outside": sorted(set(distributions) - set(inside))}
+    if trial.state == records.FAILED:
+        attributes["reason"] = trial.result["reason"]
     return create_trial(
         state=state,
         value=trial.best_score if state == TrialState.COMPLETE else None,
         params={name: trial.recipe[name] for name in inside},
         distributions=inside,
-        intermediate_values=intermediate,
-        user_attrs={"number": trial.number, "outside": sorted(set(distributions) - set(inside))},
+        intermediate_values=best_so_far(trial),
+        user_attrs=attributes,
     )
 
 
-def write_journal(path: str, pairs: dict[str, dict[str, BaseDistribution]], state: records.StudyState) -> None:
-    """Writes all searched trials as an Optuna journal, one Optuna study a pair."""
-    storage = optuna.storages.JournalStorage(JournalFileBackend(path))
-    for pair, distributions in pairs.items():
-        study = optuna.create_study(study_name=pair, direction="maximize", storage=storage)
-        trials = state.of_kind(records.SEARCH, pair)
-        study.add_trials([frozen_trial(t, distributions) for t in trials])
-
-
-def _contains(distribution: BaseDistribution, value: Any) -> bool:
+def contains(distribution: BaseDistribution, value: Any) -> bool:
+    """Whether a value lies in what is searched."""
     try:
         return bool(distribution._contains(distribution.to_internal_repr(value)))
     except ValueError:

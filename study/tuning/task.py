@@ -8,6 +8,22 @@ import pandas as pd
 
 from study.training.data import SplitRows, Standardization
 
+# What a trial's config holds in Ray Tune, and what its results do.
+TASK, REPORT = "task", "report"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """How a session runs its trials; none of it changes what comes out.
+
+    Attributes:
+        num_workers: 0 trains in the trial actors; more start a Ray Train worker group for each trial.
+        hang_after_s: time without a step that means a worker hangs.
+    """
+
+    num_workers: int = 0
+    hang_after_s: float = 600.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
@@ -24,6 +40,7 @@ class Workload:
         device: "cpu" or "cuda".
         precision: "float32" or "bfloat16".
         num_threads: CPU threads of one trial.
+        hang_after_s: time without a step that means a worker hangs.
         num_workers: 0 trains in the trial actor (Ray Train's local mode); more start a Ray Train worker group.
     """
 
@@ -37,6 +54,7 @@ class Workload:
     device: str
     precision: str
     num_threads: int
+    hang_after_s: float
     num_workers: int
 
     def images_of(self, split: str) -> pd.DataFrame:
@@ -64,6 +82,9 @@ class Task:
         recipe_name: "search", "tuned" or "document".
         recipe: hyperparameter -> value.
         seed: of all randomness of the run.
+        origin: of a searched recipe: "document", "tried", "default" or "search".
+        audited: never stopped early.
+        micro_batch: images that are in memory at a time; 0 is a whole batch.
         epochs_recorded: epochs that an interrupted trial has in the records; it goes on from there.
         seed_runs: for the test task: id -> (architecture, recipe) of the finished seed runs to score.
     """
@@ -76,6 +97,9 @@ class Task:
     recipe_name: str
     recipe: dict[str, Any]
     seed: int
+    origin: str = ""
+    audited: bool = False
+    micro_batch: int = 0
     epochs_recorded: int = 0
     seed_runs: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 

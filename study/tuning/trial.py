@@ -3,13 +3,10 @@
 import os
 import shutil
 import socket
-import time
-import traceback
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
-import pandas as pd
 import torch
 from ray import train as ray_train
 from ray import tune
@@ -18,15 +15,15 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from study import architectures, records
 from study.records import SEED, TEST
-from study.spec import Recipe
-from study.training import checkpoint, losses
+from study.training import checkpoint
+from study.training.checkpoint import CheckpointWriter
 from study.training.data import Images
-from study.training.loop import Outcome, Run, predict_logits, train
+from study.training.loop import Outcome, Run, train
 from study.training.pretrained import Pretrained
-from study.tuning.adapters import REPORT, TASK
-from study.tuning.task import Task, Workload
-
-Send = Callable[[dict[str, Any]], None]
+from study.training.watchdog import Watchdog
+from study.tuning import failures
+from study.tuning.scoring import Send, keep, score_test
+from study.tuning.task import REPORT, TASK, Task, Workload
 
 
 def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None:
@@ -35,16 +32,20 @@ def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None
     workload = workloads[task.run]
     try:
         if task.kind == TEST:
-            _score_test(task, workload, _send_to_tune)
+            _test(task, workload, _send_to_tune)
         elif workload.num_workers == 0:
             _train_locally(task, workload)
         else:
             _train_in_worker_group(task, workload)
     except Exception as error:  # noqa: BLE001
         # A recipe that can't be trained is a finding about the recipe; letting it out would end the warm actor.
-        first_line = (str(error).splitlines() or [""])[0]
-        reason = f"{type(error).__name__}: {first_line}"
-        _send_to_tune({"event": "failed", "reason": reason, "traceback": traceback.format_exc()})
+        failure = failures.of_exception(error)
+    else:
+        return
+    # Outside of `except`, where nothing holds the tensors of the failed training any more.
+    if workload.device == "cuda":
+        torch.cuda.empty_cache()
+    _send_to_tune({"event": "failed", **asdict(failure)})
 
 
 def _train_locally(task: Task, workload: Workload) -> None:
@@ -86,7 +87,36 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
     """Trains a recipe and reports its epochs and its end."""
     torch.set_num_threads(workload.num_threads)
     folder, device = records.RunFolder(workload.folder), torch.device(workload.device)
-    run = Run(
+    checkpoints = folder.checkpoints(task.id)
+    if not task.epochs_recorded:
+        # What an earlier finalist's run of the same name may have left.
+        shutil.rmtree(checkpoints, ignore_errors=True)
+    with (
+        Watchdog(folder.why_it_ended(task.id), workload.hang_after_s) as watchdog,
+        CheckpointWriter(checkpoints) as writer,
+    ):
+        images = Images(workload.pixels, device)
+
+        def report(metrics: dict[str, float], state: Callable[[], dict[str, Any]]) -> None:
+            # The driver may take its time with an answer.
+            watchdog.pause()
+            # Returns only if the trial goes on: a stopped one needs no checkpoint, and neither does a finished one.
+            send({"event": "epoch", **metrics})
+            watchdog.beat()
+            if metrics["epoch"] < workload.epochs:
+                writer.write(state())
+
+        resume_from = checkpoint.latest(checkpoints, device, up_to_epoch=task.epochs_recorded)
+        run = _run(task, workload, folder)
+        outcome = train(run, images, report=report, resume_from=resume_from, beat=watchdog.beat)
+        files = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED else {}
+        # The driver deletes the checkpoints when it hears of the end; none may be written after that.
+        writer.wait()
+    send(_completed(outcome) | {"files": files})
+
+
+def _run(task: Task, workload: Workload, folder: records.RunFolder) -> Run:
+    return Run(
         architecture=task.pair,
         recipe=task.recipe,
         num_classes=len(workload.classes),
@@ -96,32 +126,17 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         epochs=workload.epochs,
         seed=task.seed,
         precision=workload.precision,
+        micro_batch=task.micro_batch,
         standardization=workload.standardization,
         pretrained=_pretrained(task, folder),
     )
-    checkpoints = folder.checkpoints(task.id)
-    if not task.epochs_recorded:
-        # What an earlier finalist's run of the same name may have left.
-        shutil.rmtree(checkpoints, ignore_errors=True)
-    writer = checkpoint.CheckpointWriter(checkpoints)
-    try:
-        images = Images(workload.pixels, device)
 
-        def report(metrics: dict[str, float], state: Callable[[], dict[str, Any]]) -> None:
-            # Returns only if the trial goes on: a stopped one needs no checkpoint, and neither does a finished one.
-            send({"event": "epoch", **metrics})
-            if metrics["epoch"] < workload.epochs:
-                writer.write(state())
 
-        resume_from = checkpoint.latest(checkpoints, device, up_to_epoch=task.epochs_recorded)
-        outcome = train(run, images, report=report, resume_from=resume_from)
-        if task.kind == SEED:
-            _keep(task, workload, images, outcome)
-        # The driver deletes the checkpoints when it hears of the end; none may be written after that.
-        writer.wait()
-        send(_completed(outcome))
-    finally:
-        writer.close()
+def _test(task: Task, workload: Workload, send: Send) -> None:
+    torch.set_num_threads(workload.num_threads)
+    note = records.RunFolder(workload.folder).why_it_ended(task.id)
+    with Watchdog(note, workload.hang_after_s) as watchdog:
+        score_test(task, workload, send, watchdog.beat)
 
 
 def _pretrained(task: Task, folder: records.RunFolder) -> Pretrained | None:
@@ -140,47 +155,3 @@ def _completed(outcome: Outcome) -> dict[str, Any]:
         "num_parameters": architectures.num_parameters(outcome.model),
         "worker": f"{socket.gethostname()}:{os.getpid()}",
     }
-
-
-def _keep(task: Task, workload: Workload, images: Images, outcome: Outcome) -> None:
-    """Keeps a seed run's weights and its predictions on train and val. Test is not touched here."""
-    checkpoint.save(records.RunFolder(workload.folder).weights(task.id), checkpoint.outcome_state(outcome))
-    for split in ("train", "val"):
-        _write_predictions(task.id, split, workload, images, outcome.model, outcome.standardization)
-
-
-def _score_test(task: Task, workload: Workload, send: Send) -> None:
-    """Scores the test split with the best epoch of every seed run: the one time that it is opened."""
-    torch.set_num_threads(workload.num_threads)
-    started_s = time.perf_counter()
-    folder, device = records.RunFolder(workload.folder), torch.device(workload.device)
-    num_images = len(workload.rows_of("test"))
-    send({"event": "test_opened", "num_images": num_images, "trials": sorted(task.seed_runs)})
-    images = Images(workload.pixels, device)
-    num_classes = len(workload.classes)
-    for trial_id, (architecture, recipe) in task.seed_runs.items():
-        state = checkpoint.load(folder.weights(trial_id), device)
-        model = architectures.find(architecture).build(
-            Recipe(**recipe), 1 if num_classes == 2 else num_classes, images.size_px
-        )
-        model.load_state_dict(state["model"])
-        model.to(device)
-        _write_predictions(trial_id, "test", workload, images, model, checkpoint.standardization(state))
-    send({"event": "completed", "epochs": 0, "seconds": time.perf_counter() - started_s})
-
-
-def _write_predictions(
-    trial_id: str,
-    split: str,
-    workload: Workload,
-    images: Images,
-    model: torch.nn.Module,
-    standardization: Any,
-) -> None:
-    rows = workload.images_of(split)
-    logits = predict_logits(model, images, workload.rows_of(split).rows, standardization)
-    columns = [f"p_{name}" for name in workload.classes]
-    values = pd.DataFrame(losses.probabilities(logits).numpy(), columns=columns, index=rows.index)
-    table = pd.concat([rows[["path", "group", "split", "target"]], values], axis=1)
-    path: Path = records.RunFolder(workload.folder).predictions(trial_id, split)
-    records.write_atomically(path, table.to_csv(index=False))

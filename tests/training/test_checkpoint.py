@@ -51,11 +51,10 @@ def test_a_save_that_fails_leaves_the_older_file_as_it_was(tmp_path: Path) -> No
 
 
 def test_the_newest_two_checkpoints_are_kept(tmp_path: Path) -> None:
-    writer = CheckpointWriter(tmp_path)
-    for epoch in (1, 2, 9, 10, 11):
-        writer.write(state_of(epoch))
-    writer.wait()
-    writer.close()
+    with CheckpointWriter(tmp_path) as writer:
+        for epoch in (1, 2, 9, 10, 11):
+            writer.write(state_of(epoch))
+        writer.wait()
     assert names(tmp_path) == ["epoch-00010.pt", "epoch-00011.pt"]
     assert newest(tmp_path)["epoch"] == 11
 
@@ -69,13 +68,13 @@ def test_a_checkpoint_ahead_of_the_records_is_passed_over(tmp_path: Path) -> Non
 
 
 def test_a_checkpoint_holds_the_state_at_the_time_it_was_given(tmp_path: Path) -> None:
-    writer, state = CheckpointWriter(tmp_path), state_of(1)
+    state = state_of(1)
     weights = state["weights"]
     assert isinstance(weights, torch.Tensor)
-    writer.write(state)
-    weights.zero_()
-    writer.wait()
-    writer.close()
+    with CheckpointWriter(tmp_path) as writer:
+        writer.write(state)
+        weights.zero_()
+        writer.wait()
     assert newest(tmp_path)["weights"].tolist() == [1, 1, 1]
 
 
@@ -90,10 +89,29 @@ def test_a_partial_file_is_never_taken_for_a_checkpoint(tmp_path: Path) -> None:
 def test_a_write_that_failed_is_raised_at_the_next(tmp_path: Path) -> None:
     folder = tmp_path / "a file"
     folder.write_text("in the way")
-    writer = CheckpointWriter(folder)
-    writer.write(state_of(1))
-    with pytest.raises(OSError, match="a file"):
-        writer.write(state_of(2))
-    with pytest.raises(OSError, match="a file"):
+    with CheckpointWriter(folder) as writer:
+        writer.write(state_of(1))
+        with pytest.raises(OSError, match="a file"):
+            writer.write(state_of(2))
+        with pytest.raises(OSError, match="a file"):
+            writer.wait()
+
+
+def test_there_are_never_more_than_two_with_the_one_being_written(tmp_path: Path) -> None:
+    with CheckpointWriter(tmp_path) as writer:
+        for epoch in range(1, 30):
+            writer.write(state_of(epoch))
+            # The write is under way meanwhile.
+            assert len(names(tmp_path)) <= 2
         writer.wait()
-    writer.close()
+        assert len(names(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.9, 0.999])
+def test_of_a_damaged_checkpoint_the_one_before_it_is_taken(tmp_path: Path, share: float) -> None:
+    for epoch in (4, 5):
+        checkpoint.save(tmp_path / f"epoch-{epoch:05d}.pt", state_of(epoch))
+    damaged = tmp_path / "epoch-00005.pt"
+    damaged.write_bytes(damaged.read_bytes()[: int(share * damaged.stat().st_size)])
+    assert newest(tmp_path)["epoch"] == 4
+    assert names(tmp_path) == ["epoch-00004.pt"]

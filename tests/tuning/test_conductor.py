@@ -15,6 +15,7 @@ from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
 from study.spec import Budget, Recipe
 from study.tuning import space
 from study.tuning.conductor import Conductor
+from study.tuning.failures import DIVERGED, ERROR, MAX_ATTEMPTS, Failure
 from study.tuning.search import PairSearch
 from study.tuning.task import Task
 
@@ -61,23 +62,38 @@ def reports(task: Task, epochs: int) -> Iterator[dict[str, Any]]:
     yield {"event": "completed", "epochs": epochs, "best_score": score(task.recipe, epochs), "best_loss": 0.1}
 
 
-def drive(conductor: Conductor, *, num_slots: int = 1, interrupt_after: int = 10**9, fail_test: bool = False) -> None:
+def failed(reason: str, kind: str = ERROR) -> dict[str, str]:
+    return {"event": "failed", "kind": kind, "reason": reason, "traceback": ""}
+
+
+Live = list[tuple[Task, Iterator[dict[str, Any]]]]
+
+
+def drive(
+    conductor: Conductor,
+    *,
+    num_slots: int = 1,
+    interrupt_after: int = 10**9,
+    fail_test: bool = False,
+    live: Live | None = None,
+) -> None:
     """Runs the study with some slots, taking turns; raises InterruptedStudyError after a number of reports."""
     try:
-        _drive(conductor, num_slots, interrupt_after, fail_test)
+        _drive(conductor, num_slots, interrupt_after, fail_test, live or [])
     finally:
         conductor.log.close()
 
 
-def _drive(conductor: Conductor, num_slots: int, interrupt_after: int, fail_test: bool) -> None:
-    live: list[tuple[Task, Iterator[dict[str, Any]]]] = []
+def _drive(conductor: Conductor, num_slots: int, interrupt_after: int, fail_test: bool, live: Live) -> None:
     num_reports = 0
     while not conductor.done:
         while len(live) < num_slots and (task := conductor.next_task()):
             if task.kind == "test" and fail_test:
-                conductor.on_report(task.id, {"event": "failed", "reason": "weights are gone"})
-                assert conductor.next_task() is None
-                raise InterruptedStudyError
+                conductor.on_report(task.id, failed("weights are gone"))
+                if conductor.state.trials[task.id].state == FAILED:
+                    assert conductor.next_task() is None
+                    raise InterruptedStudyError
+                continue
             if task.kind == "test":
                 conductor.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
                 conductor.on_report(task.id, {"event": "completed"})
@@ -173,21 +189,26 @@ def test_more_trials_than_before_continue_the_search_and_train_a_new_finalist(tm
         assert [t.recipe for t in again.state.seed_runs(pair, "tuned")] == [finalist.recipe]
 
 
-def test_a_lost_worker_fails_its_trial_and_the_study_goes_on(tmp_path: Path) -> None:
+def test_a_trial_whose_worker_dies_is_tried_again_and_the_study_goes_on(tmp_path: Path) -> None:
     conductor = make(tmp_path / "events.jsonl")
     task = conductor.next_task()
     assert task is not None
-    conductor.on_lost(task.id, "its worker process died")
-    drive(conductor)
-    assert conductor.state.trials[task.id].state == FAILED
+    conductor.on_lost(task.id, Failure("lost", "its worker process died"))
+    again = conductor.next_task()
+    assert again == task
+    drive(conductor, live=[(task, reports(task, BUDGET.epochs))])
+    trial = conductor.state.trials[task.id]
+    assert trial.state == COMPLETE
+    assert [a["reason"] for a in trial.attempts] == ["its worker process died"]
     assert conductor.state.finished
 
 
 def test_a_pair_without_a_completed_trial_gets_no_finalist_and_does_not_block_the_others(tmp_path: Path) -> None:
     conductor = make(tmp_path / "events.jsonl", Budget(trials=1, epochs=3, seeds=1))
-    lost = conductor.next_task()
-    assert lost is not None
-    conductor.on_lost(lost.id, "its worker process died")
+    for _attempt in range(MAX_ATTEMPTS):
+        lost = conductor.next_task()
+        assert lost is not None
+        conductor.on_report(lost.id, failed("no such kernel"))
     drive(conductor)
     assert conductor.state.finalist(lost.pair) is None
     assert conductor.state.seed_runs(lost.pair, "tuned") == []
@@ -225,7 +246,7 @@ def test_a_study_whose_seed_runs_all_fail_is_never_finished_and_tries_them_again
         conductor, dealt = make(path, Budget(trials=2, epochs=3, seeds=2)), []
         while task := conductor.next_task():
             dealt.append(task.kind)
-            conductor.on_report(task.id, {"event": "failed", "reason": "no space left on device"})
+            conductor.on_report(task.id, failed("no such kernel", DIVERGED))
         conductor.log.close()
         assert dealt.count(SEED) == 2 * len(RECIPES)
         assert conductor.exhausted

@@ -12,10 +12,11 @@ from ray import tune
 
 from study import records, run
 from study.records import RunFolder
-from study.tuning.adapters import ConductorScheduler, ConductorSearcher
+from study.tuning.experiment import run_programme
+from study.tuning.failures import Failure
 from study.tuning.plan import Options, make_plan
 from study.tuning.resources import Slots
-from study.tuning.task import Task
+from study.tuning.task import Running, Task
 from study.tuning.trial import run_trial
 
 RUN = "tiny"
@@ -72,8 +73,9 @@ def test_the_journal_opens_in_optuna_with_stopped_trials_pruned(finished_run: Pa
     states = {"COMPLETE": "COMPLETE", "STOPPED": "PRUNED"}
     table = trials_of(finished_run)
     expected = [states[s] for s in table[table["pair"] == "lenet"]["state"]]
-    assert [t.state.name for t in study.trials] == expected
-    for trial, epochs in zip(study.trials, table[table["pair"] == "lenet"]["epochs"], strict=True):
+    trials = sorted(study.trials, key=lambda t: t.user_attrs["number"])
+    assert [t.state.name for t in trials] == expected
+    for trial, epochs in zip(trials, table[table["pair"] == "lenet"]["epochs"], strict=True):
         assert len(trial.intermediate_values) == epochs
 
 
@@ -155,7 +157,9 @@ def test_short_trials_fill_every_slot(ray_started: None, command: Command, tmp_p
 
 
 class _FixedTasks:
-    """Deals given tasks, one after another, and keeps what is reported; in the conductor's place."""
+    """Deals given tasks, one after another, and keeps what is reported; in the programme's place."""
+
+    halted = ""
 
     def __init__(self, tasks: list[Task]) -> None:
         self.waiting = list(tasks)
@@ -172,8 +176,8 @@ class _FixedTasks:
         self.reports[task.id].append(dict(report))
         return False
 
-    def on_lost(self, task: Task, reason: str) -> None:
-        raise AssertionError(f"{task.id}: {reason}")
+    def on_lost(self, task: Task, failure: Failure) -> None:
+        raise AssertionError(f"{task.id}: {failure}")
 
 
 def run_tasks(
@@ -181,12 +185,13 @@ def run_tasks(
 ) -> list[list[dict[str, Any]]]:
     """What an actor reports for each recipe, times left out."""
     options = Options(
-        data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1,
+        data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1, audit=None,
         image_size=16, architectures=(), weights=(), seed=0, skip_unreadable=False, fresh=False, command="",
     )  # fmt: skip
     plan = make_plan("tiny", run.find_study(str(study)), options)
     slots = Slots(num=1, cpus=1, gpus=0)
-    workload = plan.workload(slots, num_workers)
+    running = Running(num_workers=num_workers)
+    trainable = tune.with_parameters(run_trial, workloads={plan.run: plan.workload(slots, running)})
     tasks = [
         Task(
             run=plan.run, id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe, seed=5
@@ -194,18 +199,7 @@ def run_tasks(
         for i, recipe in enumerate(recipes)
     ]
     fixed: Any = _FixedTasks(tasks)
-    tune.Tuner(
-        tune.with_resources(
-            tune.with_parameters(run_trial, workloads={plan.run: workload}), slots.of_trial_actor(num_workers)
-        ),
-        tune_config=tune.TuneConfig(
-            search_alg=ConductorSearcher(fixed, 1),
-            scheduler=ConductorScheduler(fixed),
-            num_samples=-1,
-            reuse_actors=True,
-        ),
-        run_config=tune.RunConfig(storage_path=str(folder), name="tasks", verbose=0),
-    ).fit()
+    run_programme(fixed, trainable, folders={plan.run: plan.folder}, slots=slots, running=running)
     return [
         [{k: v for k, v in report.items() if "seconds" not in k and k != "worker"} for report in reports]
         for reports in fixed.reports.values()

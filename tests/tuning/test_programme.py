@@ -6,6 +6,7 @@ from test_conductor import BUDGET, make, reports
 
 from study.records import COMPLETE, SEARCH, SEED, TEST
 from study.tuning.conductor import Conductor
+from study.tuning.failures import Failure
 from study.tuning.programme import Programme
 from study.tuning.task import Task
 
@@ -13,7 +14,7 @@ from study.tuning.task import Task
 def conductors(tmp_path: Path) -> dict[str, Conductor]:
     made = {name: make(tmp_path / f"{name}.jsonl") for name in ("first", "second")}
     for name, conductor in made.items():
-        conductor.run = name
+        conductor.dealer.run = name
     return made
 
 
@@ -65,7 +66,7 @@ def test_a_study_that_is_stuck_does_not_keep_the_other_from_its_end(tmp_path: Pa
     programme = Programme(made)
     while (task := programme.next_task()) is not None:
         if task.run == "first":
-            programme.on_report(task, {"event": "failed", "reason": "out of memory"})
+            programme.on_report(task, {"event": "failed", "kind": "diverged", "reason": "nan"})
         else:
             answer(programme, task)
     assert made["first"].exhausted
@@ -81,8 +82,8 @@ def test_what_becomes_of_a_lost_actor_reaches_its_own_study(tmp_path: Path) -> N
     programme = Programme(made)
     task = programme.next_task()
     assert task is not None
-    programme.on_lost(task, "its worker process died")
-    assert made["first"].state.trials[task.id].result["reason"] == "its worker process died"
+    programme.on_lost(task, Failure("lost", "its worker process died"))
+    assert [a["reason"] for a in made["first"].state.trials[task.id].attempts] == ["its worker process died"]
     assert made["second"].state.trials == {}
     for conductor in made.values():
         conductor.log.close()

@@ -30,13 +30,14 @@ def searched(recipe: Recipe, number: int, state: str = COMPLETE) -> Trial:
         seed=0,
         state=state,
         epochs=epochs,
+        result={"reason": "the loss became NaN"} if state == FAILED else {},
     )
 
 
 def scores_of_a_search(seed: int, num_trials: int) -> list[float]:
     search, history = PairSearch("lenet", DISTRIBUTIONS, seed), [searched(Recipe(lr=5e-2, dropout=0.6), 0)]
     for number in range(1, num_trials):
-        history.append(searched(Recipe().with_values(search.suggest(number, history)), number))
+        history.append(searched(Recipe().with_values(search.suggest(number, history)[1]), number))
     return [trial.best_score for trial in history]
 
 
@@ -50,9 +51,7 @@ def test_the_model_suggests_better_recipes_than_the_random_start() -> None:
 def test_a_suggestion_follows_from_the_history_alone() -> None:
     history = [searched(Recipe(lr=10**-i, dropout=0.1), i) for i in range(1, 5)]
     one = PairSearch("lenet", DISTRIBUTIONS, 0).suggest(5, history)
-    other = PairSearch("lenet", DISTRIBUTIONS, 0)
-    other.suggest(4, history[:-1])
-    assert other.suggest(5, history) == one
+    assert PairSearch("lenet", DISTRIBUTIONS, 0).suggest(5, history) == one
     assert PairSearch("lenet", DISTRIBUTIONS, 1).suggest(5, history) != one
     assert PairSearch("alexnet", DISTRIBUTIONS, 0).suggest(5, history) != one
 
@@ -77,3 +76,25 @@ def test_a_recipe_outside_the_space_is_known_by_what_lies_inside() -> None:
     trial = frozen_trial(searched(Recipe(lr=0.5, dropout=0.5), 0), DISTRIBUTIONS)
     assert trial.params == {"dropout": 0.5}
     assert trial.user_attrs["outside"] == ["lr"]
+
+
+def test_a_search_that_followed_along_suggests_what_one_rebuilt_from_the_records_does() -> None:
+    followed, history = PairSearch("lenet", DISTRIBUTIONS, 0), [searched(Recipe(lr=5e-2, dropout=0.6), 0)]
+    for number in range(1, 20):
+        origin, values = followed.suggest(number, history)
+        assert (origin, values) == PairSearch("lenet", DISTRIBUTIONS, 0).suggest(number, history)
+        # Each trial is still running when the next one is suggested.
+        history.append(searched(Recipe().with_values(values), number, RUNNING))
+        ended = (COMPLETE, STOPPED, FAILED)[number % 3]
+        history[-2] = searched(Recipe(**history[-2].recipe), number - 1, ended)
+
+
+def test_fixed_values_come_before_the_samplers_own() -> None:
+    fixed = [("tried", {"lr": 1e-2, "dropout": 0.1}), ("default", {"lr": 1e-3, "dropout": 0.2})]
+    search, history = PairSearch("lenet", DISTRIBUTIONS, 0, fixed), [searched(Recipe(), 0)]
+    suggested = []
+    for number in range(1, 4):
+        suggested.append(search.suggest(number, history))
+        history.append(searched(Recipe().with_values(suggested[-1][1]), number))
+    assert suggested[:2] == fixed
+    assert suggested[2][0] == "search"

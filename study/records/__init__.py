@@ -1,0 +1,64 @@
+"""What a study leaves on disk: `results/<run>/`, with one append-only event log as the only truth.
+
+The log (`events.jsonl`) holds one JSON object a line, each with `event` and `time` (seconds since 1970):
+
+    declared       manifest                        what is studied, on which data, with which versions (`study.json`)
+    started        trial, pair, kind, number, recipe_name, recipe, seed, origin, audited, micro_batch
+    epoch          trial, epoch, lr, train_*, val_* (loss, accuracy, roc_auc), seconds, seconds_train, seconds_val
+    spared         trial, epoch                    early stopping would end it at this rung, but it always goes on
+    attempt_failed trial, kind, reason, traceback  something broke; the trial goes on from its last checkpoint
+    stopped        trial, reason                   ended by early stopping at a rung
+    completed      trial, epochs, best_epoch, best_score, best_loss, num_parameters, worker (host and process), and
+                   files (path -> SHA-256) of what it keeps
+    failed         trial, kind, reason, traceback  given up
+    test_opened    num_images, trials              the test split was scored, once, for all of these seed runs
+    finished
+
+Everything else in the folder (`study.json`, `trials.csv`, `epochs.csv`, ...) is derived from it and can be rebuilt, but
+for the weights and predictions of the seed runs: those are known by their hashes.
+"""
+
+from study.records.folder import RunFolder, exclusive, seed_trial_id, sha256_of, write_atomically, written_whole
+from study.records.log import Event, EventLog, read_events
+from study.records.state import (
+    COMPLETE,
+    DOCUMENT,
+    FAILED,
+    RUNNING,
+    SEARCH,
+    SEED,
+    STOPPED,
+    TEST,
+    TUNED,
+    StudyState,
+    Trial,
+    describe_changes,
+    load_run,
+    replay,
+)
+
+__all__ = [
+    "COMPLETE",
+    "DOCUMENT",
+    "FAILED",
+    "RUNNING",
+    "SEARCH",
+    "SEED",
+    "STOPPED",
+    "TEST",
+    "TUNED",
+    "Event",
+    "EventLog",
+    "RunFolder",
+    "StudyState",
+    "Trial",
+    "describe_changes",
+    "exclusive",
+    "load_run",
+    "read_events",
+    "replay",
+    "seed_trial_id",
+    "sha256_of",
+    "write_atomically",
+    "written_whole",
+]

@@ -1,0 +1,153 @@
+"""The files of a run, and how they are written so that a crash leaves each of them whole."""
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from study.errors import ResultsError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The paths of one run. Creating the object creates nothing on disk."""
+
+    root: Path
+
+    @property
+    def events(self) -> Path:
+        return self.root / "events.jsonl"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "study.json"
+
+    @property
+    def splits(self) -> Path:
+        return self.root / "splits.csv"
+
+    @property
+    def trials(self) -> Path:
+        return self.root / "trials.csv"
+
+    @property
+    def seed_runs(self) -> Path:
+        return self.root / "seed_runs.csv"
+
+    @property
+    def epochs(self) -> Path:
+        return self.root / "epochs.csv"
+
+    @property
+    def optuna_journal(self) -> Path:
+        return self.root / "optuna.journal"
+
+    @property
+    def tensorboard(self) -> Path:
+        return self.root / "tensorboard"
+
+    def checkpoints(self, trial: str) -> Path:
+        return self.root / "checkpoints" / trial
+
+    def weights(self, trial: str) -> Path:
+        """The best epoch's weights of a finished seed run."""
+        return self.root / "weights" / f"{trial}.pt"
+
+    def pretrained(self, pair: str) -> Path:
+        """The weights that a pretrained pair starts from."""
+        return self.root / "pretrained" / f"{pair}.pt"
+
+    def predictions(self, trial: str, split: str) -> Path:
+        """Columns path, group, split, target and `p_<class>` for each class, one row an image."""
+        return self.root / "predictions" / f"{trial}-{split}.csv"
+
+    def why_it_ended(self, trial: str) -> Path:
+        """Where a trial that hangs leaves what it was doing before it ends its own process."""
+        return self.checkpoints(trial) / "hung.txt"
+
+    def hashes(self, paths: Iterable[Path]) -> dict[str, str]:
+        """Path within the folder -> SHA-256, as a `completed` event holds it."""
+        return {path.relative_to(self.root).as_posix(): sha256_of(path) for path in paths}
+
+    def damaged(self, hashes: Mapping[str, str]) -> list[str]:
+        """Which of these files are missing or not what they were when they were written."""
+        return [
+            name
+            for name, sha256 in hashes.items()
+            if not (self.root / name).is_file() or sha256_of(self.root / name) != sha256
+        ]
+
+
+def seed_trial_id(pair: str, recipe_name: str, number: int) -> str:
+    """The id of a seed run; its predictions and weights are named after it."""
+    return f"{pair}-{recipe_name}-seed{number}"
+
+
+@contextmanager
+def exclusive(folder: RunFolder) -> Iterator[None]:
+    """Keeps every other process from running the same study into the same folder.
+
+    The operating system ends the lock with the process, however that ends.
+
+    Raises:
+        ResultsError: another process has it.
+    """
+    path = folder.root.with_name(f"{folder.root.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResultsError(
+                f"A results folder can be written by one process at a time, but {folder.root} is in use. Wait for that "
+                "run to end, or give another --results."
+            ) from error
+        yield
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Writes a file by way of a temporary name: a crash leaves the old file or the new one, never a part.
+
+    Text becomes UTF-8 with Unix line ends, whatever the machine's locale is.
+    """
+    with written_whole(path) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file to write into, which takes its name only once all of it is on the disk.
+
+    The temporary name is this process's own: what is left of a killed session may still be writing the same file.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Puts a folder's list of names on the disk: without it a power cut may take a new file's name back."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,190 @@
+"""What the event log says of a study: its trials and how far it has come."""
+
+from bisect import insort
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from study.errors import ResultsError
+from study.records.folder import RunFolder
+from study.records.log import Event, read_events
+
+SEARCH, SEED, TEST = "search", "seed", "test"
+TUNED, DOCUMENT = "tuned", "document"
+RUNNING, COMPLETE, STOPPED, FAILED = "RUNNING", "COMPLETE", "STOPPED", "FAILED"
+_ENDS = {"stopped": STOPPED, "completed": COMPLETE, "failed": FAILED}
+
+
+@dataclass
+class Trial:
+    """All that is known of one trial.
+
+    Attributes:
+        id: unique within the run.
+        pair: architecture name.
+        kind: "search" or "seed".
+        number: 0-based within its pair and kind (and recipe_name, for seed runs).
+        recipe_name: "tuned" or "document", for seed runs; "search" for searched trials.
+        recipe: hyperparameter -> value, as trained.
+        seed: of initialization, batch order, augmentation and dropout.
+        origin: of a searched trial's recipe: "document", "tried", "default" or "search"; "" for others.
+        audited: never stopped early, to learn what early stopping costs.
+        micro_batch: images that are in memory at a time where a whole batch is too many; 0 is the whole batch.
+        state: RUNNING, COMPLETE, STOPPED or FAILED.
+        epochs: the epoch events, one an epoch, in order; a repeated epoch keeps the last.
+        spared: rungs at which early stopping would have ended the trial, but may not.
+        attempts: the events of what broke and was tried again.
+        result: the event that ended the trial, or {}.
+    """
+
+    id: str
+    pair: str
+    kind: str
+    number: int
+    recipe_name: str
+    recipe: dict[str, Any]
+    seed: int
+    origin: str = ""
+    audited: bool = False
+    micro_batch: int = 0
+    state: str = RUNNING
+    epochs: list[Event] = field(default_factory=list)
+    spared: list[int] = field(default_factory=list)
+    attempts: list[Event] = field(default_factory=list)
+    result: Event = field(default_factory=dict)
+
+    @property
+    def best_score(self) -> float:
+        """Best val ROC-AUC so far; NaN before the first epoch."""
+        return max((float(e["val_roc_auc"]) for e in self.epochs), default=float("nan"))
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in training and evaluation."""
+        return sum(float(e["seconds"]) for e in self.epochs)
+
+
+@dataclass
+class StudyState:
+    """A run's event log, replayed."""
+
+    manifest: dict[str, Any] = field(default_factory=dict)
+    trials: dict[str, Trial] = field(default_factory=dict)
+    test_opened: Event = field(default_factory=dict)
+    finished: bool = False
+    # (kind, pair) -> trials by recipe and number: a study of ten thousand trials can't sort them at each event.
+    _sorted: dict[tuple[str, str], list[Trial]] = field(default_factory=dict, repr=False, compare=False)
+
+    def of_kind(self, kind: str, pair: str | None = None) -> list[Trial]:
+        """The trials of one kind (and pair), by pair in the order of the manifest, then by number."""
+        pairs = list(self.manifest["pairs"]) if pair is None else [pair]
+        return [trial for each in pairs for trial in self._sorted.get((kind, each), ())]
+
+    def drop(self, trial_id: str) -> None:
+        """Forgets a trial, as if it had never been started."""
+        trial = self.trials.pop(trial_id)
+        self._sorted[trial.kind, trial.pair].remove(trial)
+
+    def seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:
+        """The seed runs of a pair's tuned or document's recipe, by number.
+
+        Where the document's recipe is the finalist they are the same runs: it is trained once, with the same seeds.
+        """
+        finalist = self.finalist(pair)
+        if recipe_name == TUNED and finalist is not None and finalist.number == 0:
+            recipe_name = DOCUMENT
+        return [t for t in self.of_kind(SEED, pair) if t.recipe_name == recipe_name]
+
+    def finalist(self, pair: str) -> Trial | None:
+        """The pair's best searched trial that ran to its end: highest val ROC-AUC, ties by the lower val loss."""
+        done = [t for t in self.of_kind(SEARCH, pair) if t.state == COMPLETE]
+        return max(done, key=lambda t: (t.best_score, -float(t.result["best_loss"])), default=None)
+
+    def apply(self, event: Event) -> None:
+        """Takes one event into account.
+
+        Raises:
+            ResultsError: the event names a trial that was never started.
+        """
+        kind = event["event"]
+        if kind == "declared":
+            self.manifest = event["manifest"]
+        elif kind == "started":
+            self._start(event)
+        elif kind == "test_opened":
+            self.test_opened = event
+        elif kind == "finished":
+            self.finished = True
+        else:
+            self._apply_to_trial(kind, event)
+
+    def _start(self, event: Event) -> None:
+        names = ("pair", "kind", "number", "recipe_name", "recipe", "seed")
+        # A log of version 0.1.0 lacks these.
+        later = {name: event[name] for name in ("origin", "audited", "micro_batch") if name in event}
+        fresh = Trial(id=event["trial"], **{name: event[name] for name in names}, **later)
+        known = self.trials.get(event["trial"])
+        # The same recipe again is a trial that goes on; another recipe is a new finalist's seed run.
+        if known is not None and known.recipe == fresh.recipe:
+            known.state, known.micro_batch, known.result = RUNNING, fresh.micro_batch, {}
+            return
+        if known is not None:
+            self.drop(known.id)
+        self.trials[fresh.id] = fresh
+        insort(self._sorted.setdefault((fresh.kind, fresh.pair), []), fresh, key=lambda t: (t.recipe_name, t.number))
+
+    def _apply_to_trial(self, kind: str, event: Event) -> None:
+        trial = self._trial(event)
+        if kind == "epoch":
+            while trial.epochs and trial.epochs[-1]["epoch"] >= event["epoch"]:
+                trial.epochs.pop()
+            trial.epochs.append(event)
+        elif kind == "spared":
+            trial.spared.append(int(event["epoch"]))
+        elif kind == "attempt_failed":
+            trial.attempts.append(event)
+        elif kind in _ENDS:
+            trial.state, trial.result = _ENDS[kind], event
+
+    def _trial(self, event: Event) -> Trial:
+        if event["trial"] not in self.trials:
+            raise ResultsError(
+                f"Each event must belong to a started trial, but an event {event['event']!r} names "
+                f"{event['trial']!r}. Restore events.jsonl from a backup, or start again with --fresh."
+            )
+        return self.trials[event["trial"]]
+
+
+def replay(events: Iterable[Event]) -> StudyState:
+    """The state of a run after these events."""
+    state = StudyState()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def load_run(folder: RunFolder) -> StudyState:
+    """Replays a run's log.
+
+    Raises:
+        ResultsError: there is no run there, or its log is damaged.
+    """
+    state = replay(read_events(folder.events))
+    if not state.manifest:
+        raise ResultsError(
+            f"A run needs its event log, but {folder.events} is missing or empty. "
+            "Run the study first: python -m study.run NAME."
+        )
+    return state
+
+
+def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """What of a declaration changed: one line a field, "pairs.lenet.recipe.lr: old -> new"."""
+    changes = []
+    for key in sorted({*old, *new}):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            changes += [f"{key}.{change}" for change in describe_changes(before, after)]
+        elif before != after:
+            changes.append(f"{key}: {before!r} -> {after!r}")
+    return changes

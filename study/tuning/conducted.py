@@ -1,0 +1,123 @@
+"""One study's session: its log opened and replayed, its conductor, and the files that are derived at the end."""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from optuna.distributions import BaseDistribution
+
+from study import records
+from study.errors import ResultsError
+from study.records import COMPLETE, SEARCH
+from study.tuning import derived, space
+from study.tuning.conductor import Conductor
+from study.tuning.dealer import TEST_TRIAL
+from study.tuning.defaults import first_values
+from study.tuning.journal import Journal
+from study.tuning.plan import Plan
+from study.tuning.progress import Progress
+from study.tuning.search import PairSearch
+
+_ENDS = ("stopped", "completed", "failed")
+
+
+@contextmanager
+def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
+    """A study's conductor on its open log. However it ends, the derived files are then rebuilt.
+
+    Raises:
+        ResultsError: a file that can't be made again is damaged.
+    """
+    folder = plan.folder
+    log = records.EventLog(folder.events)
+    state = records.replay(records.read_events(folder.events))
+    if state.manifest != plan.manifest:
+        state.apply(log.append("declared", manifest=plan.manifest))
+    _forget_damaged(folder, state)
+    spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
+    listener = _Listener(
+        folder, Journal(folder.optuna_journal, spaces, state), Progress(plan.budget, len(spaces), prefix=prefix)
+    )
+    conductor = Conductor(
+        log=log,
+        state=state,
+        recipes=plan.study.pairs,
+        searches=_searches(plan, spaces),
+        budget=plan.budget,
+        listener=listener,
+    )
+    try:
+        yield conductor
+    finally:
+        log.close()
+        # On a full disk there is no room for them; they are derived, and the next session writes them.
+        if not conductor.halted:
+            derived.write_derived(folder, state)
+        if state.finished:
+            # What a trial wrote while its checkpoints were being deleted, and the folders of Ray Train's worker groups.
+            for name in ("checkpoints", "ray_train"):
+                shutil.rmtree(folder.root / name, ignore_errors=True)
+
+
+def redraw(plan: Plan) -> None:
+    """Brings the files of a finished study up to date: mended descriptions go into its records, tables are rebuilt.
+
+    Raises:
+        ResultsError: a file that can't be made again is damaged.
+    """
+    state = plan.previous
+    assert state is not None
+    require_whole(plan.folder, state)
+    if state.manifest != plan.manifest:
+        log = records.EventLog(plan.folder.events)
+        state.apply(log.append("declared", manifest=plan.manifest))
+        log.close()
+    derived.write_derived(plan.folder, state)
+    spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
+    Journal(plan.folder.optuna_journal, spaces, state)
+
+
+def require_whole(folder: records.RunFolder, state: records.StudyState) -> None:
+    """Raises ResultsError if weights or predictions are missing or not what they were when they were written."""
+    damaged = [name for t in state.trials.values() for name in folder.damaged(t.result.get("files", {}))]
+    if damaged:
+        raise ResultsError(
+            f"What a study keeps must be as it was written, but in {folder.root} these files are missing or changed: "
+            f"{', '.join(damaged[:5])}{' and others' if len(damaged) > 5 else ''}. The test split has been opened, so "
+            "they are not made again. Restore them from a backup, or start again with --fresh."
+        )
+
+
+def _forget_damaged(folder: records.RunFolder, state: records.StudyState) -> None:
+    """Seed runs whose files are damaged are trained again, unless the test split was opened for them."""
+    if state.test_opened and state.trials[TEST_TRIAL].state == COMPLETE:
+        require_whole(folder, state)
+        return
+    for trial in list(state.trials.values()):
+        if folder.damaged(trial.result.get("files", {})):
+            state.drop(trial.id)
+
+
+def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> dict[str, PairSearch]:
+    tried = plan.study.tried
+    return {
+        pair: PairSearch(
+            pair, distributions, plan.seed, first_values(plan.study.pairs[pair], distributions, tried.get(pair, ()))
+        )
+        for pair, distributions in spaces.items()
+    }
+
+
+class _Listener:
+    """Progress, the Optuna journal, and the checkpoints of ended trials removed."""
+
+    def __init__(self, folder: records.RunFolder, journal: Journal, progress: Progress) -> None:
+        self.folder, self.journal, self.progress = folder, journal, progress
+
+    def __call__(self, event: records.Event, state: records.StudyState) -> None:
+        if event["event"] in _ENDS:
+            trial = state.trials[event["trial"]]
+            shutil.rmtree(self.folder.checkpoints(trial.id), ignore_errors=True)
+            if trial.kind == SEARCH:
+                self.journal.add(trial)
+        self.progress(event, state)

@@ -1,0 +1,164 @@
+"""Which task comes next, given all that has happened: searched trials, seed runs, the test split."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from study import records
+from study.records import DOCUMENT, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
+from study.spec import Budget, Recipe
+from study.tuning.search import PairSearch
+from study.tuning.task import Task
+
+TEST_TRIAL = "test"
+
+
+class Dealer:
+    """Deals a study's tasks.
+
+    Their order: trials that were interrupted or are to be tried again; searched trials, to the pair with the fewest;
+    seed runs of the pairs whose search has ended; seed runs of the documents' recipes, which depend on nothing and
+    fill the gaps; last the test split, once, for all seed runs together.
+
+    Args:
+        state: the replayed log so far, with its manifest.
+        recipes: pair -> the document's recipe, resolved to numbers.
+        searches: pair -> its search.
+        budget: trials, epochs, seeds and audited trials of each pair.
+    """
+
+    def __init__(
+        self,
+        *,
+        state: records.StudyState,
+        recipes: Mapping[str, Recipe],
+        searches: Mapping[str, PairSearch],
+        budget: Budget,
+    ) -> None:
+        self.state, self.recipes, self.searches, self.budget = state, recipes, searches, budget
+        self.seed = int(state.manifest["seed"])
+        self.run = str(state.manifest["run"])
+        # A seed run or a test task that failed is tried again when the command is given again.
+        for trial in [t for t in state.trials.values() if t.kind != SEARCH and t.state == FAILED]:
+            state.drop(trial.id)
+        for trial in [t for t in state.of_kind(SEED) if t.state == RUNNING and not self._is_wanted(t)]:
+            state.drop(trial.id)
+        self._waiting = [t.id for t in state.trials.values() if t.state == RUNNING]
+
+    def deal_again(self, trial_id: str) -> None:
+        """Puts a trial back into the queue, to go on from its last checkpoint."""
+        self._waiting.append(trial_id)
+
+    def next_task(self, *, is_anything_live: bool) -> Task | None:
+        """The next task, or None if there is none before another report arrives."""
+        if self._waiting:
+            return self._task_again(self.state.trials[self._waiting.pop(0)])
+        return (
+            self._next_search()
+            or self._next_tuned_seed()
+            or self._next_document_seed()
+            or (None if is_anything_live else self._next_test())
+        )
+
+    def is_audited(self, number: int) -> bool:
+        """Whether a searched trial is never stopped early: spread evenly over all but the first, known in advance."""
+        others = self.budget.trials - 1
+        return number > 0 and self.budget.audit * number // others > self.budget.audit * (number - 1) // others
+
+    def _is_wanted(self, trial: records.Trial) -> bool:
+        """Whether a seed run that was in flight goes on: not where more trials may yet bring another finalist."""
+        if trial.recipe_name == DOCUMENT:
+            return True
+        finalist = self._finalist_of_ended_search(trial.pair)
+        return finalist is not None and finalist.recipe == trial.recipe
+
+    def _finalist_of_ended_search(self, pair: str) -> records.Trial | None:
+        searched = self.state.of_kind(SEARCH, pair)
+        if len(searched) < self.budget.trials or any(t.state == RUNNING for t in searched):
+            return None
+        return self.state.finalist(pair)
+
+    def _next_search(self) -> Task | None:
+        dealt = {pair: self.state.of_kind(SEARCH, pair) for pair in self.recipes}
+        pair = min(dealt, key=lambda p: len(dealt[p]))
+        number = len(dealt[pair])
+        if number >= self.budget.trials:
+            return None
+        recipe, origin = self.recipes[pair], "document"
+        if number > 0:
+            origin, values = self.searches[pair].suggest(number, dealt[pair])
+            recipe = recipe.with_values(values)
+        return Task(
+            run=self.run,
+            id=f"{pair}-search{number}",
+            pair=pair,
+            kind=SEARCH,
+            number=number,
+            recipe_name=SEARCH,
+            recipe=recipe.hyperparameters(),
+            seed=self.seed,
+            origin=origin,
+            audited=self.is_audited(number),
+        )
+
+    def _next_tuned_seed(self) -> Task | None:
+        for pair in self.recipes:
+            finalist = self._finalist_of_ended_search(pair)
+            # Trial 0 is the document's recipe, whose seed runs are dealt anyway.
+            if finalist is not None and finalist.number > 0:
+                task = self._next_seed(pair, TUNED, finalist.recipe)
+                if task is not None:
+                    return task
+        return None
+
+    def _next_document_seed(self) -> Task | None:
+        for pair, recipe in self.recipes.items():
+            task = self._next_seed(pair, DOCUMENT, recipe.hyperparameters())
+            if task is not None:
+                return task
+        return None
+
+    def _next_seed(self, pair: str, recipe_name: str, recipe: dict[str, Any]) -> Task | None:
+        for number in range(self.budget.seeds):
+            trial_id = records.seed_trial_id(pair, recipe_name, number)
+            known = self.state.trials.get(trial_id)
+            if known is None or known.recipe != recipe:
+                return Task(
+                    run=self.run,
+                    id=trial_id,
+                    pair=pair,
+                    kind=SEED,
+                    number=number,
+                    recipe_name=recipe_name,
+                    recipe=recipe,
+                    # Other seeds than the search's, and the same for both recipes: their difference is paired.
+                    seed=self.seed + 1 + number,
+                )
+        return None
+
+    def _next_test(self) -> Task | None:
+        if TEST_TRIAL in self.state.trials or not self._completed_seed_runs():
+            # Nothing to score, so the test split stays closed.
+            return None
+        return self._test_task()
+
+    def _completed_seed_runs(self) -> list[records.Trial]:
+        return [t for t in self.state.of_kind(SEED) if t.state == records.COMPLETE]
+
+    def _test_task(self) -> Task:
+        return Task(
+            run=self.run,
+            id=TEST_TRIAL,
+            pair="",
+            kind=TEST,
+            number=0,
+            recipe_name="",
+            recipe={},
+            seed=self.seed,
+            seed_runs={t.id: (t.pair, t.recipe) for t in self._completed_seed_runs()},
+        )
+
+    def _task_again(self, trial: records.Trial) -> Task:
+        if trial.kind == TEST:
+            return self._test_task()
+        names = ("id", "pair", "kind", "number", "recipe_name", "recipe", "seed", "origin", "audited", "micro_batch")
+        return Task(run=self.run, **{name: getattr(trial, name) for name in names}, epochs_recorded=len(trial.epochs))

@@ -1,0 +1,87 @@
+"""What can go wrong in a trial, and whether it is worth another attempt."""
+
+import errno
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+
+from study.records import Trial
+from study.training.loop import DivergedError
+
+DIVERGED, OUT_OF_MEMORY, LOST, HUNG, DISK, ERROR = "diverged", "out of memory", "lost", "hung", "disk", "error"
+
+# An attempt that ran out of memory doesn't count: the next one is a smaller one, and 1 is the end.
+MAX_ATTEMPTS = 3
+
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+# What the allocators of a CPU say; a GPU's has an exception of its own.
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why an attempt ended.
+
+    Attributes:
+        kind: one of those above.
+        reason: in one line.
+        traceback: where it happened; "" if nobody knows.
+    """
+
+    kind: str
+    reason: str
+    traceback: str = ""
+
+
+def of_exception(error: BaseException) -> Failure:
+    """What an exception is taken for; its causes count too, since Ray wraps what its workers raise."""
+    kinds = [_kind_of(each) for each in _causes(error)]
+    first_line = (str(error).splitlines() or [""])[0]
+    return Failure(
+        kind=next((kind for kind in kinds if kind != ERROR), ERROR),
+        reason=f"{type(error).__name__}: {first_line}",
+        traceback="".join(traceback.format_exception(error)),
+    )
+
+
+def next_micro_batch(trial: Trial, kind: str, *, batch_size: int) -> int | None:
+    """The micro-batch (0: the whole batch) with which a failed trial is tried again, or None to give it up.
+
+    A loss that diverges would do so again. Out of memory, half as many images at a time, their gradients added up to
+    the same batch; a worker that dies twice was probably ended by the operating system for the same reason. Anything
+    else may be a matter of chance, a few times.
+
+    Args:
+        trial: with the attempts before this one.
+        kind: of the failure.
+        batch_size: images of a whole batch.
+    """
+    if kind in (DIVERGED, DISK):
+        return None
+    before = [str(attempt["kind"]) for attempt in trial.attempts]
+    if kind != OUT_OF_MEMORY and sum(each != OUT_OF_MEMORY for each in before) + 1 >= MAX_ATTEMPTS:
+        return None
+    if kind == OUT_OF_MEMORY or (kind == LOST and LOST in before):
+        # Half of a single image can't be had.
+        return (trial.micro_batch or batch_size) // 2 or None
+    return trial.micro_batch
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: list[BaseException] = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        yield error
+        error = getattr(error, "cause", None) or error.__cause__ or error.__context__
+
+
+def _kind_of(error: BaseException) -> str:
+    if isinstance(error, DivergedError):
+        return DIVERGED
+    if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in _NO_MEMORY):
+        return OUT_OF_MEMORY
+    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+        return DISK
+    return ERROR

@@ -1,0 +1,36 @@
+"""Ctrl-C, and the signal with which machines and queues take their resources back."""
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def interruptible(say: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+    """Turns the first signal into a flag, so that no record is torn; the second one interrupts at once.
+
+    Args:
+        say: called at the first signal; tells the user what is kept and how to go on.
+
+    Yields:
+        Whether there was a signal.
+    """
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        received.append(number)
+        if len(received) > 1:
+            raise KeyboardInterrupt
+        say()
+
+    before: dict[int, Any] = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

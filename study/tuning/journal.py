@@ -1,0 +1,41 @@
+"""The searched trials as an Optuna journal: what `optuna-dashboard` opens."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import optuna
+from optuna.distributions import BaseDistribution
+from optuna.storages.journal import JournalFileBackend
+
+from study import records
+from study.tuning.search import frozen_trial
+
+Distributions = Mapping[str, dict[str, BaseDistribution]]
+
+
+class Journal:
+    """Holds each searched trial once it has ended, one Optuna study a pair.
+
+    The file only ever grows while a session runs, so that a dashboard which has it open can follow. It is derived: each
+    session begins by writing it anew.
+
+    Args:
+        path: of the file.
+        distributions: pair -> hyperparameter -> what is searched.
+        state: what has ended so far.
+    """
+
+    def __init__(self, path: Path, distributions: Distributions, state: records.StudyState) -> None:
+        self.distributions = distributions
+        path.unlink(missing_ok=True)
+        storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
+        self.studies = {
+            pair: optuna.create_study(study_name=pair, direction="maximize", storage=storage) for pair in distributions
+        }
+        ended = [t for t in state.of_kind(records.SEARCH) if t.state != records.RUNNING]
+        for trial in sorted(ended, key=lambda t: float(t.result["time"])):
+            self.add(trial)
+
+    def add(self, trial: records.Trial) -> None:
+        """Appends a trial that has ended."""
+        self.studies[trial.pair].add_trial(frozen_trial(trial, self.distributions[trial.pair]))
