@@ -6,7 +6,7 @@ Each is asked for trials and told of their epochs by `play`, which keeps a virtu
 import heapq
 import itertools
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialScheduler
 from ray.tune.search.optuna import OptunaSearch
-from search_problems import Problem, Values, noisy
+from search_problems import Problem, Space, Values, noisy
 
 from study import records
 from study.spec import Budget
@@ -57,41 +57,51 @@ class Method(Protocol):
         """Takes an epoch's score, says whether the trial ends now."""
 
 
-Maker = Callable[[Problem, int], Method]
+Maker = Callable[[Space, int], Method]
+# Number and values of a trial -> its epochs to come (number, score, whether it is the last) and the time of each.
+Train = Callable[[int, Values], tuple[Iterator[tuple[int, float, bool]], float]]
 
 
-def play(method: Method, problem: Problem, seed: int, *, num_epochs: int, num_trials: int | None = None) -> Played:
-    """Searches until so many epochs are spent, or so many trials have ended.
-
-    The noise of a trial follows from seed and number alone, so all methods meet the same luck.
-    """
+def play(method: Method, train: Train, *, num_epochs: int, num_trials: int | None = None) -> Played:
+    """Searches until so many epochs are spent, or so many trials have ended."""
     found: list[tuple[int, float, bool]] = []
     values: list[Values] = []
-    clock: list[tuple[float, int, int, Any]] = []
+    # Next to finish an epoch: time, number of the trial, its name, its coming epochs, seconds of each.
+    clock: list[tuple[float, int, str, Iterator[tuple[int, float, bool]], float]] = []
 
     def begin(now: float) -> None:
-        if num_trials is not None and len(values) == num_trials:
-            return
-        number = len(values)
-        name, chosen = method.begin()
-        rng = np.random.default_rng([seed, number])
-        values.append(chosen)
-        speed = problem.speed(rng)
-        heapq.heappush(clock, (now + speed, number, 1, (name, noisy(problem, chosen, rng), speed)))
+        if num_trials is None or len(values) < num_trials:
+            name, chosen = method.begin()
+            number = len(values)
+            values.append(chosen)
+            epochs, speed = train(number, chosen)
+            heapq.heappush(clock, (now + speed, number, name, epochs, speed))
 
     for _ in range(_NUM_SLOTS):
         begin(0)
     while clock and len(found) < num_epochs:
-        now, number, epoch, (name, curve, speed) = heapq.heappop(clock)
-        score = float(curve[epoch - 1])
-        ends = method.epoch(name, epoch, score)
-        found.append((number, score, epoch == problem.epochs))
-        if ends:
+        now, number, name, epochs, speed = heapq.heappop(clock)
+        epoch, score, is_last = next(epochs)
+        found.append((number, score, is_last))
+        if method.epoch(name, epoch, score):
             begin(now)
         else:
-            heapq.heappush(clock, (now + speed, number, epoch + 1, (name, curve, speed)))
+            heapq.heappush(clock, (now + speed, number, name, epochs, speed))
     trials, scores, complete = zip(*found, strict=True)
     return Played(np.array(trials), np.array(scores), np.array(complete), values)
+
+
+def simulated(problem: Problem, seed: int) -> Train:
+    """Trainings without training. Their noise follows from seed and number alone: all methods meet the same luck."""
+
+    def train(number: int, values: Values) -> tuple[Iterator[tuple[int, float, bool]], float]:
+        rng = np.random.default_rng([seed, number])
+        speed = problem.speed(rng)
+        curve = noisy(problem, values, rng)
+        epochs = ((e, float(score), e == problem.epochs) for e, score in enumerate(curve, start=1))
+        return epochs, speed
+
+    return train
 
 
 class _Log:
@@ -164,7 +174,7 @@ class _PercentileRungs(Rungs):
 class Ours:
     """The project's own conductor, search and rungs, on a log in memory."""
 
-    problem: Problem
+    problem: Space
     seed: int
     settings: Settings = field(default_factory=Settings)
 
@@ -222,7 +232,7 @@ class Stock:
     The document's recipe is the first trial, moved into the space where it lies outside of it.
     """
 
-    problem: Problem
+    problem: Space
     seed: int
     sampler: optuna.samplers.BaseSampler | None = None
     asha: bool = True
@@ -271,7 +281,7 @@ class Stock:
         return True
 
 
-def _inside(problem: Problem) -> Values:
+def _inside(problem: Space) -> Values:
     values = {}
     for name, distribution in problem.distributions.items():
         value = getattr(problem.document, name)

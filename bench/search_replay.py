@@ -9,8 +9,9 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from search_methods import Maker, Method, Ours, Played, Stock, play, random_sampler
-from search_problems import Problem, Surrogate, Synthetic
+from search_methods import Maker, Method, Ours, Played, Stock, play, random_sampler, simulated
+from search_problems import Problem, Space, Synthetic
+from search_surrogate import Surrogate
 
 BRAIN, SYNTHETIC = "brain", "synthetic"
 NUM_TRIALS = 48
@@ -21,19 +22,19 @@ _NUM_RESAMPLES = 2000
 Numbers = NDArray[np.float64]
 
 
-def _random(problem: Problem, seed: int) -> Method:
+def _random(problem: Space, seed: int) -> Method:
     return Stock(problem, seed, random_sampler(seed), asha=False)
 
 
-def _tpe(problem: Problem, seed: int) -> Method:
+def _tpe(problem: Space, seed: int) -> Method:
     return Stock(problem, seed, asha=False, best_so_far=True)
 
 
-def _stock_best(problem: Problem, seed: int) -> Method:
+def _stock_best(problem: Space, seed: int) -> Method:
     return Stock(problem, seed, best_so_far=True)
 
 
-def _random_asha(problem: Problem, seed: int) -> Method:
+def _random_asha(problem: Space, seed: int) -> Method:
     return Stock(problem, seed, random_sampler(seed))
 
 
@@ -105,7 +106,7 @@ def search(seed: int, problem_name: str, methods: Mapping[str, Maker]) -> dict[s
     for name, make in methods.items():
         num_trials = NUM_TRIALS if name in _FULL_BUDGET else None
         num_epochs = NUM_TRIALS * problem.epochs
-        played = play(make(problem, seed), problem, seed, num_epochs=num_epochs, num_trials=num_trials)
+        played = play(make(problem, seed), simulated(problem, seed), num_epochs=num_epochs, num_trials=num_trials)
         clean = np.array([problem.curve(values).max() for values in played.values])
         of = partial(trace, played, clean)
         num = len(played.values)
@@ -154,7 +155,10 @@ def report(problem_name: str, found: Mapping[str, Sequence[Searched]]) -> str:
 
 
 def _finals(found: Mapping[str, Sequence[Searched]], optimum: float) -> str:
-    lines = ["| method | given | epochs | score of its finalist | without noise | regret x 1000 |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| method | given | epochs | score of its finalist | without noise | regret x 1000 |",
+        "|---|---|---|---|---|---|",
+    ]
     for given, attribute in ((f"{NUM_TRIALS} trials", "trials"), ("equal epochs", "epochs")):
         for name, searched in found.items():
             if attribute == "epochs" and name in _FULL_BUDGET:
@@ -200,7 +204,10 @@ def _reach(searched: Searched, attribute: str, target: float, *, seen: bool = Fa
 
 
 def _differences(found: Mapping[str, Sequence[Searched]]) -> str:
-    lines = ["| ours minus | given | score of its finalist | without noise | mean without noise |", "|---|---|---|---|---|"]
+    lines = [
+        "| ours minus | given | score of its finalist | without noise | mean without noise |",
+        "|---|---|---|---|---|",
+    ]
     for given, attribute in ((f"{NUM_TRIALS} trials", "trials"), ("equal epochs", "epochs")):
         for name, searched in found.items():
             if name == OURS:

@@ -24,14 +24,16 @@ from study import datasets
 from study.datasets.images import pixels, splits
 from study.spec import Recipe
 from study.training.data import Images, SplitRows, Standardization
-from study.training.loop import DivergedError, Run, train
+from study.training.loop import DivergedError, Run, Training
 from study.tuning import space
 
 PAIR, SIZE_PX, EPOCHS = "baseline_cnn", 32, 27
 CURVES = Path(__file__).with_name("search_curves.csv")
 # Of the images to train on, so that the table is done in an hour.
 _TAKE_EVERY = 3
-_NUM_RECIPES, _NUM_REPEATED, _NUM_SEEDS = 100, 8, 3
+_NUM_RECIPES, _NUM_SEEDS = 100, 3
+# The first ones that learn anything: the others are at 0.5 with any seed.
+_REPEATED = (0, 1, 4, 5, 6, 7, 8, 9)
 _REALS = ("lr", "weight_decay", "dropout", "class_weight_power")
 Epoch = dict[str, Any]
 
@@ -73,8 +75,8 @@ class Workbench:
         self.images = Images(store.path, torch.device("cpu"))
         self.standardization: Standardization = self.images.statistics(self.rows[splits.TRAIN].rows)
 
-    def epochs_of(self, recipe: dict[str, Any], seed: int) -> list[Epoch]:
-        """The metrics of each epoch of a training at full budget; fewer than `EPOCHS` where it diverged."""
+    def epochs_of(self, recipe: dict[str, Any], seed: int) -> Iterator[Epoch]:
+        """The metrics of each epoch of a training at full budget; fewer than `EPOCHS` where it diverges."""
         run = Run(
             architecture=PAIR,
             recipe=recipe,
@@ -86,12 +88,13 @@ class Workbench:
             seed=seed,
             standardization=self.standardization,
         )
-        found: list[Epoch] = []
+        # As `study.training.loop.train` does, but a caller may leave off, and train two in turn.
+        training = Training(run, self.images)
         try:
-            train(run, self.images, report=lambda metrics, _state: found.append(dict(metrics)))
+            while training.epoch < EPOCHS:
+                yield training.run_epoch()
         except DivergedError as error:
             print(f"diverged: {error}", file=sys.stderr)
-        return found
 
 
 def _rows(table: pd.DataFrame) -> SplitRows:
@@ -119,7 +122,7 @@ def train_table(data: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         bench = Workbench(data, Path(scratch))
         for number, task in enumerate(missing, start=1):
-            epochs = bench.epochs_of(task.recipe.hyperparameters(), task.seed)
+            epochs = list(bench.epochs_of(task.recipe.hyperparameters(), task.seed))
             _append(task, epochs)
             best = max((e["val_roc_auc"] for e in epochs), default=float("nan"))
             spent_s = time.perf_counter() - started_s
@@ -131,13 +134,10 @@ def train_table(data: Path) -> None:
 
 
 def _tasks() -> Iterator[Task]:
-    """All recipes once, the document's first; then the first few with other seeds, for the noise of a seed."""
-    recipes = [document(), *_drawn(_NUM_RECIPES - 1)]
-    for config, recipe in enumerate(recipes):
-        yield Task(config, 0, recipe)
-    for config in range(_NUM_REPEATED):
-        for seed in range(1, _NUM_SEEDS):
-            yield Task(config, seed, recipes[config])
+    """All recipes, the document's first; some of them with several seeds, for the noise of a seed."""
+    for config, recipe in enumerate([document(), *_drawn(_NUM_RECIPES - 1)]):
+        for seed in range(_NUM_SEEDS if config in _REPEATED else 1):
+            yield Task(config, seed, recipe)
 
 
 def _drawn(num: int) -> list[Recipe]:

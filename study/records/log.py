@@ -14,8 +14,18 @@ from study.records.folder import sync_folder
 Event = dict[str, Any]
 
 
+# Of these a power cut may take the last few, if they came within a moment: what they tell happens again.
+_REPEATABLE = ("started", "epoch")
+_MOMENT_S = 0.2
+
+
 class EventLog:
-    """Appends events to a file; each is on disk before `append` returns. One writer at a time, see `exclusive`."""
+    """Appends events to a file. One writer at a time, see `exclusive`.
+
+    An event is with the operating system before `append` returns, so that the end of this process loses none; and it is
+    on the disk, but for starts and epochs that follow one another within a fifth of a second: waiting for the disk
+    would be most of what a short trial costs.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -23,6 +33,7 @@ class EventLog:
         self._drop_torn_line()
         # Unbuffered: of a line that a full disk refused, nothing may be left to be written later.
         self._file = path.open("ab", buffering=0)
+        self._synced_at_s = 0.0
         sync_folder(path.parent)
 
     def append(self, event: str, **values: Any) -> Event:
@@ -37,7 +48,9 @@ class EventLog:
         try:
             if self._file.write(line) < len(line):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
-            os.fsync(self._file.fileno())
+            if event not in _REPEATABLE or time.monotonic() - self._synced_at_s > _MOMENT_S:
+                os.fsync(self._file.fileno())
+                self._synced_at_s = time.monotonic()
         except OSError:
             self._file.truncate(end)
             raise

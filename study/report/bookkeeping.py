@@ -69,7 +69,9 @@ def spending(run: Run, pair: str) -> Spending:
         full_epochs=sum(full),
         seconds=sum(trial.seconds for trial in ended),
         full_seconds=sum(
-            trial.seconds * epochs / len(trial.epochs) for trial, epochs in zip(ended, full, strict=True) if trial.epochs
+            trial.seconds * epochs / len(trial.epochs)
+            for trial, epochs in zip(ended, full, strict=True)
+            if trial.epochs
         ),
         failed_seconds=sum(trial.seconds for trial in trials if trial.state == FAILED),
     )
@@ -127,7 +129,8 @@ def growth(run: Run, pair: str) -> Growth | None:
     The recipes that were given (the document's, tried values, a default) always come first, so they aren't drawn:
     only the search's own trials are put in any order, and each counts from the best of the given ones on.
     """
-    given, drawn = [], []
+    given: list[float] = []
+    drawn: list[float] = []
     for trial in ended_trials(run, pair):
         if math.isfinite(score := final_score(trial)):
             (drawn if is_searched(run, trial) else given).append(score)

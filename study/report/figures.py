@@ -1,16 +1,20 @@
 """Which figures a report has, what to see in each, and a description for those who can't see it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from study.evaluation.verdict import by_mean
-from study.evaluation.wording import counted, fraction, listing, percent
-from study.records import TEST, TUNED
+from study.evaluation.wording import counted, fraction, listing, percent, signed
+from study.records import STOPPED, TEST, TUNED
 from study.report.analysis import Analysis
+from study.report.bookkeeping import growth, spending
 from study.report.load import Run
+from study.report.markdown import image, join
 from study.report.naming import starting_recipe
 from study.report.result_figures import (
     confusions,
@@ -19,8 +23,11 @@ from study.report.result_figures import (
     score_intervals,
     seed_curves,
 )
-from study.report.search_figures import learning_curves, learning_rates
-from study.report.study_tables import range_of, spending
+from study.report.search_figures import expected_best_lines, learning_curves, learning_rates
+from study.report.study_tables import range_of
+
+# The last digit that a score is shown with.
+_VISIBLE = 0.001
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,24 @@ class Drawing:
     draw: Callable[[], Figure]
 
 
+Drawings = Mapping[str, Drawing]
+
+
+def figure(run: Run, drawings: Drawings, name: str) -> str:
+    """A figure under the sentence that says what to see in it; "" if there is no such figure (yet)."""
+    if name not in drawings:
+        return ""
+    return join([drawings[name].sees, image(f"{run.name}/{name}.png", drawings[name].alt)])
+
+
 def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
     """Name -> figure, for all that the records hold enough for."""
     found: dict[str, Drawing] = {}
     if any(trial.epochs for pair in run.pairs for trial in run.search(pair)):
         found["learning-curves"] = _learning_curves(run)
         found["learning-rates"] = _learning_rates(run)
+    if any(len(each.trials) > 1 for pair in run.pairs if (each := growth(run, pair)) is not None):
+        found["expected-best"] = _expected_best(run)
     if any(trial.epochs for pair in run.pairs for trial in run.seed_runs(pair, TUNED)):
         found["seed-curves"] = _seed_curves(run)
     if run.is_tested:
@@ -54,16 +73,13 @@ def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
 
 
 def _learning_curves(run: Run) -> Drawing:
-    spent = [spending(run, pair) for pair in run.pairs]
-    num_stopped = sum(each.states["STOPPED"] for each in spent)
-    num_ended = num_stopped + sum(each.states["COMPLETE"] for each in spent)
-    saved = 1 - sum(each.epochs for each in spent) / max(1, sum(each.full_epochs for each in spent))
+    spent = reduce(add, [spending(run, pair) for pair in run.pairs])
     sees = "The thick line is the trial that won, the dot its best epoch"
-    if num_ended:
+    if spent.ended:
         sees += (
-            f"; lines that end early were given up at a rung ({num_stopped} of {counted(num_ended, 'trial')} stopped "
+            "; lines that end early were given up at a rung "
+            f"({spent.states[STOPPED]} of {counted(spent.ended, 'trial')} stopped early)"
         )
-        sees += f"early, {percent(saved)} of the epochs saved)"
     return Drawing(
         sees=f"{sees}.",
         alt=f"Validation ROC-AUC over the epochs of every searched trial of {listing(run.pairs)}; "
@@ -86,6 +102,20 @@ def _learning_rates(run: Run) -> Drawing:
         "hollow marks were stopped early, large marks with a black edge won.",
         alt=f"Best validation ROC-AUC of each trial of {listing(run.pairs)} against its learning rate",
         draw=lambda: learning_rates(run),
+    )
+
+
+def _expected_best(run: Run) -> Drawing:
+    gains = {pair: each.second_half for pair in run.pairs if (each := growth(run, pair)) is not None}
+    risen = sorted((pair for pair in gains if gains[pair] >= _VISIBLE), key=lambda pair: -gains[pair])
+    flat = [pair for pair in gains if pair not in risen]
+    parts = [f"{signed(gains[pair])} for {pair}" for pair in risen]
+    parts += [f"nothing (less than {_VISIBLE:g}) for {listing(flat)}"] if flat else []
+    return Drawing(
+        sees="Where a line still rises at its end, more trials would probably have found better: the second half of "
+        f"the trials is expected to have gained {listing(parts)}. The mark is what the given recipes reached.",
+        alt=f"Expected best validation ROC-AUC of {listing(list(gains))} against the number of trials",
+        draw=lambda: expected_best_lines(run),
     )
 
 

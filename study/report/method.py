@@ -2,6 +2,7 @@
 
 from study.evaluation.verdict import NEARLY_ALWAYS
 from study.evaluation.wording import counted
+from study.report.bookkeeping import num_audited
 from study.report.load import Run
 from study.report.markdown import bullets, join
 from study.report.naming import starting_recipe
@@ -13,7 +14,7 @@ def method(run: Run) -> str:
         [
             "## How it was done, and its limits",
             "What to see: which steps protect the test figures from wishful thinking, and what stays open.",
-            bullets([step(run) for step in (_splits, _search, _finalists, _test, _statistics)]),
+            bullets([step(run) for step in (_splits, _search, _books, _finalists, _test, _statistics)]),
             bullets(_limits(run)),
         ]
     )
@@ -37,6 +38,22 @@ def _search(run: Run) -> str:
         f"*Search.* {counted(budget['trials'], 'trial')} a pair (Optuna's TPE sampler; ASHA{stopping}), each "
         f"up to {counted(budget['epochs'], 'epoch')}; the highest val ROC-AUC wins, ties go to the lower val "
         "loss. Architectures never compete for epochs."
+    )
+
+
+def _books(run: Run) -> str:
+    number = num_audited(run)
+    audited = (
+        f"{counted(number, 'trial')} of each pair, chosen before they began, and trial 0 are never stopped early: they "
+        "tell what early stopping costs"
+        if number
+        else "No trials were audited, that is trained to their end whatever the rungs say (`--audit N`), so what early "
+        "stopping costs is unknown"
+    )
+    return (
+        f"*Bookkeeping.* {audited}. The expected best of n trials is the mean over all orders of the trials (Tang et "
+        "al. 2020). Importance (PED-ANOVA, Watanabe et al. 2023) is taken from the score at the first rung, which "
+        "stopped trials and finished ones have alike; it is what went with good scores here, not what caused them."
     )
 
 

@@ -13,6 +13,7 @@ from study.report.index import ENTRY_FILE, write_index
 from study.report.load import load
 from study.report.markdown import join
 from study.report.method import method
+from study.report.search_section import search
 from study.report.summary import index_entry
 from study.report.tables import results_csv
 
@@ -37,7 +38,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
         [
             sections.first_screen(run, analysis, figures),
             sections.data(run),
-            sections.search(run, figures),
+            search(run, figures),
             finalists(run, analysis),
             sections.curves(run, figures),
             method(run),

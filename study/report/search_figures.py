@@ -1,4 +1,4 @@
-"""Figures of the search: learning curves of all trials, and the learning rate against the score."""
+"""Figures of the search: learning curves, the learning rate against the score, the expected best of more trials."""
 
 import math
 
@@ -9,8 +9,11 @@ from matplotlib.ticker import MaxNLocator
 
 from study.records import COMPLETE, FAILED, STOPPED, Trial
 from study.report import style
+from study.report.bookkeeping import growth
 from study.report.load import Run
 from study.report.naming import starting_recipe
+
+_LEAST_SPAN = 0.02
 
 
 def learning_curves(run: Run) -> Figure:
@@ -64,6 +67,30 @@ def learning_rates(run: Run) -> Figure:
     axis.set_xscale("log")
     axis.set_xlabel("learning rate")
     axis.set_ylabel("best val ROC-AUC")
+    figure.legend(loc="outside lower center", ncols=min(3, len(run.pairs)))
+    return figure
+
+
+def expected_best_lines(run: Run) -> Figure:
+    """The expected best val ROC-AUC against the number of trials, a line an architecture."""
+    figure = style.new_figure(height_in=4.2)
+    axis = figure.subplots()
+    for index, pair in enumerate(run.pairs):
+        grown = growth(run, pair)
+        if grown is None:
+            continue
+        colour = style.colour(index)
+        axis.plot(grown.trials, grown.best, color=colour, linestyle=style.dashes(index), label=pair)
+        axis.plot(grown.trials[0], grown.best[0], marker=style.marker(index), color=colour, markersize=9)
+    axis.set_xlim(0.5, run.manifest["budget"]["trials"] + 0.5)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.ticklabel_format(axis="y", useOffset=False)
+    low, high = axis.get_ylim()
+    # A gain that nobody would see in the numbers must look flat.
+    margin = max(0.0, _LEAST_SPAN - (high - low)) / 2
+    axis.set_ylim(low - margin, max(high, min(1.0, high + margin)))
+    axis.set_xlabel("trials")
+    axis.set_ylabel("expected best val ROC-AUC")
     figure.legend(loc="outside lower center", ncols=min(3, len(run.pairs)))
     return figure
 

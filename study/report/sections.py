@@ -1,20 +1,14 @@
 """The sections of a report, each from records to markdown."""
 
-from collections.abc import Mapping, Sequence
-
 from study.evaluation.wording import DOT, counted, listing
 from study.report.analysis import Analysis
 from study.report.comparison import comparison_notes, epochs_beside, published_notes
-from study.report.figures import Drawing
+from study.report.figures import Drawings, figure
 from study.report.load import SPLITS, Run
-from study.report.markdown import bullets, code, image, join, table
-from study.report.naming import origins, starting_recipe
-from study.report.study_tables import image_table, search_table, space_table
+from study.report.markdown import bullets, code, join, table
+from study.report.study_tables import image_table
 from study.report.summary import gaps, opening, provenance, verdict
 from study.report.tables import result_grid
-from study.report.tried import tried_table, tried_words
-
-Drawings = Mapping[str, Drawing]
 
 _FEW_SKIPPED = 5
 
@@ -60,26 +54,6 @@ def data(run: Run) -> str:
     )
 
 
-def search(run: Run, drawings: Drawings) -> str:
-    """Space, trials, learning curves, learning rates."""
-    starting = starting_recipe(run, run.pairs)
-    origin = "" if all(run.has_documents_recipe(pair) for pair in run.pairs) else f" ({origins(run)})"
-    return join(
-        [
-            "## Search",
-            f"What was explored; all other hyperparameters kept the value of the {starting}{origin}.",
-            space_table(run),
-            f"How it went: a trial that was not among the best was STOPPED {_rungs(run)}; each pair has the same "
-            f"number of trials, and trial 0 is the {starting}.",
-            search_table(run),
-            " ".join(tried_words(run)),
-            tried_table(run),
-            figure(run, drawings, "learning-curves"),
-            figure(run, drawings, "learning-rates"),
-        ]
-    )
-
-
 def curves(run: Run, drawings: Drawings) -> str:
     """Training curves, ROC curves and confusion matrices of the seed runs."""
     shown = [figure(run, drawings, name) for name in ("seed-curves", "roc-curves", "confusion-matrices")]
@@ -104,13 +78,6 @@ def again(run: Run) -> str:
             code(f"python -m study.report {run.name}"),
         ]
     )
-
-
-def figure(run: Run, drawings: Drawings, name: str) -> str:
-    """A figure under the sentence that says what to see in it; "" if there is no such figure (yet)."""
-    if name not in drawings:
-        return ""
-    return join([drawings[name].sees, image(f"{run.name}/{name}.png", drawings[name].alt)])
 
 
 def _how_to_read(run: Run, analysis: Analysis) -> str:
@@ -156,23 +123,6 @@ def _expected(run: Run) -> str:
     sides = [total if side == "all" else f"{total} ({side})" for side, total in totals.items()]
     edition = f" ({dataset['edition']})" if dataset["edition"] else ""
     return f"The data set{edition} is published with {listing(sides)} images."
-
-
-def _rungs(run: Run) -> str:
-    """After how many epochs trials are compared, and of which architectures where these differ."""
-    pairs_of: dict[tuple[int, ...], list[str]] = {}
-    for pair in run.pairs:
-        pairs_of.setdefault(tuple(run.manifest["pairs"][pair]["rungs"]), []).append(pair)
-    if len(pairs_of) == 1:
-        return _after(*pairs_of)
-    return listing([f"{_after(rungs)} ({listing(pairs)})" for rungs, pairs in pairs_of.items()], "or")
-
-
-def _after(rungs: Sequence[int]) -> str:
-    if not rungs:
-        return "nowhere, since the budget is too short for rungs"
-    words = listing([str(rung) for rung in rungs], "or")
-    return f"after {words} epoch{'' if words == '1' else 's'}"
 
 
 def _duplicates(run: Run) -> list[str]:

@@ -1,48 +1,15 @@
-"""Tables of what was studied: images, search space, trials, recipes and seed runs."""
+"""Tables of what was studied: images, search space, recipes and seed runs."""
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from study.evaluation.wording import DASH, NOTHING, fraction, percent
-from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, TUNED, Trial
+from study.evaluation.wording import DASH, NOTHING, fraction
+from study.records import TEST, TUNED, Trial
 from study.report.analysis import seed_scores
 from study.report.load import SPLITS, VAL, Run
 from study.report.markdown import table, value
 from study.report.naming import starting_recipe
-
-
-@dataclass(frozen=True)
-class Spending:
-    """What the search of one pair cost.
-
-    Attributes:
-        states: state -> number of trials.
-        epochs: trained by trials that ended without an error.
-        full_epochs: what the same trials would have trained without early stopping.
-    """
-
-    states: dict[str, int]
-    epochs: int
-    full_epochs: int
-
-    @property
-    def saved(self) -> float:
-        """Share of the epochs that early stopping saved, in [0, 1]; NaN before a trial has ended."""
-        return 1 - self.epochs / self.full_epochs if self.full_epochs else float("nan")
-
-
-def spending(run: Run, pair: str) -> Spending:
-    """What the search of one pair cost. Running and failed trials would distort the share that was saved."""
-    trials = run.search(pair)
-    ended = [trial for trial in trials if trial.state in (COMPLETE, STOPPED)]
-    states = (COMPLETE, STOPPED, FAILED, RUNNING)
-    return Spending(
-        states={state: sum(trial.state == state for trial in trials) for state in states},
-        epochs=sum(len(trial.epochs) for trial in ended),
-        full_epochs=len(ended) * int(run.manifest["budget"]["epochs"]),
-    )
 
 
 def image_table(run: Run) -> str:
@@ -85,28 +52,6 @@ def describe_domain(domain: Mapping[str, Any]) -> str:
     words += ["whole numbers"] if is_integer else []
     words += ["log scale"] if domain.get("log") or domain["kind"].startswith("log") else []
     return ", ".join(words)
-
-
-def search_table(run: Run) -> str:
-    """Per pair: trials by state, epochs spent against the full budget, best val score."""
-    rows = []
-    for pair in run.pairs:
-        spent = spending(run, pair)
-        finalist = run.state.finalist(pair)
-        rows.append(
-            [
-                pair,
-                *(str(spent.states[state]) for state in (COMPLETE, STOPPED, FAILED)),
-                *([str(spent.states[RUNNING])] if not run.state.test_opened else []),
-                f"{spent.epochs} of {spent.full_epochs}",
-                percent(spent.saved),
-                fraction(finalist.best_score if finalist else None),
-                f"trial {finalist.number}" if finalist else NOTHING,
-            ]
-        )
-    running = ["RUNNING"] if not run.state.test_opened else []
-    header = ["Architecture", "COMPLETE", "STOPPED", "FAILED", *running, "Epochs"]
-    return table([*header, "Saved", "Best val ROC-AUC", "Finalist"], rows)
 
 
 def recipe_table(run: Run, pair: str) -> str:

@@ -18,10 +18,11 @@ from study.evaluation.verdict import (
 from study.evaluation.wording import DOT, counted, listing
 from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, TUNED
 from study.report.analysis import Analysis, seed_scores
+from study.report.bookkeeping import spending
+from study.report.failures import failures, unequal
 from study.report.load import SPLITS, VAL, Run
 from study.report.markdown import plain
 from study.report.naming import recipe_title
-from study.report.study_tables import spending
 
 
 def opening(run: Run) -> list[str]:
@@ -99,9 +100,7 @@ def gaps(run: Run) -> list[str]:
     missing = []
     num_seeds = run.manifest["budget"]["seeds"]
     for pair in run.pairs:
-        failed = spending(run, pair).states[FAILED]
-        if failed:
-            missing.append(f"{pair}: {counted(failed, 'searched trial')} FAILED{_reasons(run, pair)}.")
+        missing += failures(run, pair)
         if run.is_tested and run.state.finalist(pair) is None:
             missing.append(f"{pair}: no searched trial ran to its end, so it has no finalist and no result.")
             continue
@@ -113,7 +112,7 @@ def gaps(run: Run) -> list[str]:
                     f"{pair}, {recipe_title(run, pair, recipe_name)}: {scored} of {counted(num_seeds, 'seed run')} "
                     "completed and scored; its figures rest on these alone."
                 )
-    return missing
+    return [*missing, *unequal(run)]
 
 
 def provenance(run: Run) -> str:
@@ -166,8 +165,3 @@ def _roc_aucs(run: Run, pair: str, split: str) -> list[float]:
     predictions = run.predictions.get((pair, TUNED, split))
     values = [each["roc_auc"] for each in seed_scores(predictions).values()] if predictions else []
     return [value for value in values if np.isfinite(value)]
-
-
-def _reasons(run: Run, pair: str) -> str:
-    reasons = {str(t.result.get("reason", "")) for t in run.search(pair) if t.state == FAILED} - {""}
-    return f" ({plain('; '.join(sorted(reasons)))})" if reasons else ""

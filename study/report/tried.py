@@ -1,12 +1,14 @@
-"""Values that were tried before the search's own: what the document went through by hand, trained by us."""
+"""Trials before the search's own: what the document went through by hand, trained by us, and a known-good default."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from study.evaluation.wording import fraction
+from study.evaluation.wording import fraction, listing
 from study.report.load import Run
 from study.report.markdown import table, value
 from study.report.naming import starting_recipe
+
+_DEFAULT = "default"
 
 
 def tried_words(run: Run) -> list[str]:
@@ -20,6 +22,22 @@ def tried_words(run: Run) -> list[str]:
         values = "; ".join(_values(each) for each in tried)
         sentences.append(f"{trials} of {pair} {'is' if last == 1 else 'are'} for values that {whose}: {values}.")
     return sentences
+
+
+def default_words(run: Run) -> list[str]:
+    """One sentence on the trials that this project's known-good default was given; none where there are none."""
+    parts = []
+    for pair in run.pairs:
+        start = run.manifest["pairs"][pair]["recipe"]
+        for trial in run.search(pair):
+            if trial.origin == _DEFAULT:
+                values = {name: content for name, content in trial.recipe.items() if content != start.get(name)}
+                parts.append(f"trial {trial.number} of {pair} ({_values(values)})")
+    if not parts:
+        return []
+    are = "is a known-good default" if len(parts) == 1 else "are known-good defaults"
+    words = f"{listing(parts)} {are} of this project, so that the search starts from more than one recipe."
+    return [words[0].upper() + words[1:]]
 
 
 def tried_table(run: Run) -> str:

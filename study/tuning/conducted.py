@@ -35,9 +35,8 @@ def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
         state.apply(log.append("declared", manifest=plan.manifest))
     _forget_damaged(folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
-    listener = _Listener(
-        folder, Journal(folder.optuna_journal, spaces, state), Progress(plan.budget, len(spaces), prefix=prefix)
-    )
+    journal = Journal(folder.optuna_journal, spaces, state)
+    listener = _Listener(folder, journal, Progress(plan.budget, len(spaces), prefix=prefix))
     conductor = Conductor(
         log=log,
         state=state,
@@ -52,6 +51,7 @@ def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
         log.close()
         # On a full disk there is no room for them; they are derived, and the next session writes them.
         if not conductor.halted:
+            journal.close()
             derived.write_derived(folder, state)
         if state.finished:
             # What a trial wrote while its checkpoints were being deleted, and the folders of Ray Train's worker groups.
@@ -74,7 +74,7 @@ def redraw(plan: Plan) -> None:
         log.close()
     derived.write_derived(plan.folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
-    Journal(plan.folder.optuna_journal, spaces, state)
+    Journal(plan.folder.optuna_journal, spaces, state).close()
 
 
 def require_whole(folder: records.RunFolder, state: records.StudyState) -> None:

@@ -1,6 +1,7 @@
 """The searched trials as an Optuna journal: what `optuna-dashboard` opens."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import optuna
@@ -17,7 +18,7 @@ class Journal:
     """Holds each searched trial once it has ended, one Optuna study a pair.
 
     The file only ever grows while a session runs, so that a dashboard which has it open can follow. It is derived: each
-    session begins by writing it anew.
+    session begins by writing it anew. It is written on a thread of its own, for no trial waits for it.
 
     Args:
         path: of the file.
@@ -33,9 +34,32 @@ class Journal:
             pair: optuna.create_study(study_name=pair, direction="maximize", storage=storage) for pair in distributions
         }
         ended = [t for t in state.of_kind(records.SEARCH) if t.state != records.RUNNING]
+        self._pool = ThreadPoolExecutor(1)
+        self._pending: list[Future[None]] = []
         for trial in sorted(ended, key=lambda t: float(t.result["time"])):
             self.add(trial)
 
     def add(self, trial: records.Trial) -> None:
-        """Appends a trial that has ended."""
+        """Appends a trial that has ended, soon.
+
+        Raises:
+            OSError: an earlier one could not be written, e.g. on a full disk.
+        """
+        written = [future for future in self._pending if future.done()]
+        self._pending = [future for future in self._pending if future not in written]
+        for future in written:
+            future.result()
+        self._pending.append(self._pool.submit(self._add, trial))
+
+    def close(self) -> None:
+        """Returns when all is written.
+
+        Raises:
+            OSError: one could not be written.
+        """
+        self._pool.shutdown()
+        for future in self._pending:
+            future.result()
+
+    def _add(self, trial: records.Trial) -> None:
         self.studies[trial.pair].add_trial(frozen_trial(trial, self.distributions[trial.pair]))

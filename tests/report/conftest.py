@@ -64,6 +64,20 @@ def six(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
     return _drawn(tmp_path_factory.mktemp("six"), **six_architectures.PLAN)
 
 
+@pytest.fixture(scope="session")
+def audited(tmp_path_factory: pytest.TempPathFactory) -> Drawn:
+    """Sixteen trials a pair, five of them audited; alexnet lost three, lenet had a default and was tried again."""
+    return _drawn(
+        tmp_path_factory.mktemp("audited"),
+        num_trials=16,
+        audit=5,
+        default=("lenet",),
+        failed={"alexnet": 3},
+        broken={"lenet-search-4": ("lost", "out of memory"), "lenet-document-seed0": ("hung",)},
+        micro_batch={"lenet-search-4": 16},
+    )
+
+
 def _drawn(root: Path, **changes: Any) -> Drawn:
     folder = write_run(root / "results", **changes)
     path = draw_report(folder, root / "reports")

@@ -24,6 +24,7 @@ FIGURES = {
     "test-scores",
     "learning-curves",
     "learning-rates",
+    "expected-best",
     "seed-curves",
     "roc-curves",
     "confusion-matrices",
@@ -133,7 +134,7 @@ def test_a_network_that_always_gives_one_answer_is_named_however_well_it_ranks(s
 
 def test_what_failed_is_named_and_the_rest_is_drawn(standin):
     missing = standin.page[standin.page.index("**What is missing:**") :]
-    assert "- lenet: 8 searched trials FAILED (RuntimeError: loss is not finite)." in missing
+    assert "- All 8 searched trials of lenet FAILED: RuntimeError: loss is not finite." in missing
     assert "- lenet: no searched trial ran to its end" in missing
     assert "- alexnet, tuned recipe: 2 of 3 seed runs completed and scored" in missing
     assert grid_row(standin.page, "alexnet", "test, ensemble of 2")
@@ -212,7 +213,7 @@ def test_a_failed_epoch_with_values_that_are_not_finite_does_not_stop_the_drawin
     log.append("failed", trial="bad", reason="DivergedError: loss is nan")
     log.close()
     page = draw_report(folder, tmp_path / "reports").read_text(encoding="utf-8")
-    assert "lenet: 1 searched trial FAILED (DivergedError: loss is nan)." in page
+    assert "lenet: 3 of 3 trials ended; 1 FAILED (DivergedError: loss is nan)." in page
 
 
 def test_recipes_are_marked_as_stated_or_assumed_and_departures_are_bold(finished):

@@ -13,7 +13,7 @@ from study.report.index import write_index
 from study.report.load import load
 from study.report.markdown import image, table
 from study.report.result_figures import ensemble_confusion, mean_roc
-from study.report.study_tables import describe_domain, space_table, spending
+from study.report.study_tables import describe_domain, space_table
 
 FIRST_COLUMNS = ["architecture", "recipe", "split", "n", "accuracy", "precision", "recall"]
 
@@ -100,21 +100,6 @@ def test_the_confusion_matrix_counts_every_test_image_once(multiclass):
     assert counts.sum(axis=1).tolist() == [50, 57, 52, 37]
 
 
-def test_epochs_saved_are_those_of_stopped_trials(finished):
-    spent = spending(load(finished.folder), "lenet")
-    assert spent.states == {"COMPLETE": 6, "STOPPED": 2, "FAILED": 0, "RUNNING": 0}
-    assert (spent.epochs, spent.full_epochs) == (6 * 9 + 2 * 3, 8 * 9)
-    assert spent.saved == pytest.approx(1 / 6)
-    assert "| lenet | 6 | 2 | 0 | 60 of 72 | 16.7 % |" in finished.page
-
-
-def test_failed_trials_save_no_epochs(standin):
-    spent = spending(load(standin.folder), "lenet")
-    assert spent.states["FAILED"] == 8
-    assert (spent.epochs, spent.full_epochs) == (0, 0)
-    assert "| lenet | 0 | 0 | 8 | 0 of 0 | \N{EM DASH} |" in standin.page
-
-
 @pytest.mark.parametrize(
     ("domain", "words"),
     [
@@ -168,7 +153,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
     def fail(_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("study.records.os.fsync", fail)
+    monkeypatch.setattr("study.records.folder.os.fsync", fail)
     with pytest.raises(OSError, match="disk full"):
         write_atomically(path, "new")
     assert path.read_text() == "old"

@@ -1,0 +1,166 @@
+"""What does a trial cost beyond its own seconds when there are very many? Trials that only sleep, many at a time.
+
+    uv run python bench/throughput.py [--trials 1000] [--slots 16] [--seconds 1.0] [--pairs 4]
+
+Everything but the training is real: the searcher, the rungs, the event log with its fsyncs, the Optuna journal, the
+progress lines (into a file), Ray Tune and its reused actors. The clock starts when every slot's actor has
+ended a trial, and with the next trial that is dealt. The ideal is trials x seconds / slots.
+"""
+
+import argparse
+import cProfile
+import os
+import pstats
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from study.tuning import ray_environment
+
+ray_environment.apply()
+
+import ray  # noqa: E402  (reads its environment when it is imported)
+from ray import tune  # noqa: E402
+
+from study import records  # noqa: E402
+from study.spec import Budget, Recipe  # noqa: E402
+from study.tuning import space  # noqa: E402
+from study.tuning.conductor import Conductor  # noqa: E402
+from study.tuning.experiment import run_programme  # noqa: E402
+from study.tuning.journal import Journal  # noqa: E402
+from study.tuning.programme import Programme  # noqa: E402
+from study.tuning.progress import Progress  # noqa: E402
+from study.tuning.resources import Slots  # noqa: E402
+from study.tuning.search import PairSearch  # noqa: E402
+from study.tuning.task import REPORT, TASK, Running, Task  # noqa: E402
+
+SPACE = {
+    "lr": tune.loguniform(1e-5, 1e-2),
+    "dropout": tune.uniform(0.0, 0.7),
+    "batchnorm": tune.choice([False, True]),
+    "augmentation": tune.choice(["none", "light", "strong"]),
+    "pos_weight": tune.loguniform(0.2, 5.0),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--slots", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=1.0)
+    parser.add_argument("--pairs", type=int, default=4)
+    parser.add_argument("--warm-up", type=int, default=500, help="trials that the start of the actors may take")
+    parser.add_argument("--profile", action="store_true", help="where the driver's time goes; costs some itself")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = records.RunFolder(Path(scratch) / "run")
+        ray.init(num_cpus=options.slots, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        profile = cProfile.Profile()
+        if options.profile:
+            profile.enable()
+        _run(folder, options)
+        profile.disable()
+        ray.shutdown()
+        _say(folder, options)
+        if options.profile:
+            pstats.Stats(profile).sort_stats("cumulative").print_stats(60)
+
+
+def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
+    names = [f"pair{i}" for i in range(options.pairs)]
+    # Actors that start early end many trials before the last one is there.
+    num_trials = options.trials + options.warm_up
+    budget = Budget(trials=-(-num_trials // options.pairs), epochs=1, seeds=1)
+    log = records.EventLog(folder.events)
+    manifest = {
+        "run": "run",
+        "seed": 0,
+        "reduction_factor": 3,
+        "pairs": {name: {"rungs": []} for name in names},
+    }
+    state = records.replay([log.append("declared", manifest=manifest)])
+    spaces = {name: space.distributions(SPACE) for name in names}
+    journal = Journal(folder.optuna_journal, spaces, state)
+    with (folder.root / "progress.txt").open("w") as stream:
+        progress = Progress(budget, len(names), stream)
+
+        def listen(event: records.Event, state: records.StudyState) -> None:
+            if event["event"] == "completed" and event["trial"] != "test":
+                trial = state.trials[event["trial"]]
+                if trial.kind == records.SEARCH:
+                    journal.add(trial)
+            progress(event, state)
+
+        conductor = Conductor(
+            log=log,
+            state=state,
+            recipes=dict.fromkeys(names, Recipe()),
+            searches={name: PairSearch(name, spaces[name], 0) for name in names},
+            budget=budget,
+            listener=listen,
+        )
+        run_programme(
+            Programme({"run": conductor}),
+            tune.with_parameters(sleep, seconds=options.seconds),
+            folders={"run": folder},
+            slots=Slots(num=options.slots, cpus=1, gpus=0),
+            running=Running(),
+        )
+    journal.close()
+    log.close()
+
+
+def sleep(config: dict[str, Any], seconds: float) -> None:
+    """A trial that learns nothing."""
+    task: Task = config[TASK]
+    if task.kind == records.SEARCH:
+        time.sleep(seconds)
+        score = float(np.random.default_rng(task.number).random())
+        tune.report(
+            {REPORT: {"event": "epoch", "epoch": 1, "val_roc_auc": score, "val_loss": 1 - score, "seconds": seconds}}
+        )
+    report = {
+        "event": "completed",
+        "epochs": 1,
+        "best_epoch": 1,
+        "best_score": 0.5,
+        "best_loss": 0.5,
+        "worker": os.getpid(),
+    }
+    tune.report({REPORT: report | {"seconds": 0.0}})
+
+
+def _say(folder: records.RunFolder, options: argparse.Namespace) -> None:
+    state = records.load_run(folder)
+    trials = [t for t in state.trials.values() if t.kind == records.SEARCH]
+    started = {e["trial"]: e["time"] for e in records.read_events(folder.events) if e["event"] == "started"}
+    first_ends: dict[int, float] = {}
+    for trial in sorted(trials, key=lambda t: t.result["time"]):
+        first_ends.setdefault(trial.result["worker"], trial.result["time"])
+    warm_s = max(first_ends.values())
+    measured = [t for t in trials if started[t.id] >= warm_s][: options.trials]
+    if len(first_ends) < options.slots or len(measured) < options.trials:
+        raise SystemExit(f"{len(first_ends)} actors, {len(measured)} trials when all were warm: give more --warm-up")
+    start_s = min(started[t.id] for t in measured)
+    ends = np.array([t.result["time"] for t in measured])
+    wall_s = float(ends.max() - start_s)
+    ideal_s = len(measured) * options.seconds / options.slots
+    ordered = np.sort(ends)
+    tenth = max(1, len(ordered) // 10)
+    rates = [f"{tenth / (ordered[i + tenth - 1] - ordered[i]):.1f}" for i in range(0, len(ordered) - tenth + 1, tenth)]
+    overheads = [t.result["time"] - started[t.id] - options.seconds for t in measured]
+    print(
+        f"{len(measured)} trials of {options.seconds:g} s in {options.slots} slots, {options.pairs} pairs: {wall_s:.1f} s, "
+        f"ideal {ideal_s:.1f} s, ratio {wall_s / ideal_s:.3f}\n"
+        f"a trial from dealt to recorded beyond its sleep: median {np.median(overheads):.3f} s, "
+        f"95th percentile {np.quantile(overheads, 0.95):.3f} s\n"
+        f"trials ended per second, in tenths of the run: {', '.join(rates)} (ideal {options.slots / options.seconds:g})\n"
+        f"results folder: {sum(p.stat().st_size for p in folder.root.rglob('*') if p.is_file()) / 2**20:.1f} MiB"
+    )
+
+
+if __name__ == "__main__":
+    main()
