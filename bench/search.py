@@ -46,10 +46,14 @@ def main() -> None:
 
         print(search_surrogate.quality())
         print(search_surrogate.stopping())
-        methods = search_replay.METHODS | (search_variants.VARIANTS if options.variants else {})
         for problem in (search_replay.BRAIN, search_replay.SYNTHETIC):
-            found = search_replay.search_all(problem, methods, options.seeds, options.processes)
+            found = search_replay.search_all(problem, search_replay.METHODS, options.seeds, options.processes)
             print(search_replay.report(problem, found), flush=True)
+            if options.variants:
+                found = search_replay.search_all(
+                    problem, search_variants.VARIANTS, options.seeds, options.processes, search_variants.SHARE
+                )
+                print(search_variants.report(problem, found), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Each is asked for trials and told of their epochs by `play`, which keeps a virtu
 
 import heapq
 import itertools
+import math
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -130,7 +131,7 @@ class Settings:
     grace_divisor: int | None = None
     reduction_factor: int | None = None
     stopped_as_complete: bool = False
-    percentile: bool = False
+    rule: str = ""
     first: tuple[Values, ...] = ()
 
 
@@ -159,15 +160,22 @@ def _as_complete(trial: records.Trial) -> records.Trial:
     return records.Trial(**values | {"state": records.COMPLETE})
 
 
-class _PercentileRungs(Rungs):
-    """Our rungs with the rule of Ray Tune's ASHA."""
+class _OtherRungs(Rungs):
+    """Our rungs with another rule for who goes on."""
+
+    rule = ""
 
     def record(self, trial: str, epoch: int, score: float) -> bool:
-        others = list(self.recorded.get(epoch, {}).values())
-        if epoch not in self.epochs or trial in self.recorded.get(epoch, {}):
+        recorded = self.recorded.setdefault(epoch, {})
+        if epoch not in self.epochs or trial in recorded:
             return False
-        self.recorded.setdefault(epoch, {})[trial] = score
-        return bool(others) and score < float(np.percentile(others, 100 * (1 - 1 / self.reduction_factor)))
+        others = list(recorded.values())
+        recorded[trial] = score
+        if self.rule == "percentile":
+            return bool(others) and score < float(np.percentile(others, 100 * (1 - 1 / self.reduction_factor)))
+        share = (len(others) + 1) / self.reduction_factor
+        num_go_on = math.ceil(share) if self.rule == "rounded up" else max(1, math.floor(share))
+        return sum(other >= score for other in others) >= num_go_on
 
 
 @dataclass
@@ -201,8 +209,10 @@ class Ours:
             budget=Budget(trials=10_000, epochs=epochs, seeds=1),
             listener=lambda _event, _state: None,
         )
-        if self.settings.percentile:
-            self.conductor.rungs = {_PAIR: _PercentileRungs(rungs, factor)}
+        if self.settings.rule:
+            other = _OtherRungs(rungs, factor)
+            other.rule = self.settings.rule
+            self.conductor.rungs = {_PAIR: other}
 
     def _first(self) -> list[Any]:
         return [tuple(("default", values) for values in self.settings.first)] if self.settings.first else []

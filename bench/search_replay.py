@@ -99,13 +99,14 @@ def trace(played: Played, clean: Numbers, numbers: range) -> Trace:
     return Trace(np.array(selected), np.array(seen), np.array(score_clean))
 
 
-def search(seed: int, problem_name: str, methods: Mapping[str, Maker]) -> dict[str, Searched]:
-    """All methods on one seed."""
+def search(seed: int, problem_name: str, methods: Mapping[str, Maker], share: float) -> dict[str, Searched]:
+    """All methods on one seed, for a share of random search's epochs."""
     problem = problem_of(problem_name, seed)
     found = {}
     for name, make in methods.items():
-        num_trials = NUM_TRIALS if name in _FULL_BUDGET else None
-        num_epochs = NUM_TRIALS * problem.epochs
+        num_trials, num_epochs = None, round(share * NUM_TRIALS * problem.epochs)
+        if name in _FULL_BUDGET:
+            num_trials, num_epochs = NUM_TRIALS, NUM_TRIALS * problem.epochs
         played = play(make(problem, seed), simulated(problem, seed), num_epochs=num_epochs, num_trials=num_trials)
         clean = np.array([problem.curve(values).max() for values in played.values])
         of = partial(trace, played, clean)
@@ -125,11 +126,11 @@ def problem_of(name: str, seed: int) -> Problem:
 
 
 def search_all(
-    problem_name: str, methods: Mapping[str, Maker], num_seeds: int, processes: int
+    problem_name: str, methods: Mapping[str, Maker], num_seeds: int, processes: int, share: float = 1.0
 ) -> dict[str, list[Searched]]:
     """Method -> one search a seed."""
     found: dict[str, list[Searched]] = {name: [] for name in methods}
-    task = partial(search, problem_name=problem_name, methods=methods)
+    task = partial(search, problem_name=problem_name, methods=methods, share=share)
     with ProcessPoolExecutor(processes) as pool:
         for seed, results in enumerate(pool.map(task, range(num_seeds))):
             for name, result in results.items():
@@ -167,7 +168,7 @@ def _finals(found: Mapping[str, Sequence[Searched]], optimum: float) -> str:
             clean = np.array([t.clean[-1] for t in traces])
             lines.append(
                 f"| {name} | {given} | {np.median([len(t.selected) for t in traces]):.0f} "
-                f"| {_quartiles([t.selected[-1] for t in traces])} | {_quartiles(clean)} "
+                f"| {quartiles([t.selected[-1] for t in traces])} | {quartiles(clean)} "
                 f"| {np.median(optimum - clean) * 1000:.1f} |"
             )
     return "\n".join(lines)
@@ -191,7 +192,7 @@ def _speeds(found: Mapping[str, Sequence[Searched]]) -> str:
             epochs = np.array([_reach(s, f"{prefix}epochs", x) for s, x in zip(searched, target, strict=True)])
             seen = [_reach(s, f"{prefix}epochs", x, seen=True) for s, x in zip(searched, target, strict=True)]
             lines.append(
-                f"| {name} | {counted} | {_quartiles(epochs / total, 2)} | {np.isinf(trials).mean():.0%} "
+                f"| {name} | {counted} | {quartiles(epochs / total, 2)} | {np.isinf(trials).mean():.0%} "
                 f"| {np.isinf(epochs).mean():.0%} | {_middle(np.array(seen) / total):.2f} "
                 f"| {_middle(epochs / found_at):.2f} |"
             )
@@ -216,13 +217,13 @@ def _differences(found: Mapping[str, Sequence[Searched]]) -> str:
             scores = np.array([a.selected[-1] - b.selected[-1] for a, b in pairs])
             clean = np.array([a.clean[-1] - b.clean[-1] for a, b in pairs])
             lines.append(
-                f"| {name} | {given} | {_interval(scores, np.median)} | {_interval(clean, np.median)} "
-                f"| {_interval(clean, np.mean)} |"
+                f"| {name} | {given} | {interval(scores, np.median)} | {interval(clean, np.median)} "
+                f"| {interval(clean, np.mean)} |"
             )
     return "\n".join(lines)
 
 
-def _interval(values: Numbers, statistic: object) -> str:
+def interval(values: Numbers, statistic: object) -> str:
     of = np.median if statistic is np.median else np.mean
     rng = np.random.default_rng(0)
     drawn = of(rng.choice(values, (_NUM_RESAMPLES, len(values))), axis=1)
@@ -230,7 +231,7 @@ def _interval(values: Numbers, statistic: object) -> str:
     return f"{of(values) * 1000:+.1f} ({low * 1000:+.1f} to {high * 1000:+.1f})"
 
 
-def _quartiles(values: Sequence[float] | Numbers, digits: int = 4) -> str:
+def quartiles(values: Sequence[float] | Numbers, digits: int = 4) -> str:
     low, middle, high = (_middle(values, q) for q in (0.25, 0.5, 0.75))
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 

@@ -1,9 +1,11 @@
 """What else our searcher and our rungs could be: the settings that `bench/search.py replay --variants` tries."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
+import numpy as np
 from search_methods import Maker, Ours, Settings, Values
+from search_replay import METHODS, OURS, RANDOM, STOCK, Numbers, Searched, interval, quartiles
 
 # What is known to be good for small networks, whatever the study.
 _KNOWN_GOOD: Values = {
@@ -36,9 +38,44 @@ _SETTINGS = {
     "first rung at 5": Settings(grace_divisor=5),
     "first rung at 1": Settings(grace_divisor=27),
     "stopped trials told as complete": Settings(stopped_as_complete=True),
-    "Ray Tune's rule at the rungs": Settings(percentile=True),
-    "all of stock's": Settings(sampler=_STOCK_SAMPLER, percentile=True, stopped_as_complete=True),
+    "a trial counts itself at the rungs": Settings(rule="counts itself"),
+    "counts itself, rounded up": Settings(rule="rounded up"),
+    "Ray Tune's rule at the rungs": Settings(rule="percentile"),
+    "all of stock's": Settings(sampler=_STOCK_SAMPLER, rule="percentile", stopped_as_complete=True),
     "a known good recipe as trial 1": Settings(first=(_KNOWN_GOOD,)),
 }
 
-VARIANTS: Mapping[str, Maker] = {f"ours, {name}": partial(Ours, settings=s) for name, s in _SETTINGS.items()}
+_OTHERS = (RANDOM, OURS, STOCK, "random + stock ASHA")
+VARIANTS: Mapping[str, Maker] = {name: METHODS[name] for name in _OTHERS} | {
+    name: partial(Ours, settings=settings) for name, settings in _SETTINGS.items()
+}
+# Of random search's epochs: what is asked for is a third.
+SHARE = 0.5
+
+
+def report(heading: str, found: Mapping[str, Sequence[Searched]]) -> str:
+    """What each variant has after a third of the epochs of random search, without trial 0, which all have."""
+    lines = [
+        f"### Variants of ours, {heading}\n",
+        "| variant | random's score reached with a third | share until then: median (quartiles) "
+        "| without noise at a third, minus ours x 1000 | the same at half |",
+        "|---|---|---|---|---|",
+    ]
+    random = [s.others_epochs for s in found[RANDOM]]
+    total = np.array([len(t.selected) for t in random])
+    for name, searched in found.items():
+        if name == RANDOM:
+            continue
+        pairs = [(s.others_epochs.epochs_to(t.selected[-1]), s) for s, t in zip(searched, random, strict=True)]
+        shares = np.array([epochs for epochs, _ in pairs]) / total
+        third, half = (
+            interval(_clean(searched, share) - _clean(found[OURS], share), np.mean) for share in (1 / 3, SHARE)
+        )
+        lines.append(f"| {name} | {(shares <= 1 / 3).mean():.0%} | {quartiles(shares, 2)} | {third} | {half} |")
+    return "\n".join(lines)
+
+
+def _clean(searched: Sequence[Searched], share: float) -> Numbers:
+    """Score without noise of what is selected after a share of the epochs that random search has."""
+    traces = [s.others_epochs for s in searched]
+    return np.array([t.clean[min(int(len(t.clean) * share / SHARE), len(t.clean)) - 1] for t in traces])

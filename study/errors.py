@@ -26,5 +26,9 @@ class DataError(StudyError):
     """Images, labels or splits that don't fit what the dataset or the study asks for."""
 
 
+class EngineLostError(StudyError):
+    """Ray's own processes ended under a study. All records are kept and the same command goes on: exit code 130."""
+
+
 class ResultsError(StudyError):
     """A results folder that belongs to another declaration, is in use or is damaged."""

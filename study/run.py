@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from study import records, registry
-from study.errors import ResultsError, StudyError, UnknownNameError
+from study.errors import EngineLostError, ResultsError, StudyError, UnknownNameError
 from study.report import draw_report
 from study.spec import BUDGETS, Study
 from study.tuning import ray_environment
@@ -40,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # All are checked before the first one trains for hours.
         plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
         return DONE if options.dry_run else _run(plans, options)
+    except EngineLostError as error:
+        print(f"interrupted: {error}", file=sys.stderr)
+        return INTERRUPTED
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR

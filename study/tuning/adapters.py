@@ -1,6 +1,7 @@
 """What Ray Tune talks to: a searcher and a scheduler that pass everything on to the conductors."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ray.tune.execution.tune_controller import TuneController
@@ -12,6 +13,7 @@ from study.records import RunFolder
 from study.tuning import failures
 from study.tuning.failures import Failure
 from study.tuning.programme import Programme
+from study.tuning.ray_session import require_alive
 from study.tuning.task import REPORT, TASK, Task
 from study.tuning.watch import Watch
 
@@ -105,6 +107,8 @@ class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Called when a trial's actor is gone."""
         del tune_controller
+        # Then no trial is to blame.
+        require_alive()
         self.programme.on_lost(trial.config[TASK], self._why(trial))
 
     def _why(self, trial: Trial) -> Failure:
@@ -116,7 +120,8 @@ class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
         note.unlink(missing_ok=True)
         if stacks:
             return Failure(failures.HUNG, f"no step ended in its worker; {stacks.splitlines()[0]}", stacks)
-        said = str(trial.get_pickled_error())
+        file = Path(trial.error_file) if trial.error_file else None
+        said = file.read_text() if file is not None and file.exists() else ""
         if any(words in said for words in _OUT_OF_MEMORY):
             return Failure(failures.OUT_OF_MEMORY, "its worker process was ended because the machine ran out of memory")
         return Failure(failures.LOST, "its worker process died", said)

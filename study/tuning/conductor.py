@@ -127,11 +127,12 @@ class Conductor:
         batch_size = min(trial.recipe.get("batch_size", 0), self._num_train)
         micro_batch = failures.next_micro_batch(trial, failure.kind, batch_size=batch_size)
         event = "failed" if micro_batch is None else "attempt_failed"
-        self._append(event, trial=trial_id, **asdict(failure))
+        if micro_batch is not None:
+            trial.micro_batch = micro_batch
+        self._append(event, trial=trial_id, epochs=len(trial.epochs), **asdict(failure))
         if micro_batch is None:
             self._end(trial_id)
         else:
-            trial.micro_batch = micro_batch
             self.live.discard(trial_id)
             self.dealer.deal_again(trial_id)
 

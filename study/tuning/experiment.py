@@ -93,7 +93,8 @@ def run_programme(
     Raises:
         KeyboardInterrupt: the user has asked twice.
     """
-    logging.getLogger("ray").setLevel(logging.ERROR)
+    # What Ray Tune says of lost trials is in the records, and on the screen in our own words.
+    logging.getLogger("ray").setLevel(logging.CRITICAL)
     # Ray Tune insists on a folder for its own snapshots; the event log makes them needless.
     with (
         tempfile.TemporaryDirectory(prefix="study-tune-") as scratch,
@@ -127,7 +128,7 @@ def _say_interrupted(conductors: Mapping[str, Conductor]) -> None:
         going_on = f"; {', '.join(live)} will go on from there" if live else ""
         lines.append(f"  {run}: {num_ended} ended trials are kept{going_on}")
     print(
-        "\nInterrupted.\n" + "\n".join(lines) + "\nThe same command goes on. Once more Ctrl-C leaves without a report.",
+        "\nInterrupted.\n" + "\n".join(lines) + "\nThe same command goes on. Ctrl-C once more leaves without a report.",
         file=sys.stderr,
         flush=True,
     )

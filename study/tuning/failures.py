@@ -54,13 +54,14 @@ def next_micro_batch(trial: Trial, kind: str, *, batch_size: int) -> int | None:
     else may be a matter of chance, a few times.
 
     Args:
-        trial: with the attempts before this one.
+        trial: with the attempts before this one, and the epochs so far.
         kind: of the failure.
         batch_size: images of a whole batch.
     """
     if kind in (DIVERGED, DISK):
         return None
-    before = [str(attempt["kind"]) for attempt in trial.attempts]
+    # A trial that got further in between makes a new start: thirty kills may hit a long one three times.
+    before = [str(attempt["kind"]) for attempt in trial.attempts if attempt["epochs"] == len(trial.epochs)]
     if kind != OUT_OF_MEMORY and sum(each != OUT_OF_MEMORY for each in before) + 1 >= MAX_ATTEMPTS:
         return None
     if kind == OUT_OF_MEMORY or (kind == LOST and LOST in before):

@@ -33,6 +33,8 @@ class Progress:
             self._epochs_here += 1
         if kind in ("completed", "stopped", "failed"):
             self._line(self._ended(state.trials[event["trial"]], state))
+        elif kind == "attempt_failed":
+            self._line(self._tried_again(state.trials[event["trial"]], event))
         elif kind == "test_opened":
             self._line(
                 f"The test split ({event['num_images']} images) is opened once, for {len(event['trials'])} seed runs."
@@ -46,6 +48,10 @@ class Progress:
         clear = "\r\033[K" if self.stream.isatty() else ""
         self.stream.write(f"{clear}[{_clock(time.monotonic() - self.started_s)}] {self.prefix}{text}\n")
         self.stream.flush()
+
+    def _tried_again(self, trial: records.Trial, event: records.Event) -> str:
+        smaller = f", {trial.micro_batch} images at a time" if trial.micro_batch else ""
+        return f"{trial.id}: {event['reason']}; it is tried again from epoch {len(trial.epochs)}{smaller}"
 
     def _ended(self, trial: records.Trial, state: StudyState) -> str:
         if trial.kind == records.TEST:

@@ -4,7 +4,9 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
+from study.errors import EngineLostError
 from study.tuning import ray_environment
 
 ray_environment.apply()
@@ -31,6 +33,21 @@ def ray_session(address: str | None = None) -> Iterator[None]:
     finally:
         if started_here:
             ray.shutdown()
+
+
+def require_alive() -> None:
+    """Raises EngineLostError if one of the processes that Ray started on this machine has ended.
+
+    Ray itself would find out after some seconds, take every trial for lost, and end this process without a word.
+    """
+    node: Any = ray._private.worker._global_node
+    # Where Ray runs elsewhere (--address) there are none of ours.
+    dead = [name for name, _ in node.dead_processes()] if node else []
+    if dead:
+        raise EngineLostError(
+            f"Ray's own processes must outlive a study, but its {', '.join(dead)} ended. All that was recorded is "
+            "kept; the same command goes on."
+        )
 
 
 def cluster_resources() -> tuple[float, float]:

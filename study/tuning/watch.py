@@ -8,6 +8,7 @@ import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
+from study.tuning.ray_session import require_alive
 from study.tuning.task import TASK, Task
 
 _MANY = 10
@@ -55,9 +56,11 @@ class Watch(Callback):
 
         Raises:
             KeyboardInterrupt: the user has asked to stop; here, between two turns, every record is whole.
+            EngineLostError: Ray itself has ended.
         """
         if self.interrupted():
             raise KeyboardInterrupt
+        require_alive()
         now_s = time.monotonic()
         for trial, heard_at_s in list(self._heard_at_s.items()):
             longest_s = self._longest_s.get(_of(trial))
