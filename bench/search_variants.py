@@ -36,7 +36,6 @@ _SETTINGS = {
     "reduction factor 2": Settings(reduction_factor=2),
     "reduction factor 4": Settings(reduction_factor=4),
     "first rung at 5": Settings(grace_divisor=5),
-    "first rung at 1": Settings(grace_divisor=27),
     "stopped trials told as complete": Settings(stopped_as_complete=True),
     "a trial counts itself at the rungs": Settings(rule="counts itself"),
     "counts itself, rounded up": Settings(rule="rounded up"),

@@ -79,6 +79,7 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
         "run": "run",
         "seed": 0,
         "reduction_factor": 3,
+        "counts": {"train": {}},
         "pairs": {name: {"rungs": []} for name in names},
     }
     state = records.replay([log.append("declared", manifest=manifest)])
@@ -153,11 +154,12 @@ def _say(folder: records.RunFolder, options: argparse.Namespace) -> None:
     rates = [f"{tenth / (ordered[i + tenth - 1] - ordered[i]):.1f}" for i in range(0, len(ordered) - tenth + 1, tenth)]
     overheads = [t.result["time"] - started[t.id] - options.seconds for t in measured]
     print(
-        f"{len(measured)} trials of {options.seconds:g} s in {options.slots} slots, {options.pairs} pairs: {wall_s:.1f} s, "
-        f"ideal {ideal_s:.1f} s, ratio {wall_s / ideal_s:.3f}\n"
+        f"{len(measured)} trials of {options.seconds:g} s in {options.slots} slots, {options.pairs} pairs: "
+        f"{wall_s:.1f} s, ideal {ideal_s:.1f} s, ratio {wall_s / ideal_s:.3f}\n"
         f"a trial from dealt to recorded beyond its sleep: median {np.median(overheads):.3f} s, "
         f"95th percentile {np.quantile(overheads, 0.95):.3f} s\n"
-        f"trials ended per second, in tenths of the run: {', '.join(rates)} (ideal {options.slots / options.seconds:g})\n"
+        f"trials ended per second, in tenths of the run: {', '.join(rates)} "
+        f"(ideal {options.slots / options.seconds:g})\n"
         f"results folder: {sum(p.stat().st_size for p in folder.root.rglob('*') if p.is_file()) / 2**20:.1f} MiB"
     )
 

@@ -51,7 +51,7 @@ class Conductor:
     ) -> None:
         self.log, self.state, self.budget, self.listener = log, state, budget, listener
         manifest = state.manifest
-        self._num_train = sum(manifest.get("counts", {}).get("train", {}).values())
+        self._num_train = sum(manifest["counts"]["train"].values())
         self.rungs = {p: Rungs(manifest["pairs"][p]["rungs"], manifest["reduction_factor"]) for p in recipes}
         self.live: set[str] = set()
         self.exhausted, self.halted = False, ""

@@ -1,7 +1,9 @@
 """The conductor, driven without Ray: each task is answered by a formula instead of a training."""
 
+import io
 import json
 import math
+import random
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +13,13 @@ import pytest
 from ray import tune
 
 from study import records
+from study.errors import DeclarationError
 from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
 from study.spec import Budget, Recipe
 from study.tuning import space
 from study.tuning.conductor import Conductor
-from study.tuning.failures import DIVERGED, ERROR, MAX_ATTEMPTS, Failure
+from study.tuning.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_MEMORY, Failure
+from study.tuning.progress import Progress
 from study.tuning.search import PairSearch
 from study.tuning.task import Task
 
@@ -26,6 +30,7 @@ MANIFEST = {
     "run": "tiny",
     "seed": 0,
     "reduction_factor": 3,
+    "counts": {"train": {"negative": 100, "positive": 100}},
     "pairs": {"lenet": {"rungs": [1, 3]}, "alexnet": {"rungs": [1, 3]}},
 }
 
@@ -314,3 +319,93 @@ def test_a_tuned_seed_run_in_flight_is_dropped_where_more_trials_may_bring_anoth
     started = [e["trial"] for e in records.read_events(path) if e["event"] == "started"]
     search_ended = max(i for i, trial in enumerate(started) if "-search" in trial and trial.startswith(seeds[0].pair))
     assert any(trial == seeds[0].id for trial in started[search_ended:])
+
+
+def test_audited_trials_are_spread_over_the_search_and_never_stopped(tmp_path: Path) -> None:
+    budget = replace(BUDGET, audit=3)
+    conductor = make(tmp_path / "events.jsonl", budget)
+    drive(conductor, num_slots=2)
+    for pair in RECIPES:
+        searched = conductor.state.of_kind(SEARCH, pair)
+        assert [t.number for t in searched if t.audited] == [3, 6, 8]
+        assert {t.state for t in searched if t.audited} == {COMPLETE}
+        assert STOPPED in {t.state for t in searched}
+        # What a rung would have done is on record; it is done to nobody but the audited and trial 0.
+        assert any(t.spared for t in searched)
+        assert all(t.number == 0 or t.audited for t in searched if t.spared)
+    again = make(tmp_path / "events.jsonl", budget)
+    assert [t.spared for t in again.state.of_kind(SEARCH)] == [t.spared for t in conductor.state.of_kind(SEARCH)]
+    again.log.close()
+
+
+def test_an_audit_of_all_trials_is_refused() -> None:
+    with pytest.raises(DeclarationError, match="audit = 9"):
+        replace(BUDGET, audit=9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_trials_that_fail_at_random_still_end_with_equal_budgets_or_say_what_is_missing(
+    tmp_path: Path, seed: int
+) -> None:
+    conductor = make(tmp_path / "events.jsonl", replace(BUDGET, trials=20))
+    generator, progress = random.Random(seed), io.StringIO()
+    conductor.listener = Progress(conductor.budget, len(RECIPES), progress)
+    while not conductor.done:
+        task = conductor.next_task()
+        assert task is not None
+        if task.kind == "test":
+            conductor.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
+            conductor.on_report(task.id, {"event": "completed"})
+            continue
+        fails_at = generator.randrange(9) if generator.random() < 0.3 else 99
+        for report in reports(task, BUDGET.epochs):
+            if report["event"] == "epoch" and report["epoch"] > fails_at:
+                conductor.on_report(task.id, failed("the network file system is gone"))
+                break
+            if conductor.on_report(task.id, report):
+                break
+    conductor.log.close()
+    for pair in RECIPES:
+        states = [t.state for t in conductor.state.of_kind(SEARCH, pair)]
+        assert len(states) == 20
+        assert set(states) <= {COMPLETE, STOPPED, FAILED}
+        for trial in conductor.state.of_kind(SEARCH, pair):
+            if trial.state == FAILED:
+                assert len(trial.attempts) >= MAX_ATTEMPTS - 1
+                assert trial.result["reason"] in progress.getvalue()
+    assert sum(t.state == FAILED for t in conductor.state.of_kind(SEARCH)) <= 3
+
+
+def test_out_of_memory_is_tried_again_with_half_the_images_at_a_time_also_after_a_restart(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    conductor = make(path)
+    task = conductor.next_task()
+    assert task is not None
+    conductor.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
+    again = conductor.next_task()
+    assert again == replace(task, micro_batch=task.recipe["batch_size"] // 2)
+    conductor.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
+    conductor.next_task()
+    conductor.log.close()
+    resumed = make(path)
+    assert resumed.next_task() == replace(task, micro_batch=task.recipe["batch_size"] // 4)
+    resumed.log.close()
+
+
+def test_a_full_disk_halts_the_study_and_blames_no_trial(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    conductor = make(path)
+    tasks = [conductor.next_task() for _ in range(2)]
+    assert tasks[0] is not None
+    assert tasks[1] is not None
+    conductor.on_report(tasks[0].id, failed("No space left on device", DISK))
+    size = path.stat().st_size
+    assert "No space left" in conductor.halted
+    assert conductor.next_task() is None
+    # The other one is told to stop, without a record: it goes on in the next session.
+    assert conductor.on_report(tasks[1].id, next(reports(tasks[1], 9)))
+    assert path.stat().st_size == size
+    conductor.log.close()
+    resumed = make(path)
+    assert [resumed.next_task() for _ in range(2)] == tasks
+    resumed.log.close()
