@@ -23,11 +23,14 @@ from study import records
 from study.spec import Budget
 from study.tuning import manifest
 from study.tuning.conductor import Conductor
+from study.tuning.defaults import first_values
 from study.tuning.early_stopping import Rungs, rung_epochs
 from study.tuning.search import PairSearch
 
 _PAIR = "pair"
 _NUM_SLOTS = 2
+# Matters to trials that run out of memory alone: none does here.
+_NUM_IMAGES = 1000
 _METRIC = "val_roc_auc"
 
 
@@ -132,7 +135,7 @@ class Settings:
     reduction_factor: int | None = None
     stopped_as_complete: bool = False
     rule: str = ""
-    first: tuple[Values, ...] = ()
+    with_default: bool = True
 
 
 class _Variant(PairSearch):
@@ -173,9 +176,7 @@ class _OtherRungs(Rungs):
         recorded[trial] = score
         if self.rule == "percentile":
             return bool(others) and score < float(np.percentile(others, 100 * (1 - 1 / self.reduction_factor)))
-        share = (len(others) + 1) / self.reduction_factor
-        num_go_on = math.ceil(share) if self.rule == "rounded up" else max(1, math.floor(share))
-        return sum(other >= score for other in others) >= num_go_on
+        return sum(other >= score for other in others) >= math.ceil(len(recorded) / self.reduction_factor)
 
 
 @dataclass
@@ -195,10 +196,13 @@ class Ours:
             "run": "replay",
             "seed": self.seed,
             "reduction_factor": factor,
+            "counts": {"train": {"images": _NUM_IMAGES}},
             "pairs": {_PAIR: {"rungs": rungs}},
         }
         state.apply(log.append("declared", manifest=declared))
-        search = _Variant(_PAIR, self.problem.distributions, self.seed, *self._first())
+        distributions, document = self.problem.distributions, self.problem.document
+        first = first_values(document, distributions, ()) if self.settings.with_default else []
+        search = _Variant(_PAIR, distributions, self.seed, first)
         search.settings = self.settings
         self.conductor = Conductor(
             log=log,  # type: ignore[arg-type]
@@ -213,9 +217,6 @@ class Ours:
             other = _OtherRungs(rungs, factor)
             other.rule = self.settings.rule
             self.conductor.rungs = {_PAIR: other}
-
-    def _first(self) -> list[Any]:
-        return [tuple(("default", values) for values in self.settings.first)] if self.settings.first else []
 
     def begin(self) -> tuple[str, Values]:
         task = self.conductor.next_task()
@@ -247,13 +248,19 @@ class Stock:
     sampler: optuna.samplers.BaseSampler | None = None
     asha: bool = True
     best_so_far: bool = False
+    with_default: bool = False
 
     def __post_init__(self) -> None:
+        points = [_inside(self.problem)]
+        if self.with_default:
+            points += [
+                points[0] | values for _, values in first_values(self.problem.document, self.problem.distributions, ())
+            ]
         self.searcher = OptunaSearch(
             dict(self.problem.distributions),
             metric=_METRIC,
             mode="max",
-            points_to_evaluate=[_inside(self.problem)],
+            points_to_evaluate=points,
             sampler=self.sampler,
             seed=None if self.sampler else self.seed,
         )

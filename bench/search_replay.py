@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from search_methods import Maker, Method, Ours, Played, Stock, play, random_sampler, simulated
+from search_methods import Maker, Method, Ours, Played, Settings, Stock, play, random_sampler, simulated
 from search_problems import Problem, Space, Synthetic
 from search_surrogate import Surrogate
 
@@ -34,6 +34,14 @@ def _stock_best(problem: Space, seed: int) -> Method:
     return Stock(problem, seed, best_so_far=True)
 
 
+def _stock_default(problem: Space, seed: int) -> Method:
+    return Stock(problem, seed, with_default=True)
+
+
+def _ours_without(problem: Space, seed: int) -> Method:
+    return Ours(problem, seed, Settings(with_default=False))
+
+
 def _random_asha(problem: Space, seed: int) -> Method:
     return Stock(problem, seed, random_sampler(seed))
 
@@ -42,7 +50,9 @@ METHODS: Mapping[str, Maker] = {
     RANDOM: _random,
     TPE: _tpe,
     OURS: Ours,
+    "ours, without the known good recipe": _ours_without,
     STOCK: Stock,
+    "stock, with the known good recipe": _stock_default,
     "stock, best score so far reported": _stock_best,
     "random + stock ASHA": _random_asha,
 }

@@ -168,7 +168,7 @@ def stopping() -> str:
         "| first rung | reduction factor | epochs, share of all | best is stopped | loss x 1000: median, mean |",
         "|---|---|---|---|---|",
     ]
-    for grace, factor in ((1, 3), (3, 2), (3, 3), (3, 4), (5, 3), (9, 3)):
+    for grace, factor in ((1, 3), (3, 2), (3, 3), (3, 4), (5, 2), (5, 3), (9, 2), (9, 3)):
         rng = np.random.default_rng(0)
         found = np.array(
             [_stopped(scores[rng.permutation(len(scores))[:_NUM_TRIALS]], grace, factor) for _ in range(_NUM_ORDERS)]

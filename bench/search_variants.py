@@ -4,22 +4,9 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from search_methods import Maker, Ours, Settings, Values
+from search_methods import Maker, Ours, Settings
 from search_replay import METHODS, OURS, RANDOM, STOCK, Numbers, Searched, interval, quartiles
 
-# What is known to be good for small networks, whatever the study.
-_KNOWN_GOOD: Values = {
-    "lr": 1e-3,
-    "optimizer": "adamw",
-    "batch_size": 32,
-    "weight_decay": 1e-4,
-    "dropout": 0.25,
-    "batchnorm": True,
-    "augmentation": "light",
-    "class_weight_power": 0.5,
-    "kernel_size": 3,
-    "dense_units": 128,
-}
 _UNIVARIATE = {"multivariate": False, "group": False}
 _STOCK_SAMPLER = {**_UNIVARIATE, "constant_liar": False, "n_startup_trials": 10}
 
@@ -36,12 +23,15 @@ _SETTINGS = {
     "reduction factor 2": Settings(reduction_factor=2),
     "reduction factor 4": Settings(reduction_factor=4),
     "first rung at 5": Settings(grace_divisor=5),
+    "first rung at 5, reduction factor 2": Settings(grace_divisor=5, reduction_factor=2),
+    "first rung at 9": Settings(grace_divisor=3),
+    "first rung at 9, 16 random trials first": Settings(grace_divisor=3, sampler={"n_startup_trials": 16}),
+    "16 random trials first, reduction factor 2": Settings(reduction_factor=2, sampler={"n_startup_trials": 16}),
     "stopped trials told as complete": Settings(stopped_as_complete=True),
-    "a trial counts itself at the rungs": Settings(rule="counts itself"),
-    "counts itself, rounded up": Settings(rule="rounded up"),
+    "rounded up at the rungs": Settings(rule="rounded up"),
     "Ray Tune's rule at the rungs": Settings(rule="percentile"),
     "all of stock's": Settings(sampler=_STOCK_SAMPLER, rule="percentile", stopped_as_complete=True),
-    "a known good recipe as trial 1": Settings(first=(_KNOWN_GOOD,)),
+    "without the known good recipe": Settings(with_default=False),
 }
 
 _OTHERS = (RANDOM, OURS, STOCK, "random + stock ASHA")

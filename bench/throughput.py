@@ -1,14 +1,20 @@
 """What does a trial cost beyond its own seconds when there are very many? Trials that only sleep, many at a time.
 
     uv run python bench/throughput.py [--trials 1000] [--slots 16] [--seconds 1.0] [--pairs 4]
+    uv run python bench/throughput.py --grow
 
 Everything but the training is real: the searcher, the rungs, the event log with its fsyncs, the Optuna journal, the
 progress lines (into a file), Ray Tune and its reused actors. The clock starts when every slot's actor has
 ended a trial, and with the next trial that is dealt. The ideal is trials x seconds / slots.
+
+`--grow` asks what one more trial costs the driver after 100, 1,000 and 10,000 trials of one pair, without Ray: the log
+of so many trials is written, replayed, and gone on with for twenty trials.
 """
 
 import argparse
 import cProfile
+import io
+import json
 import os
 import pstats
 import tempfile
@@ -35,7 +41,7 @@ from study.tuning.programme import Programme  # noqa: E402
 from study.tuning.progress import Progress  # noqa: E402
 from study.tuning.resources import Slots  # noqa: E402
 from study.tuning.search import PairSearch  # noqa: E402
-from study.tuning.task import REPORT, TASK, Running, Task  # noqa: E402
+from study.tuning.task import TASK, Running, Task, encoded  # noqa: E402
 
 SPACE = {
     "lr": tune.loguniform(1e-5, 1e-2),
@@ -54,7 +60,12 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=4)
     parser.add_argument("--warm-up", type=int, default=500, help="trials that the start of the actors may take")
     parser.add_argument("--profile", action="store_true", help="where the driver's time goes; costs some itself")
+    parser.add_argument("--grow", action="store_true", help="what one more trial costs the driver after very many")
     options = parser.parse_args()
+    if options.grow:
+        for num_trials in (100, 1000, 10000):
+            _grow(num_trials)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         folder = records.RunFolder(Path(scratch) / "run")
         ray.init(num_cpus=options.slots, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
@@ -114,6 +125,79 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
     log.close()
 
 
+def _grow(num_trials: int) -> None:
+    names, budget = ["pair0"], Budget(trials=num_trials + 100, epochs=3, seeds=1)
+    spaces = {"pair0": space.distributions(SPACE)}
+    generator = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "events.jsonl"
+        _write_log(path, num_trials, generator)
+        begun_s = time.perf_counter()
+        log = records.EventLog(path)
+        state = records.replay(records.read_events(path))
+        conductor = Conductor(
+            log=log,
+            state=state,
+            recipes=dict.fromkeys(names, Recipe()),
+            searches={"pair0": PairSearch("pair0", spaces["pair0"], 0)},
+            budget=budget,
+            listener=Progress(budget, 1, io.StringIO()),
+        )
+        replayed_s = time.perf_counter()
+        suggested_s, costs = 0.0, []
+        for turn in range(21):
+            start_s = time.perf_counter()
+            task = conductor.next_task()
+            assert task is not None
+            dealt_s = time.perf_counter()
+            if turn == 0:
+                first_s = dealt_s - start_s
+                continue
+            suggested_s += dealt_s - start_s
+            score = float(generator.random())
+            for epoch in (1, 2, 3):
+                if conductor.on_report(task.id, _epoch(epoch, score)):
+                    break
+            else:
+                conductor.on_report(task.id, {"event": "completed", "best_loss": 0.5})
+            costs.append(time.perf_counter() - start_s)
+        log.close()
+    print(
+        f"after {num_trials:,} trials of one pair: {1000 * np.median(costs):.0f} ms for one more, of which "
+        f"{1000 * suggested_s / len(costs):.0f} ms its suggestion and start; replaying the log "
+        f"{replayed_s - begun_s:.1f} s, the first suggestion after it {first_s:.1f} s"
+    )
+
+
+def _epoch(number: int, score: float) -> dict[str, Any]:
+    return {"event": "epoch", "epoch": number, "val_roc_auc": score, "val_loss": 1 - score, "seconds": 1.0}
+
+
+def _write_log(path: Path, num_trials: int, generator: np.random.Generator) -> None:
+    manifest = {
+        "run": "run",
+        "seed": 0,
+        "reduction_factor": 3,
+        "counts": {"train": {}},
+        "pairs": {"pair0": {"rungs": [1]}},
+    }
+    events: list[dict[str, Any]] = [{"event": "declared", "manifest": manifest}]
+    recipe = Recipe()
+    for number in range(num_trials):
+        trial = f"pair0-search{number}"
+        values = {"lr": float(10 ** generator.uniform(-5, -2)), "dropout": float(generator.uniform(0, 0.7))}
+        values |= {"pos_weight": float(generator.uniform(0.2, 5)), "batchnorm": bool(generator.integers(2))}
+        known = {"pair": "pair0", "kind": "search", "number": number, "recipe_name": "search", "seed": 0}
+        searched = recipe.with_values(values).hyperparameters()
+        events.append({"event": "started", "trial": trial, "recipe": searched, **known})
+        epochs = 3 if generator.random() < 1 / 3 or number == 0 else 1
+        events += [{**_epoch(epoch, float(generator.random())), "trial": trial} for epoch in range(1, epochs + 1)]
+        end = {"event": "completed", "best_loss": 0.5} if epochs == 3 else {"event": "stopped", "reason": "rung"}
+        events.append({**end, "trial": trial})
+    lines = [json.dumps({"time": float(second), **event}) + "\n" for second, event in enumerate(events)]
+    path.write_text("".join(lines))
+
+
 def sleep(config: dict[str, Any], seconds: float) -> None:
     """A trial that learns nothing."""
     task: Task = config[TASK]
@@ -121,17 +205,10 @@ def sleep(config: dict[str, Any], seconds: float) -> None:
         time.sleep(seconds)
         score = float(np.random.default_rng(task.number).random())
         tune.report(
-            {REPORT: {"event": "epoch", "epoch": 1, "val_roc_auc": score, "val_loss": 1 - score, "seconds": seconds}}
+            encoded({"event": "epoch", "epoch": 1, "val_roc_auc": score, "val_loss": 1 - score, "seconds": seconds})
         )
-    report = {
-        "event": "completed",
-        "epochs": 1,
-        "best_epoch": 1,
-        "best_score": 0.5,
-        "best_loss": 0.5,
-        "worker": os.getpid(),
-    }
-    tune.report({REPORT: report | {"seconds": 0.0}})
+    report = {"event": "completed", "epochs": 1, "best_epoch": 1, "best_score": 0.5, "best_loss": 0.5, "seconds": 0.0}
+    tune.report(encoded(report | {"worker": os.getpid()}))
 
 
 def _say(folder: records.RunFolder, options: argparse.Namespace) -> None:

@@ -131,6 +131,7 @@ def load(folder: RunFolder) -> Run:
         ResultsError: there is no run there, or its records are damaged.
     """
     state = load_run(folder)
+    _require_whole(folder, state)
     run = Run(name=folder.root.name, state=state, predictions={})
     # Test predictions count only once the log says that the test split was opened: not those of a torn write.
     splits = SPLITS if state.test_opened else (TRAIN, VAL)
@@ -143,6 +144,18 @@ def load(folder: RunFolder) -> Run:
                 if predictions is not None:
                     found[pair, recipe_name, split] = predictions
     return Run(name=run.name, state=state, predictions=found)
+
+
+def _require_whole(folder: RunFolder, state: StudyState) -> None:
+    """Half a table of predictions would give other figures, and nobody would notice."""
+    hashes = {name: sha256 for t in state.trials.values() for name, sha256 in t.result.get("files", {}).items()}
+    damaged = folder.damaged({name: sha256 for name, sha256 in hashes.items() if name.startswith("predictions/")})
+    if damaged:
+        raise ResultsError(
+            f"Predictions must be as they were written, but in {folder.root} these are missing or changed: "
+            f"{', '.join(damaged[:5])}{' and others' if len(damaged) > 5 else ''}. Restore them from a backup, or give "
+            "the study's command again: it says what can be mended."
+        )
 
 
 def _read_predictions(folder: RunFolder, trials: list[Trial], split: str, classes: list[str]) -> Predictions | None:

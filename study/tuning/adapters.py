@@ -14,7 +14,7 @@ from study.tuning import failures
 from study.tuning.failures import Failure
 from study.tuning.programme import Programme
 from study.tuning.ray_session import require_alive
-from study.tuning.task import REPORT, TASK, Task
+from study.tuning.task import TASK, Task, decoded
 from study.tuning.watch import Watch
 
 # What Ray says of a worker that it ended itself because the machine's memory ran out.
@@ -98,10 +98,7 @@ class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
         del tune_controller
         if result.get("done"):
             return str(TrialScheduler.CONTINUE)
-        report = {
-            key.removeprefix(f"{REPORT}/"): value for key, value in result.items() if key.startswith(f"{REPORT}/")
-        }
-        stop = self.programme.on_report(trial.config[TASK], report)
+        stop = self.programme.on_report(trial.config[TASK], decoded(result))
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:

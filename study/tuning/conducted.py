@@ -72,6 +72,7 @@ def redraw(plan: Plan) -> None:
         log = records.EventLog(plan.folder.events)
         state.apply(log.append("declared", manifest=plan.manifest))
         log.close()
+    plan.write_splits()
     derived.write_derived(plan.folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     Journal(plan.folder.optuna_journal, spaces, state).close()

@@ -91,13 +91,17 @@ class Plan:
             num_workers=running.num_workers,
         )
 
+    def write_splits(self) -> None:
+        """Writes which image is in which split; derived, as the log holds its hash."""
+        records.write_atomically(self.folder.splits, self.table.to_csv(index=False))
+
     def open_records(self, slots: Slots) -> "Plan":
         """Writes the folder's first files; from here on the study is on disk and can be resumed."""
         if self.previous is None:
             if self.folder.root.exists():
                 shutil.rmtree(self.folder.root)
             self.folder.root.mkdir(parents=True)
-        records.write_atomically(self.folder.splits, self.table.to_csv(index=False))
+        self.write_splits()
         for pair, weights in self.pretrained.items():
             checkpoint.save(self.folder.pretrained(pair), weights.state())
         machine = self.manifest["machine"] | {"device": slots.device}
@@ -256,6 +260,11 @@ def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.St
         raise ResultsError(
             f"A results folder must hold a run's {folder.events.name}, but {folder.root} holds other files without it. "
             "Give another --results, or --fresh to delete that folder."
+        )
+    if not any(True for _ in records.read_events(folder.events)):
+        raise ResultsError(
+            f"A results folder must hold a run's event log, but {folder.events} has no whole line. Restore it from a "
+            "backup, or give --fresh to delete the folder and start again."
         )
     state = records.load_run(folder)
     old, new = (_declared(m) for m in (state.manifest, manifest))

@@ -1,5 +1,7 @@
 """What travels between the driver and the trial actors: the workload of a study, a task, and reports."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,8 +10,20 @@ import pandas as pd
 
 from study.training.data import SplitRows, Standardization
 
-# What a trial's config holds in Ray Tune, and what its results do.
-TASK, REPORT = "task", "report"
+# What a trial's config holds in Ray Tune.
+TASK = "task"
+_REPORT = "report"
+
+
+def encoded(report: Mapping[str, Any]) -> dict[str, str]:
+    """A report as a result of Ray Tune, which would flatten what is nested and lose what is empty."""
+    return {_REPORT: json.dumps(report)}
+
+
+def decoded(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The report that `encoded` made a result of."""
+    report: dict[str, Any] = json.loads(result[_REPORT])
+    return report
 
 
 @dataclass(frozen=True, kw_only=True)

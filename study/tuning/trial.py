@@ -23,7 +23,7 @@ from study.training.pretrained import Pretrained
 from study.training.watchdog import Watchdog
 from study.tuning import failures
 from study.tuning.scoring import Send, keep, score_test
-from study.tuning.task import REPORT, TASK, Task, Workload
+from study.tuning.task import TASK, Task, Workload, encoded
 
 
 def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None:
@@ -76,11 +76,11 @@ def _train_in_worker_group(task: Task, workload: Workload) -> None:
 
 
 def _send_to_tune(report: dict[str, Any]) -> None:
-    tune.report({REPORT: report})
+    tune.report(encoded(report))
 
 
 def _send_to_train(report: dict[str, Any]) -> None:
-    ray_train.report({REPORT: report})
+    ray_train.report(encoded(report))
 
 
 def _train(task: Task, workload: Workload, send: Send) -> None:
