@@ -36,12 +36,12 @@ class Failure:
 
 
 def of_exception(error: BaseException) -> Failure:
-    """What an exception is taken for; its causes count too, since Ray wraps what its workers raise."""
-    kinds = [_kind_of(each) for each in _causes(error)]
-    first_line = (str(error).splitlines() or [""])[0]
+    """What an exception is taken for; its causes count too, since Ray and torch wrap what they meet."""
+    telling = next((each for each in _causes(error) if _kind_of(each) != ERROR), error)
+    first_line = (str(telling).splitlines() or [""])[0]
     return Failure(
-        kind=next((kind for kind in kinds if kind != ERROR), ERROR),
-        reason=f"{type(error).__name__}: {first_line}",
+        kind=_kind_of(telling),
+        reason=f"{type(telling).__name__}: {first_line}",
         traceback="".join(traceback.format_exception(error)),
     )
 

@@ -50,7 +50,7 @@ def wrapped(error: BaseException) -> BaseException:
 def test_an_exception_is_known_by_its_kind(error: BaseException, kind: str) -> None:
     failure = failures.of_exception(error)
     assert failure.kind == kind
-    assert failure.reason.startswith(type(error).__name__)
+    assert failure.reason.startswith(type(error.__cause__ or error).__name__)
 
 
 def test_a_diverged_loss_is_never_tried_again() -> None:

@@ -1,0 +1,124 @@
+"""Studies in processes of their own that are killed, frozen and interrupted: nothing is lost, and the user is told."""
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from study import records, run
+from study.records import RunFolder
+
+ROOT = Path(__file__).parents[1]
+# Epochs of a tenth of a second: slow enough to be hit.
+STUDY = '''
+"""A study that takes a while."""
+from ray import tune
+from study.spec import Recipe, Study
+
+STUDY = Study(
+    title="Slow",
+    dataset="brain_tumor_mri",
+    image_size=64,
+    pairs={"lenet": Recipe(batch_size=4), "four_block_cnn": Recipe(batch_size=4)},
+    space={"lr": tune.loguniform(1e-4, 1e-2), "dropout": tune.uniform(0.0, 0.5)},
+)
+'''
+
+
+@pytest.fixture(scope="session")
+def chaos() -> ModuleType:
+    """bench/chaos.py, of which this is the short version."""
+    spec = importlib.util.spec_from_file_location("chaos", ROOT / "bench" / "chaos.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    # Its dataclasses look themselves up there.
+    sys.modules["chaos"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def arguments(tiny_images: Path, tmp_path: Path) -> list[str]:
+    """Of `study.run`, but for the folders of results and reports."""
+    study = tmp_path / "slow.py"
+    study.write_text(STUDY)
+    budget = ["--trials", "6", "--epochs", "9", "--seeds", "1"]
+    return [str(study), "--data", str(tiny_images), "--cache", str(tmp_path / "cache"), *budget]
+
+
+@pytest.mark.parametrize("forget_rungs", [False, True], ids=["", "forgetting the rungs, which must not go unnoticed"])
+def test_a_study_that_is_killed_three_times_ends_as_it_should(
+    chaos: ModuleType, arguments: list[str], tmp_path: Path, forget_rungs: bool
+) -> None:
+    kinds = [chaos.RAYLET] if forget_rungs else [chaos.DRIVER, chaos.ACTOR, chaos.RAYLET]
+    kills = [chaos.Kill(kind, 12 + 6 * number, 0.05) for number, kind in enumerate(kinds)]
+    tormented = chaos.torment(arguments, tmp_path / "run", kills, forget_rungs=forget_rungs, run="slow")
+    faults = tormented.faults(num_trials=6)
+    if forget_rungs:
+        assert any("other rungs" in fault for fault in faults)
+    else:
+        assert faults == []
+        assert [kill.exit_code for kill in tormented.kills] == [-signal.SIGKILL, None, run.INTERRUPTED]
+
+
+def start(arguments: list[str], results: Path, *more: str) -> subprocess.Popen[str]:
+    folders = ["--results", str(results), "--reports", str(results / "reports")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "study.run", *arguments, *folders, *more],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"RAY_worker_niceness": "0"},
+    )
+
+
+def wait_for_epochs(folder: RunFolder, num: int) -> None:
+    for _ in range(2400):
+        if sum(e["event"] == "epoch" for e in records.read_events(folder.events)) >= num:
+            return
+        time.sleep(0.05)
+    raise AssertionError("no epoch came within two minutes")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_interruption_says_what_is_kept_and_how_to_go_on(
+    arguments: list[str], tmp_path: Path, number: signal.Signals
+) -> None:
+    folder = RunFolder(tmp_path / "results" / "slow")
+    process = start(arguments, tmp_path / "results")
+    wait_for_epochs(folder, 8)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == run.INTERRUPTED
+    state = records.load_run(folder)
+    live = [t for t in state.trials.values() if t.state == records.RUNNING]
+    for trial in live:
+        assert f"{trial.id} after epoch {len(trial.epochs)}" in said
+    assert f"{len(state.trials) - len(live)} ended trials are kept" in said
+    assert f"python -m study.run {arguments[0]}" in said
+    assert "Traceback" not in said
+    assert (tmp_path / "results" / "reports" / "slow.md").exists()
+
+
+def test_a_worker_that_is_frozen_is_ended_and_its_trial_goes_on(
+    chaos: ModuleType, arguments: list[str], tmp_path: Path
+) -> None:
+    folder = RunFolder(tmp_path / "results" / "slow")
+    process = start(arguments, tmp_path / "results", "--hang-after", "15")
+    wait_for_epochs(folder, 12)
+    frozen = chaos._ray_processes(process.pid)[chaos.ACTOR][0]
+    os.kill(frozen, signal.SIGSTOP)
+    _, said = process.communicate(timeout=240)
+    assert process.returncode == run.DONE, said
+    state = records.load_run(folder)
+    attempts = [(t.id, attempt["kind"]) for t in state.trials.values() for attempt in t.attempts]
+    assert [kind for _, kind in attempts] == ["hung"]
+    assert f"{attempts[0][0]}: no word from its worker" in said
+    assert {t.state for t in state.of_kind(records.SEARCH)} <= {records.COMPLETE, records.STOPPED}
