@@ -9,7 +9,8 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from search_methods import Maker, Method, Ours, Played, Settings, Stock, play, random_sampler, simulated
+from search_methods import Maker, Method, Played, Stock, play, random_sampler, simulated
+from search_ours import Ours, Settings
 from search_problems import Problem, Space, Synthetic
 from search_surrogate import Surrogate
 

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -43,9 +44,13 @@ class Surrogate:
         self.residuals = seed_residuals(self.table)
         self.seconds = self.table["seconds"].to_numpy() / self.table["seconds"].mean()
         self.optimum = self._highest()
+        self._known: dict[tuple[Any, ...], Curve] = {}
 
     def curve(self, values: Values) -> Curve:
-        return np.asarray(1 - 10 ** predict(self.model, pd.DataFrame([values]))[0])
+        key = tuple(values[name] for name in self.distributions)
+        if key not in self._known:
+            self._known[key] = np.asarray(1 - 10 ** predict(self.model, pd.DataFrame([values]))[0])
+        return self._known[key]
 
     def noise(self, rng: np.random.Generator) -> Curve:
         return self.residuals[rng.integers(len(self.residuals))]

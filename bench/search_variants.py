@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
-from search_methods import Maker, Ours, Settings
+from search_methods import Maker
+from search_ours import Ours, Settings
 from search_replay import METHODS, OURS, RANDOM, STOCK, Numbers, Searched, interval, quartiles
 
 _UNIVARIATE = {"multivariate": False, "group": False}

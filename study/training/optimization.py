@@ -7,6 +7,8 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
+# Of a "onecycle" schedule, the share in which the learning rate still rises (torch's default).
+WARM_UP_SHARE = 0.3
 _MOMENTUM = 0.9
 
 
@@ -25,7 +27,7 @@ def make_optimizer(model: nn.Module, recipe: dict[str, Any]) -> Optimizer:
 def make_schedule(optimizer: Optimizer, recipe: dict[str, Any], num_steps: int) -> LRScheduler:
     """The recipe's schedule, stepped after each batch; it spans `num_steps`, the full budget of a trial."""
     if recipe["schedule"] == "onecycle":
-        return OneCycleLR(optimizer, max_lr=recipe["lr"], total_steps=num_steps)
+        return OneCycleLR(optimizer, max_lr=recipe["lr"], total_steps=num_steps, pct_start=WARM_UP_SHARE)
     if recipe["schedule"] == "cosine":
         return LambdaLR(optimizer, lambda step: 0.5 * (1 + math.cos(math.pi * min(step / num_steps, 1))))
     return LambdaLR(optimizer, lambda _: 1.0)

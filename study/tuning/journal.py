@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import optuna
@@ -62,4 +63,9 @@ class Journal:
             future.result()
 
     def _add(self, trial: records.Trial) -> None:
-        self.studies[trial.pair].add_trial(frozen_trial(trial, self.distributions[trial.pair]))
+        frozen = frozen_trial(trial, self.distributions[trial.pair])
+        # As it was, not as it is written: a dashboard draws a timeline.
+        times_s = [float(epoch["time"]) - float(epoch["seconds"]) for epoch in trial.epochs[:1]]
+        frozen.datetime_complete = datetime.fromtimestamp(float(trial.result["time"]))
+        frozen.datetime_start = datetime.fromtimestamp(times_s[0]) if times_s else frozen.datetime_complete
+        self.studies[trial.pair].add_trial(frozen)

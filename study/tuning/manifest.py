@@ -1,5 +1,6 @@
 """What a study's records say of it: declaration, machine, versions, commit."""
 
+import math
 import platform
 import subprocess
 from collections.abc import Container, Mapping, Sequence
@@ -13,6 +14,7 @@ from study import architectures
 from study.architectures import Architecture
 from study.datasets import Dataset, Edition
 from study.spec import HYPERPARAMETERS, Budget, Recipe, Study
+from study.training.optimization import WARM_UP_SHARE
 from study.training.pretrained import Pretrained
 from study.tuning import space
 from study.tuning.early_stopping import rung_epochs
@@ -89,8 +91,6 @@ def _pair(
     study: Study, pair: str, dataset: Dataset, epochs: int, image_size: int, pretrained: Pretrained | None
 ) -> dict[str, Any]:
     recipe, architecture = study.pairs[pair], architectures.find(pair)
-    # Comparing before everything is trained would compare heads.
-    grace = max(1, epochs // _GRACE_DIVISOR, longest_freeze(study, pair) + 1)
     return {
         "title": architecture.title,
         "recipe": recipe.hyperparameters(),
@@ -98,10 +98,18 @@ def _pair(
         "document_epochs": recipe.epochs,
         "uses": _used(recipe, architecture, dataset, study.space_of(pair)),
         "cam_layer": architecture.cam_layer,
-        "rungs": rung_epochs(epochs, grace=grace, reduction_factor=_REDUCTION_FACTOR),
+        "rungs": rung_epochs(epochs, grace=grace_period(study, pair, epochs), reduction_factor=_REDUCTION_FACTOR),
         "weights": {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None,
         "num_parameters": architectures.num_parameters(architecture.build(recipe, dataset.num_logits, image_size)),
     }
+
+
+def grace_period(study: Study, pair: str, epochs: int) -> int:
+    """The first rung: a while, and not before everything is trained and the learning rate has stopped rising."""
+    frozen = longest_freeze(study, pair)
+    rises = "onecycle" in space.possible_values(study, pair, "schedule")
+    warm_up = math.ceil(WARM_UP_SHARE * (epochs - frozen)) if rises else 1
+    return max(1, epochs // _GRACE_DIVISOR, frozen + warm_up)
 
 
 def _used(recipe: Recipe, architecture: Architecture, dataset: Dataset, searched: Container[str]) -> list[str]:

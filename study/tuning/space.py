@@ -58,6 +58,14 @@ def _describe(domain: Domain) -> dict[str, Any]:
     raise DeclarationError(f"A domain must be a choice, a float or an integer range, but is {domain!r}.")
 
 
+def possible_values(study: Study, pair: str, name: str) -> list[Any]:
+    """What a hyperparameter of a pair can be: in its recipe, as tried, all choices or the ends of its range."""
+    domain = study.space_of(pair).get(name)
+    searched = corner_values(domain) if domain is not None else []
+    tried = [values[name] for values in study.tried.get(pair, ()) if name in values]
+    return [getattr(study.pairs[pair], name), *searched, *tried]
+
+
 def corner_values(domain: Domain) -> list[Any]:
     """All values of a choice, the lowest and the highest of a range."""
     description = _describe(domain)

@@ -88,10 +88,7 @@ def _within_reach(study: Study, pair: str, weights: Pretrained, image_size: int,
 
 def longest_freeze(study: Study, pair: str) -> int:
     """The most epochs for which a recipe of this pair freezes all but the head."""
-    domain = study.space_of(pair).get("freeze_epochs")
-    searched = [int(value) for value in space.corner_values(domain)] if domain is not None else []
-    tried = [int(values.get("freeze_epochs", 0)) for values in study.tried.get(pair, ())]
-    return max(study.pairs[pair].freeze_epochs, *searched, *tried, 0)
+    return max(int(value) for value in space.possible_values(study, pair, "freeze_epochs"))
 
 
 def check_freezing(study: Study, epochs: int) -> None:

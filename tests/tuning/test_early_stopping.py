@@ -1,6 +1,12 @@
 import math
+from typing import Any
 
+import pytest
+from ray import tune
+
+from study.spec import Recipe, Study
 from study.tuning.early_stopping import Rungs, rung_epochs
+from study.tuning.manifest import grace_period
 
 
 def test_rungs_grow_by_the_factor_and_end_below_the_full_budget() -> None:
@@ -48,3 +54,20 @@ def test_of_equal_trials_only_the_first_goes_on() -> None:
     rungs = Rungs([1], 3)
     assert [rungs.record(f"t{i}", 1, 0.5) for i in range(5)] == [False, True, True, True, True]
     assert not rungs.record("better", 1, 0.6)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "space", "expected"),
+    [
+        (Recipe(), {}, 2),
+        (Recipe(pretrained=True, freeze_epochs=4), {}, 5),
+        (Recipe(schedule="onecycle"), {}, 5),
+        (Recipe(), {"schedule": tune.choice(["constant", "onecycle"])}, 5),
+        (Recipe(pretrained=True, freeze_epochs=5, schedule="onecycle"), {}, 8),
+    ],
+)
+def test_no_trial_is_judged_while_it_is_frozen_or_warming_up(
+    recipe: Recipe, space: dict[str, Any], expected: int
+) -> None:
+    study = Study(title="", dataset="brain_tumor_mri", image_size=64, pairs={"resnet18": recipe}, space=space)
+    assert grace_period(study, "resnet18", 15) == expected

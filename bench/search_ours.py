@@ -1,0 +1,147 @@
+"""The project's own search as `bench/search.py` plays it: the real conductor on a log in memory, and its variants."""
+
+import itertools
+import math
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import optuna
+from search_methods import METRIC, grace_of
+from search_problems import Space, Values
+
+from study import records
+from study.spec import Budget
+from study.tuning import manifest
+from study.tuning.conductor import Conductor
+from study.tuning.defaults import first_values
+from study.tuning.early_stopping import Rungs, rung_epochs
+from study.tuning.search import PairSearch
+
+_PAIR = "pair"
+# Matters to trials that run out of memory alone: none does here.
+_NUM_IMAGES = 1000
+
+
+class _Log:
+    """An event log in memory: the file's fsync would take longer than the search."""
+
+    def __init__(self) -> None:
+        self._clock = itertools.count()
+
+    def append(self, event: str, **values: Any) -> records.Event:
+        return {"event": event, "time": next(self._clock), **values}
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a variant of ours changes; the defaults change nothing."""
+
+    sampler: dict[str, Any] | None = None
+    grace_divisor: int | None = None
+    reduction_factor: int | None = None
+    stopped_as_complete: bool = False
+    rule: str = ""
+    with_default: bool = True
+
+
+class _Variant(PairSearch):
+    """Our search with another sampler, or with stopped trials told as Ray Tune tells them."""
+
+    settings = Settings()
+
+    def suggest(self, number: int, history: Any) -> Any:
+        if self.settings.stopped_as_complete:
+            history = [_as_complete(t) for t in history]
+        return super().suggest(number, history)
+
+    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
+        if self.settings.sampler is None:
+            return super()._sampler(number)
+        seed = zlib.crc32(f"{self.seed} {self.pair} {number}".encode())
+        ours = {"n_startup_trials": 6, "multivariate": True, "group": True, "constant_liar": True}
+        return optuna.samplers.TPESampler(**(ours | self.settings.sampler), seed=seed)
+
+
+def _as_complete(trial: records.Trial) -> records.Trial:
+    if trial.state != records.STOPPED:
+        return trial
+    values = {name: getattr(trial, name) for name in trial.__dataclass_fields__}
+    return records.Trial(**values | {"state": records.COMPLETE})
+
+
+class _OtherRungs(Rungs):
+    """Our rungs with another rule for who goes on."""
+
+    rule = ""
+
+    def record(self, trial: str, epoch: int, score: float) -> bool:
+        recorded = self.recorded.setdefault(epoch, {})
+        if epoch not in self.epochs or trial in recorded:
+            return False
+        others = list(recorded.values())
+        recorded[trial] = score
+        if self.rule == "percentile":
+            return bool(others) and score < float(np.percentile(others, 100 * (1 - 1 / self.reduction_factor)))
+        return sum(other >= score for other in others) >= math.ceil(len(recorded) / self.reduction_factor)
+
+
+@dataclass
+class Ours:
+    """The project's own conductor, search and rungs, on a log in memory."""
+
+    problem: Space
+    seed: int
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        epochs = self.problem.epochs
+        factor = self.settings.reduction_factor or manifest._REDUCTION_FACTOR
+        rungs = rung_epochs(epochs, grace=grace_of(epochs, self.settings.grace_divisor), reduction_factor=factor)
+        log, state = _Log(), records.StudyState()
+        declared = {
+            "run": "replay",
+            "seed": self.seed,
+            "reduction_factor": factor,
+            "counts": {"train": {"images": _NUM_IMAGES}},
+            "pairs": {_PAIR: {"rungs": rungs}},
+        }
+        state.apply(log.append("declared", manifest=declared))
+        distributions, document = self.problem.distributions, self.problem.document
+        first = first_values(document, distributions, ()) if self.settings.with_default else []
+        search = _Variant(_PAIR, distributions, self.seed, first)
+        search.settings = self.settings
+        self.conductor = Conductor(
+            log=log,  # type: ignore[arg-type]
+            state=state,
+            recipes={_PAIR: self.problem.document},
+            searches={_PAIR: search},
+            # More than are ever played: the search goes on until `play` ends it.
+            budget=Budget(trials=10_000, epochs=epochs, seeds=1),
+            listener=lambda _event, _state: None,
+        )
+        if self.settings.rule:
+            other = _OtherRungs(rungs, factor)
+            other.rule = self.settings.rule
+            self.conductor.rungs = {_PAIR: other}
+
+    def begin(self) -> tuple[str, Values]:
+        task = self.conductor.next_task()
+        assert task is not None
+        return task.id, {name: task.recipe[name] for name in self.problem.distributions}
+
+    def epoch(self, trial: str, epoch: int, score: float) -> bool:
+        report = {"event": "epoch", "epoch": epoch, METRIC: score, "val_loss": 1 - score, "seconds": 1.0}
+        if self.conductor.on_report(trial, report):
+            return True
+        if epoch < self.problem.epochs:
+            return False
+        best = self.conductor.state.trials[trial].best_score
+        self.conductor.on_report(
+            trial, {"event": "completed", "epochs": epoch, "best_score": best, "best_loss": 1 - best}
+        )
+        return True
