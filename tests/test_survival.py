@@ -15,6 +15,8 @@ from study import records, run
 from study.records import RunFolder
 
 ROOT = Path(__file__).parents[1]
+# Each starts Ray anew, some several times; another test's process may have the other core.
+pytestmark = pytest.mark.timeout(900)
 # Epochs of a tenth of a second: slow enough to be hit.
 STUDY = '''
 """A study that takes a while."""

@@ -12,6 +12,7 @@ from typing import Any
 from study import records
 from study.records import FAILED, RUNNING, SEARCH
 from study.spec import Budget, Recipe
+from study.training.loop import EVALUATION_BATCH_SIZE
 from study.tuning import failures
 from study.tuning.dealer import TEST_TRIAL, Dealer
 from study.tuning.early_stopping import Rungs
@@ -124,7 +125,8 @@ class Conductor:
             self.halt(f"{trial_id}: {failure.reason}")
             return
         trial = self.state.trials[trial_id]
-        batch_size = min(trial.recipe.get("batch_size", 0), self._num_train)
+        # The test task has no recipe: it answers batch by batch as every evaluation does.
+        batch_size = min(trial.recipe["batch_size"], self._num_train) if trial.recipe else EVALUATION_BATCH_SIZE
         micro_batch = failures.next_micro_batch(trial, failure.kind, batch_size=batch_size)
         event = "failed" if micro_batch is None else "attempt_failed"
         if micro_batch is not None:

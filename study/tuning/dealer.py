@@ -144,7 +144,7 @@ class Dealer:
     def _completed_seed_runs(self) -> list[records.Trial]:
         return [t for t in self.state.of_kind(SEED) if t.state == records.COMPLETE]
 
-    def _test_task(self) -> Task:
+    def _test_task(self, micro_batch: int = 0) -> Task:
         return Task(
             run=self.run,
             id=TEST_TRIAL,
@@ -154,11 +154,12 @@ class Dealer:
             recipe_name="",
             recipe={},
             seed=self.seed,
+            micro_batch=micro_batch,
             seed_runs={t.id: (t.pair, t.recipe) for t in self._completed_seed_runs()},
         )
 
     def _task_again(self, trial: records.Trial) -> Task:
         if trial.kind == TEST:
-            return self._test_task()
+            return self._test_task(trial.micro_batch)
         names = ("id", "pair", "kind", "number", "recipe_name", "recipe", "seed", "origin", "audited", "micro_batch")
         return Task(run=self.run, **{name: getattr(trial, name) for name in names}, epochs_recorded=len(trial.epochs))

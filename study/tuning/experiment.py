@@ -100,7 +100,7 @@ def run_programme(
         tempfile.TemporaryDirectory(prefix="study-tune-") as scratch,
         interruptible(lambda: _say_interrupted(programme.conductors)) as interrupted,
     ):
-        watch = Watch(running.hang_after_s, interrupted)
+        watch = Watch(running.hang_after_s, lambda: interrupted() or bool(programme.halted))
         tuner = tune.Tuner(
             tune.with_resources(trainable, slots.of_trial_actor(running.num_workers)),
             tune_config=tune.TuneConfig(
@@ -114,7 +114,7 @@ def run_programme(
         try:
             tuner.fit()
         except KeyboardInterrupt:
-            if not interrupted():
+            if not interrupted() and not programme.halted:
                 raise
 
 

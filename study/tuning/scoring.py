@@ -37,7 +37,7 @@ def score_test(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     num_images = len(workload.rows_of("test"))
     send({"event": "test_opened", "num_images": num_images, "trials": sorted(task.seed_runs)})
     images = Images(workload.pixels, device)
-    answers = Answers(workload, images, EVALUATION_BATCH_SIZE, beat)
+    answers = Answers(workload, images, task.micro_batch or EVALUATION_BATCH_SIZE, beat)
     num_classes = len(workload.classes)
     written = []
     for trial_id, (architecture, recipe) in task.seed_runs.items():

@@ -22,14 +22,14 @@ class Watch(Callback):
 
     Args:
         hang_after_s: silence beyond ten times the longest known epoch that means a worker is frozen.
-        interrupted: whether the user has asked to stop.
+        is_over: whether the session is to end: the user has asked to stop, or a disk is full.
 
     Attributes:
         frozen: Ray Tune's trials whose workers were ended for that, with the reason.
     """
 
-    def __init__(self, hang_after_s: float, interrupted: Callable[[], bool]) -> None:
-        self.hang_after_s, self.interrupted = hang_after_s, interrupted
+    def __init__(self, hang_after_s: float, is_over: Callable[[], bool]) -> None:
+        self.hang_after_s, self.is_over = hang_after_s, is_over
         self.frozen: dict[str, str] = {}
         self._heard_at_s: dict[Trial, float] = {}
         self._longest_s: dict[tuple[str, str], float] = {}
@@ -55,10 +55,10 @@ class Watch(Callback):
         """Called at each turn of Ray Tune's loop, several times a second.
 
         Raises:
-            KeyboardInterrupt: the user has asked to stop; here, between two turns, every record is whole.
+            KeyboardInterrupt: the session is to end; here, between two turns, every record is whole.
             EngineLostError: Ray itself has ended.
         """
-        if self.interrupted():
+        if self.is_over():
             raise KeyboardInterrupt
         require_alive()
         now_s = time.monotonic()
