@@ -187,9 +187,9 @@ def _finals(found: Mapping[str, Sequence[Searched]], optimum: float) -> str:
 
 def _speeds(found: Mapping[str, Sequence[Searched]]) -> str:
     lines = [
-        f"| method | counted | median (quartiles) | never with {NUM_TRIALS} trials | never with equal epochs "
-        "| of any epoch | against the epochs until random search had it |",
-        "|---|---|---|---|---|---|---|",
+        f"| method | counted | median (its 95 % interval) | quartiles | never with {NUM_TRIALS} trials "
+        "| never with equal epochs | of any epoch | against the epochs until random search had it |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for counted, prefix in (("all trials", ""), ("without trial 0", "others_")):
         random = [getattr(s, f"{prefix}epochs") for s in found[RANDOM]]
@@ -203,7 +203,8 @@ def _speeds(found: Mapping[str, Sequence[Searched]]) -> str:
             epochs = np.array([_reach(s, f"{prefix}epochs", x) for s, x in zip(searched, target, strict=True)])
             seen = [_reach(s, f"{prefix}epochs", x, seen=True) for s, x in zip(searched, target, strict=True)]
             lines.append(
-                f"| {name} | {counted} | {quartiles(epochs / total, 2)} | {np.isinf(trials).mean():.0%} "
+                f"| {name} | {counted} | {_middle_interval(epochs / total)} | {_middle(epochs / total, 0.25):.2f} to "
+                f"{_middle(epochs / total, 0.75):.2f} | {np.isinf(trials).mean():.0%} "
                 f"| {np.isinf(epochs).mean():.0%} | {_middle(np.array(seen) / total):.2f} "
                 f"| {_middle(epochs / found_at):.2f} |"
             )
@@ -240,6 +241,12 @@ def interval(values: Numbers, statistic: object) -> str:
     drawn = of(rng.choice(values, (_NUM_RESAMPLES, len(values))), axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return f"{of(values) * 1000:+.1f} ({low * 1000:+.1f} to {high * 1000:+.1f})"
+
+
+def _middle_interval(values: Numbers) -> str:
+    drawn = np.random.default_rng(0).choice(values, (_NUM_RESAMPLES, len(values)))
+    low, high = np.quantile(np.quantile(drawn, 0.5, axis=1, method="higher"), [0.025, 0.975], method="higher")
+    return f"{_middle(values):.2f} ({low:.2f} to {high:.2f})"
 
 
 def quartiles(values: Sequence[float] | Numbers, digits: int = 4) -> str:

@@ -15,20 +15,13 @@ from study.tuning.failures import Failure
 from study.tuning.programme import Programme
 from study.tuning.ray_session import require_alive
 from study.tuning.task import TASK, Task, decoded
-from study.tuning.watch import Watch
+from study.tuning.watch import NotSnapshotted, Watch
 
 # What Ray says of a worker that it ended itself because the machine's memory ran out.
 _OUT_OF_MEMORY = ("OutOfMemory", "out of memory", "memory pressure", "OOM")
 
 
-class _NotSnapshotted:
-    """Ray Tune pickles searcher and scheduler into its own snapshot, which is never restored: nothing goes in."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {}
-
-
-class ConductorSearcher(_NotSnapshotted, Searcher):
+class ConductorSearcher(NotSnapshotted, Searcher):
     """Deals the programme's tasks, no more at a time than there are slots.
 
     Ray Tune asks for one trial more than it can start; answering only when a slot is free lets each suggestion know
@@ -64,7 +57,7 @@ class ConductorSearcher(_NotSnapshotted, Searcher):
         """Nothing, see `save`."""
 
 
-class ConductorScheduler(_NotSnapshotted, FIFOScheduler):
+class ConductorScheduler(NotSnapshotted, FIFOScheduler):
     """Hands each report to the programme and stops the trials that it wants stopped.
 
     Args:

@@ -14,7 +14,14 @@ from study.tuning.task import TASK, Task
 _MANY = 10
 
 
-class Watch(Callback):
+class NotSnapshotted:
+    """Ray Tune pickles searcher, scheduler and callbacks into its own snapshot, never restored: nothing goes in."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class Watch(NotSnapshotted, Callback):
     """A callback of Ray Tune.
 
     A worker ends itself if it hangs (`study.training.watchdog`); one that is frozen as a whole can't, and is ended from
