@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import search_table
 import torch
-from search_methods import Played, Values, play
+from search_methods import Played, play
 from search_ours import Ours
+from search_problems import Values
 from search_surrogate import curves, read_table
 from search_table import Workbench
 

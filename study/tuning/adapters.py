@@ -17,8 +17,11 @@ from study.tuning.ray_session import require_alive
 from study.tuning.task import TASK, Task, decoded
 from study.tuning.watch import NotSnapshotted, Watch
 
-# What Ray says of a worker that it ended itself because the machine's memory ran out.
-_OUT_OF_MEMORY = ("OutOfMemory", "out of memory", "memory pressure", "OOM")
+# What Ray says of a worker that it ended itself because the machine's memory ran out. Of any worker that dies it says
+# that memory may have been the cause, in other words.
+_OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
+# When Ray's own processes end one after another, the workers are the first that are missed.
+_LAST_WORDS_S = 2.0
 
 
 class ConductorSearcher(NotSnapshotted, Searcher):
@@ -97,8 +100,8 @@ class ConductorScheduler(NotSnapshotted, FIFOScheduler):
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
         """Called when a trial's actor is gone."""
         del tune_controller
-        # Then no trial is to blame.
-        require_alive()
+        # If Ray itself is about to end, no trial is to blame.
+        require_alive(for_s=_LAST_WORDS_S)
         self.programme.on_lost(trial.config[TASK], self._why(trial))
 
     def _why(self, trial: Trial) -> Failure:

@@ -1,6 +1,7 @@
 """Starts Ray, quietly, for this process alone or from a cluster that runs already."""
 
 import logging
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,14 +36,16 @@ def ray_session(address: str | None = None) -> Iterator[None]:
             ray.shutdown()
 
 
-def require_alive() -> None:
-    """Raises EngineLostError if one of the processes that Ray started on this machine has ended.
+def require_alive(*, for_s: float = 0.0) -> None:
+    """Raises EngineLostError if one of the processes that Ray started here has ended, or does so within `for_s`.
 
     Ray itself would find out after some seconds, take every trial for lost, and end this process without a word.
     """
     node: Any = ray._private.worker._global_node
+    until_s = time.monotonic() + for_s
     # Where Ray runs elsewhere (--address) there are none of ours.
-    dead = [name for name, _ in node.dead_processes()] if node else []
+    while not (dead := [name for name, _ in node.dead_processes()] if node else []) and time.monotonic() < until_s:
+        time.sleep(0.1)
     if dead:
         raise EngineLostError(
             f"Ray's own processes must outlive a study, but its {', '.join(dead)} ended. All that was recorded is "
