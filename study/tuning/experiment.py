@@ -98,7 +98,7 @@ def run_programme(
     # Ray Tune insists on a folder for its own snapshots; the event log makes them needless.
     with (
         tempfile.TemporaryDirectory(prefix="study-tune-") as scratch,
-        interruptible(lambda: _say_interrupted(programme.conductors)) as interrupted,
+        interruptible() as interrupted,
     ):
         watch = Watch(running.hang_after_s, lambda: interrupted() or bool(programme.halted))
         tuner = tune.Tuner(
@@ -116,10 +116,12 @@ def run_programme(
         except KeyboardInterrupt:
             if not interrupted() and not programme.halted:
                 raise
+            if interrupted():
+                _say_interrupted(programme.conductors)
 
 
 def _say_interrupted(conductors: Mapping[str, Conductor]) -> None:
-    """What the first Ctrl-C is answered with."""
+    """What is kept, and from where the trials in flight go on."""
     lines = []
     for run, conductor in conductors.items():
         trials = conductor.state.trials
@@ -127,11 +129,7 @@ def _say_interrupted(conductors: Mapping[str, Conductor]) -> None:
         live = [f"{name} after epoch {len(trials[name].epochs)}" for name in sorted(conductor.live)]
         going_on = f"; {', '.join(live)} will go on from there" if live else ""
         lines.append(f"  {run}: {num_ended} ended trials are kept{going_on}")
-    print(
-        "\nInterrupted.\n" + "\n".join(lines) + "\nThe same command goes on. Ctrl-C once more leaves without a report.",
-        file=sys.stderr,
-        flush=True,
-    )
+    print("Interrupted.\n" + "\n".join(lines), file=sys.stderr, flush=True)
 
 
 def _why_unfinished(state: records.StudyState) -> str:

@@ -1,6 +1,7 @@
 """Ctrl-C, and the signal with which machines and queues take their resources back."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,11 +11,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
-def interruptible(say: Callable[[], None]) -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """Turns the first signal into a flag, so that no record is torn; the second one interrupts at once.
-
-    Args:
-        say: called at the first signal; tells the user what is kept and how to go on.
 
     Yields:
         Whether there was a signal.
@@ -26,7 +24,7 @@ def interruptible(say: Callable[[], None]) -> Iterator[Callable[[], bool]]:
         received.append(number)
         if len(received) > 1:
             raise KeyboardInterrupt
-        say()
+        print("\nStopping ... (Ctrl-C once more leaves at once, without a report)", file=sys.stderr, flush=True)
 
     before: dict[int, Any] = {number: signal.signal(number, handle) for number in _SIGNALS}
     try:
