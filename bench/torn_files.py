@@ -1,6 +1,6 @@
 """Cuts every kind of file of a results folder at random places: does a study go on rightly, or say what is wrong?
 
-    uv run python bench/torn_files.py [--cuts 20]
+    uv run python bench/torn_files.py [--cuts 20] [--case WORDS]...
 
 Draws brain slices, runs a small study to its end and another one until it is killed, on one slot, so that the same
 trials
@@ -83,6 +83,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cuts", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--case", action="append", default=[], metavar="WORDS", help="only kinds with these words")
     options = parser.parse_args()
     faults: list[str] = []
     with tempfile.TemporaryDirectory() as name:
@@ -91,7 +92,7 @@ def main() -> int:
         print("| cut | same as undisturbed | message, exit code 2 | faults |\n|---|---:|---:|---:|")
         generator = random.Random(options.seed)
         with ray_session():
-            for case in CASES:
+            for case in (c for c in CASES if not options.case or any(words in c.name for words in options.case)):
                 found = [bench.try_cut(case, generator) for _ in range(options.cuts)]
                 counts = Counter("fault" if each.startswith("FAULT") else each.partition(":")[0] for each in found)
                 print(f"| {case.name} | {counts['same']} | {counts['message']} | {counts['fault']} |", flush=True)
