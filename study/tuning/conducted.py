@@ -33,7 +33,7 @@ def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
     state = records.replay(records.read_events(folder.events))
     if state.manifest != plan.manifest:
         state.apply(log.append("declared", manifest=plan.manifest))
-    _forget_damaged(folder, state)
+    forget_damaged(folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     journal = Journal(folder.optuna_journal, spaces, state)
     listener = _Listener(folder, journal, Progress(plan.budget, len(spaces), prefix=prefix))
@@ -89,7 +89,7 @@ def require_whole(folder: records.RunFolder, state: records.StudyState) -> None:
         )
 
 
-def _forget_damaged(folder: records.RunFolder, state: records.StudyState) -> None:
+def forget_damaged(folder: records.RunFolder, state: records.StudyState) -> None:
     """Seed runs whose files are damaged are trained again, unless the test split was opened for them."""
     if state.test_opened and state.trials[TEST_TRIAL].state == COMPLETE:
         require_whole(folder, state)

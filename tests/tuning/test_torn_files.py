@@ -12,7 +12,7 @@ from study import records, run
 from study.errors import ResultsError
 from study.records import RunFolder
 from study.report.load import load
-from study.tuning.conducted import require_whole
+from study.tuning.conducted import forget_damaged, require_whole
 
 Command = Callable[..., int]
 DERIVED = ("study.json", "trials.csv", "seed_runs.csv", "epochs.csv", "splits.csv")
@@ -27,6 +27,13 @@ def copied(finished_run: Path, tmp_path: Path) -> RunFolder:
 
 def cut(path: Path, generator: random.Random) -> None:
     os.truncate(path, generator.randrange(path.stat().st_size))
+
+
+def before_the_test(folder: RunFolder) -> None:
+    """Takes the log back to where all seed runs are complete, and the test split is closed."""
+    lines = folder.events.read_bytes().splitlines(keepends=True)
+    test = next(i for i, line in enumerate(lines) if b'"trial": "test"' in line)
+    folder.events.write_bytes(b"".join(lines[:test]))
 
 
 def test_derived_files_of_a_finished_study_are_made_again(
@@ -50,6 +57,19 @@ def test_weights_and_predictions_that_were_cut_are_missed(copied: RunFolder, num
     if damaged.suffix == ".csv":
         with pytest.raises(ResultsError, match=damaged.name):
             load(copied)
+
+
+@pytest.mark.parametrize("number", range(20))
+def test_a_seed_run_whose_files_were_cut_before_the_test_is_forgotten(copied: RunFolder, number: int) -> None:
+    before_the_test(copied)
+    generator = random.Random(number)
+    damaged = generator.choice(sorted([*copied.root.glob("weights/*.pt"), *copied.root.glob("predictions/*-val.csv")]))
+    cut(damaged, generator)
+    state = records.load_run(copied)
+    known = set(state.trials)
+    forget_damaged(copied, state)
+    (forgotten,) = known - set(state.trials)
+    assert damaged.name.startswith(forgotten)
 
 
 @pytest.mark.parametrize("number", range(20))
@@ -78,9 +98,7 @@ def test_a_folder_without_a_whole_event_is_refused_with_the_ways_on(
 def test_a_seed_run_whose_weights_were_cut_before_the_test_is_trained_again(
     finished_run: Path, ray_started: None, copied: RunFolder, command: Command
 ) -> None:
-    lines = copied.events.read_bytes().splitlines(keepends=True)
-    test = next(i for i, line in enumerate(lines) if b'"trial": "test"' in line)
-    copied.events.write_bytes(b"".join(lines[:test]))
+    before_the_test(copied)
     damaged = min(copied.root.glob("weights/*.pt"))
     cut(damaged, random.Random(0))
     assert command(copied.root.parent, "--cpus-per-trial", "2") == run.DONE
