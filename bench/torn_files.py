@@ -165,7 +165,7 @@ class Bench:
         for name in ("trials.csv", "seed_runs.csv"):
             one, other = (pd.read_csv(folder / name).drop(columns="seconds") for folder in (self.finished, copy))
             if not one.equals(other):
-                return f"FAULT: {name} differs"
+                return f"FAULT: {name} differs: {_difference(one, other)}"
         for name in ("study.json", "splits.csv"):
             if not (copy / name).exists():
                 return f"FAULT: there is no {name}"
@@ -175,6 +175,12 @@ class Bench:
             if path.read_bytes() != (copy / "predictions" / path.name).read_bytes():
                 return f"FAULT: {path.name} differs"
         return "same"
+
+
+def _difference(one: pd.DataFrame, other: pd.DataFrame) -> str:
+    if one.shape != other.shape or list(one.columns) != list(other.columns):
+        return f"{one.shape} rows and columns against {other.shape}"
+    return str(one.compare(other).to_dict("index"))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ The log (`events.jsonl`) holds one JSON object a line, each with `event` and `ti
     started        trial, pair, kind, number, recipe_name, recipe, seed, origin, audited, micro_batch
     epoch          trial, epoch, lr, train_*, val_* (loss, accuracy, roc_auc), seconds, seconds_train, seconds_val
     spared         trial, epoch                    early stopping would end it at this rung, but it always goes on
-    attempt_failed trial, kind, reason, traceback, epochs (so far); the trial goes on from its last checkpoint
+    attempt_failed trial, kind, reason, traceback, epochs (so far), micro_batch (of the next attempt, which goes on from
+                   the last checkpoint)
     stopped        trial, reason                   ended by early stopping at a rung
     completed      trial, epochs, best_epoch, best_score, best_loss, num_parameters, worker (host and process), and
                    files (path -> SHA-256) of what it keeps

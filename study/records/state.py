@@ -143,6 +143,7 @@ class StudyState:
             trial.spared.append(int(event["epoch"]))
         elif kind == "attempt_failed":
             trial.attempts.append(event)
+            trial.micro_batch = event["micro_batch"]
         elif kind in _ENDS:
             trial.state, trial.result = _ENDS[kind], event
 

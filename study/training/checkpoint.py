@@ -1,9 +1,9 @@
 """Checkpoints: written in the background while the next epoch trains, whole or not there, the newest two kept."""
 
 import copy
+import io
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from pickle import UnpicklingError
 from types import TracebackType
 from typing import Any
 
@@ -25,9 +25,25 @@ def save(path: Path, state: State) -> None:
         torch.save(state, file)
 
 
-def load(path: Path, device: torch.device) -> State:
-    """Reads what `save` wrote: tensors, numbers and strings, never code."""
-    state: State = torch.load(path, map_location=device, weights_only=True)
+class DamagedError(Exception):
+    """A file is not what `save` wrote."""
+
+
+def load(path: Path) -> State:
+    """Reads what `save` wrote: tensors (to the CPU's memory), numbers and strings, never code.
+
+    Raises:
+        DamagedError: the file's content isn't whole.
+        OSError: it can't be read.
+    """
+    content = path.read_bytes()
+    try:
+        state: State = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
+    except Exception as error:
+        # Whatever bytes it is given, torch.load may raise, OSError included: no list of its errors is complete.
+        raise DamagedError(f"{path} is no file that torch.save has written: {error}") from error
     return state
 
 
@@ -85,7 +101,7 @@ def _epoch_of(path: Path) -> int:
     return int(path.stem.removeprefix(_PREFIX))
 
 
-def latest(folder: Path, device: torch.device, *, up_to_epoch: int) -> State | None:
+def latest(folder: Path, *, up_to_epoch: int) -> State | None:
     """The newest checkpoint of a run that is not ahead of its records, or None.
 
     A run that is killed between writing a checkpoint and reporting its epoch trains that epoch again: the records
@@ -94,10 +110,8 @@ def latest(folder: Path, device: torch.device, *, up_to_epoch: int) -> State | N
     for path in reversed(checkpoints(folder)):
         if _epoch_of(path) <= up_to_epoch:
             try:
-                return load(path, device)
-            except torch.OutOfMemoryError:
-                raise
-            except (RuntimeError, EOFError, UnpicklingError):
+                return load(path)
+            except DamagedError:
                 path.unlink()
     return None
 

@@ -128,13 +128,12 @@ class Conductor:
         # The test task has no recipe: it answers batch by batch as every evaluation does.
         batch_size = min(trial.recipe["batch_size"], self._num_train) if trial.recipe else EVALUATION_BATCH_SIZE
         micro_batch = failures.next_micro_batch(trial, failure.kind, batch_size=batch_size)
-        event = "failed" if micro_batch is None else "attempt_failed"
-        if micro_batch is not None:
-            trial.micro_batch = micro_batch
-        self._append(event, trial=trial_id, epochs=len(trial.epochs), **asdict(failure))
+        values = {"trial": trial_id, "epochs": len(trial.epochs), **asdict(failure)}
         if micro_batch is None:
+            self._append("failed", **values)
             self._end(trial_id)
         else:
+            self._append("attempt_failed", **values, micro_batch=micro_batch)
             self.live.discard(trial_id)
             self.dealer.deal_again(trial_id)
 

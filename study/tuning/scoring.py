@@ -42,7 +42,7 @@ def score_test(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     written = []
     for trial_id, (architecture, recipe) in task.seed_runs.items():
         beat()
-        state = checkpoint.load(folder.weights(trial_id), device)
+        state = checkpoint.load(folder.weights(trial_id))
         model = architectures.find(architecture).build(
             Recipe(**recipe), 1 if num_classes == 2 else num_classes, images.size_px
         )

@@ -106,7 +106,7 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
             if metrics["epoch"] < workload.epochs:
                 writer.write(state())
 
-        resume_from = checkpoint.latest(checkpoints, device, up_to_epoch=task.epochs_recorded)
+        resume_from = checkpoint.latest(checkpoints, up_to_epoch=task.epochs_recorded)
         run = _run(task, workload, folder)
         outcome = train(run, images, report=report, resume_from=resume_from, beat=watchdog.beat)
         files = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED else {}
@@ -142,7 +142,7 @@ def _test(task: Task, workload: Workload, send: Send) -> None:
 def _pretrained(task: Task, folder: records.RunFolder) -> Pretrained | None:
     if not task.recipe["pretrained"]:
         return None
-    return Pretrained.from_state(checkpoint.load(folder.pretrained(task.pair), torch.device("cpu")))
+    return Pretrained.from_state(checkpoint.load(folder.pretrained(task.pair)))
 
 
 def _completed(outcome: Outcome) -> dict[str, Any]:

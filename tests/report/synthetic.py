@@ -138,9 +138,10 @@ def _start(
         log.append("started", trial=trial, **identity, attempt=1)
         return
     log.append("started", trial=trial, **identity, **later, micro_batch=0)
+    next_attempt = {"epochs": 0, "micro_batch": plan.micro_batch.get(trial, 0)}
     for cause in plan.broken.get(trial, ()):
-        log.append("attempt_failed", trial=trial, kind=cause, reason=f"it was {cause}", traceback="")
-        log.append("started", trial=trial, **identity, **later, micro_batch=plan.micro_batch.get(trial, 0))
+        log.append("attempt_failed", trial=trial, kind=cause, reason=f"was {cause}", traceback="", **next_attempt)
+        log.append("started", trial=trial, **identity, **later, micro_batch=next_attempt["micro_batch"])
 
 
 def _write_epochs(log: EventLog, trial: str, epochs: int, strength: float, random: np.random.Generator) -> None:

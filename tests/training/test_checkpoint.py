@@ -8,17 +8,15 @@ import pytest
 import torch
 
 from study.training import checkpoint
-from study.training.checkpoint import CheckpointWriter
-
-CPU = torch.device("cpu")
+from study.training.checkpoint import CheckpointWriter, DamagedError
 
 
 def state_of(epoch: int) -> dict[str, object]:
-    return {"epoch": epoch, "weights": torch.full((3,), float(epoch)), "best": {"score": float("-inf"), "name": "a"}}
+    return {"epoch": epoch, "weights": torch.full((3000,), float(epoch)), "best": {"score": float("-inf"), "name": "a"}}
 
 
 def newest(folder: Path, *, up_to_epoch: int = 99) -> dict[str, Any]:
-    state = checkpoint.latest(folder, CPU, up_to_epoch=up_to_epoch)
+    state = checkpoint.latest(folder, up_to_epoch=up_to_epoch)
     assert state is not None
     return state
 
@@ -30,17 +28,17 @@ def names(folder: Path) -> list[str]:
 def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
     path = tmp_path / "new folder" / "state.pt"
     checkpoint.save(path, state_of(3))
-    loaded = checkpoint.load(path, CPU)
+    loaded = checkpoint.load(path)
     assert loaded["epoch"] == 3
     assert loaded["best"] == {"score": float("-inf"), "name": "a"}
-    assert torch.equal(loaded["weights"], torch.full((3,), 3.0))
+    assert torch.equal(loaded["weights"], torch.full((3000,), 3.0))
     assert names(path.parent) == ["state.pt"]
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
     torch.save({"path": tmp_path}, tmp_path / "code.pt")
-    with pytest.raises(Exception, match=r"[Ww]eights"):
-        checkpoint.load(tmp_path / "code.pt", CPU)
+    with pytest.raises(DamagedError, match="weights_only"):
+        checkpoint.load(tmp_path / "code.pt")
 
 
 def test_a_save_that_fails_leaves_the_older_file_as_it_was(tmp_path: Path) -> None:
@@ -48,7 +46,7 @@ def test_a_save_that_fails_leaves_the_older_file_as_it_was(tmp_path: Path) -> No
     checkpoint.save(path, state_of(1))
     with pytest.raises(Exception, match="pickle"):
         checkpoint.save(path, {"epoch": 2, "weights": torch.ones(3), "unsavable": lambda: None})
-    assert checkpoint.load(path, CPU)["epoch"] == 1
+    assert checkpoint.load(path)["epoch"] == 1
 
 
 def test_the_newest_two_checkpoints_are_kept(tmp_path: Path) -> None:
@@ -65,7 +63,7 @@ def test_a_checkpoint_ahead_of_the_records_is_passed_over(tmp_path: Path) -> Non
         checkpoint.save(tmp_path / f"epoch-{epoch:05}.pt", state_of(epoch))
     assert newest(tmp_path, up_to_epoch=11)["epoch"] == 11
     assert newest(tmp_path, up_to_epoch=10)["epoch"] == 10
-    assert checkpoint.latest(tmp_path, CPU, up_to_epoch=9) is None
+    assert checkpoint.latest(tmp_path, up_to_epoch=9) is None
 
 
 def test_a_checkpoint_holds_the_state_at_the_time_it_was_given(tmp_path: Path) -> None:
@@ -76,11 +74,11 @@ def test_a_checkpoint_holds_the_state_at_the_time_it_was_given(tmp_path: Path) -
         writer.write(state)
         weights.zero_()
         writer.wait()
-    assert newest(tmp_path)["weights"].tolist() == [1, 1, 1]
+    assert newest(tmp_path)["weights"].unique().tolist() == [1]
 
 
 def test_a_partial_file_is_never_taken_for_a_checkpoint(tmp_path: Path) -> None:
-    assert checkpoint.latest(tmp_path, CPU, up_to_epoch=99) is None
+    assert checkpoint.latest(tmp_path, up_to_epoch=99) is None
     checkpoint.save(tmp_path / "epoch-00001.pt", state_of(1))
     (tmp_path / "epoch-00002.pt.partial").write_bytes(b"half a checkpo")
     assert [p.name for p in checkpoint.checkpoints(tmp_path)] == ["epoch-00001.pt"]

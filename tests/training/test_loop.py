@@ -101,7 +101,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
 
     with pytest.raises(KeyboardInterrupt):
         train(run, binary_images, report=report)
-    resumed, later = trained(run, binary_images, resume_from=checkpoint.load(tmp_path / "epoch-2.pt", CPU))
+    resumed, later = trained(run, binary_images, resume_from=checkpoint.load(tmp_path / "epoch-2.pt"))
     assert later == epochs[2:]
     assert same_weights(whole, resumed)
     assert (resumed.best_epoch, resumed.best_score, resumed.epochs) == (whole.best_epoch, whole.best_score, 4)

@@ -53,7 +53,7 @@ def test_what_a_seed_run_has_left_can_be_started_from_with_its_own_standardizati
 def test_weights_are_stored_and_read_back_unchanged(resnet_file: Path, tmp_path: Path) -> None:
     weights = pretrained.from_file(resnet_file, "resnet18", build("resnet18"))
     checkpoint.save(tmp_path / "stored.pt", weights.state())
-    again = Pretrained.from_state(checkpoint.load(tmp_path / "stored.pt", torch.device("cpu")))
+    again = Pretrained.from_state(checkpoint.load(tmp_path / "stored.pt"))
     assert (again.standardization, again.source, again.sha256) == (IMAGENET, "file resnet18.pth", weights.sha256)
 
 

@@ -94,7 +94,7 @@ def test_a_run_interrupted_in_either_stage_or_between_them_goes_on_as_if_nothing
             checkpoint.save(tmp_path / "state.pt", state())
 
     whole = train(run, images, report=report)
-    resumed = train(run, images, report=lambda _m, _s: None, resume_from=checkpoint.load(tmp_path / "state.pt", CPU))
+    resumed = train(run, images, report=lambda _m, _s: None, resume_from=checkpoint.load(tmp_path / "state.pt"))
     one, other = whole.model.state_dict(), resumed.model.state_dict()
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert (whole.best_epoch, whole.best_score) == (resumed.best_epoch, resumed.best_score)

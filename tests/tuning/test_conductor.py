@@ -385,7 +385,7 @@ def test_out_of_memory_is_tried_again_with_half_the_images_at_a_time_also_after_
     again = conductor.next_task()
     assert again == replace(task, micro_batch=task.recipe["batch_size"] // 2)
     conductor.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
-    conductor.next_task()
+    # A kill before the next attempt is dealt.
     conductor.log.close()
     resumed = make(path)
     assert resumed.next_task() == replace(task, micro_batch=task.recipe["batch_size"] // 4)
