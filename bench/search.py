@@ -1,7 +1,7 @@
 """Is our search worth it? Its real conductor, searcher and rungs against random search, Optuna's TPE and stock ASHA.
 
     uv run python bench/search.py train --data ../shared/data/brain_tumor_mri
-    uv run python bench/search.py replay [--seeds 50] [--processes 1] [--variants]
+    uv run python bench/search.py replay [--seeds 50] [--first-seed 0] [--processes 1] [--variants]
     uv run python bench/search.py live --data ../shared/data/brain_tumor_mri [--trials 24]
 
 `train` (about an hour on one idle core) trains recipes of the baseline CNN at 32 px for 27 epochs and appends their val
@@ -23,6 +23,7 @@ def main() -> None:
     training.add_argument("--data", type=Path, required=True)
     replaying = commands.add_parser("replay")
     replaying.add_argument("--seeds", type=int, default=50)
+    replaying.add_argument("--first-seed", type=int, default=0, help="others than those that chose our settings")
     replaying.add_argument("--processes", type=int, default=1)
     replaying.add_argument("--variants", action="store_true")
     living = commands.add_parser("live")
@@ -46,12 +47,13 @@ def main() -> None:
 
         print(search_surrogate.quality())
         print(search_surrogate.stopping())
+        seeds = range(options.first_seed, options.first_seed + options.seeds)
         for problem in (search_replay.BRAIN, search_replay.SYNTHETIC):
-            found = search_replay.search_all(problem, search_replay.METHODS, options.seeds, options.processes)
+            found = search_replay.search_all(problem, search_replay.METHODS, seeds, options.processes)
             print(search_replay.report(problem, found), flush=True)
             if options.variants:
                 found = search_replay.search_all(
-                    problem, search_variants.VARIANTS, options.seeds, options.processes, search_variants.SHARE
+                    problem, search_variants.VARIANTS, seeds, options.processes, search_variants.SHARE
                 )
                 print(search_variants.report(problem, found), flush=True)
 

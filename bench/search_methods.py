@@ -1,7 +1,7 @@
 """How `bench/search.py` plays a search: a virtual clock with two slots, and Ray Tune's stock searcher and scheduler."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -103,7 +103,8 @@ def grace_of(epochs: int, divisor: int | None = None) -> int:
 class Stock:
     """Ray Tune's OptunaSearch and a scheduler, called in the order in which Ray's controller calls them.
 
-    The document's recipe is the first trial, moved into the space where it lies outside of it.
+    The document's recipe is the first trial, moved into the space where it lies outside of it. The rungs are ours
+    unless others are given; {} stands for Ray Tune's own.
     """
 
     problem: Space
@@ -112,6 +113,7 @@ class Stock:
     asha: bool = True
     best_so_far: bool = False
     with_default: bool = False
+    rungs: Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         points = [_inside(self.problem)]
@@ -129,13 +131,13 @@ class Stock:
         )
         self.scheduler: TrialScheduler = FIFOScheduler()
         if self.asha:
+            ours = {"grace_period": grace_of(self.problem.epochs), "reduction_factor": manifest._REDUCTION_FACTOR}
             self.scheduler = AsyncHyperBandScheduler(
                 time_attr="epoch",
                 metric=METRIC,
                 mode="max",
                 max_t=self.problem.epochs,
-                grace_period=grace_of(self.problem.epochs),
-                reduction_factor=manifest._REDUCTION_FACTOR,
+                **(ours if self.rungs is None else self.rungs),
             )
         self.trials: dict[str, Trial] = {}
         self.best: dict[str, float] = {}

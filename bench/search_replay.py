@@ -39,6 +39,10 @@ def _stock_default(problem: Space, seed: int) -> Method:
     return Stock(problem, seed, with_default=True)
 
 
+def _stock_rungs(problem: Space, seed: int) -> Method:
+    return Stock(problem, seed, rungs={})
+
+
 def _ours_without(problem: Space, seed: int) -> Method:
     return Ours(problem, seed, Settings(with_default=False))
 
@@ -55,6 +59,7 @@ METHODS: Mapping[str, Maker] = {
     STOCK: Stock,
     "stock, with the known good recipe": _stock_default,
     "stock, best score so far reported": _stock_best,
+    "stock, with Ray Tune's own rungs": _stock_rungs,
     "random + stock ASHA": _random_asha,
 }
 
@@ -137,16 +142,16 @@ def problem_of(name: str, seed: int) -> Problem:
 
 
 def search_all(
-    problem_name: str, methods: Mapping[str, Maker], num_seeds: int, processes: int, share: float = 1.0
+    problem_name: str, methods: Mapping[str, Maker], seeds: range, processes: int, share: float = 1.0
 ) -> dict[str, list[Searched]]:
     """Method -> one search a seed."""
     found: dict[str, list[Searched]] = {name: [] for name in methods}
     task = partial(search, problem_name=problem_name, methods=methods, share=share)
     with ProcessPoolExecutor(processes) as pool:
-        for seed, results in enumerate(pool.map(task, range(num_seeds))):
+        for number, results in enumerate(pool.map(task, seeds), start=1):
             for name, result in results.items():
                 found[name].append(result)
-            print(f"\r{problem_name}: seed {seed + 1}/{num_seeds}", end="", file=sys.stderr, flush=True)
+            print(f"\r{problem_name}: seed {number}/{len(seeds)}", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return found
 

@@ -30,8 +30,11 @@ from study.tuning.transfer import check_freezing, resolve
 _DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
 _SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed")
 _PROVENANCE = ("budget", "command", "commit", "machine", "versions")
+# A study goes on with those that it began with.
+_POLICY = ("reduction_factor",)
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
-_NOT_DECLARED = (*_DESCRIPTION, *_PROVENANCE, "counts", "created", "duplicates", "left_out", "run", "skipped", "slots")
+_FOLLOWS = ("counts", "created", "duplicates", "left_out", "run", "skipped", "slots")
+_NOT_DECLARED = (*_DESCRIPTION, *_PROVENANCE, *_POLICY, *_FOLLOWS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,7 +245,7 @@ def _declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
     declared["dataset"] = {name: manifest["dataset"].get(name) for name in _SEEN_BY_NETWORKS}
     # Weights are what they are, whatever their file is called.
     declared["pairs"] = {
-        pair: values | {"weights": (values["weights"] or {}).get("sha256")}
+        pair: {k: v for k, v in values.items() if k != "rungs"} | {"weights": (values["weights"] or {}).get("sha256")}
         for pair, values in manifest["pairs"].items()
     }
     return declared

@@ -59,7 +59,7 @@ def test_of_equal_trials_only_the_first_goes_on() -> None:
 @pytest.mark.parametrize(
     ("recipe", "space", "expected"),
     [
-        (Recipe(), {}, 2),
+        (Recipe(), {}, 3),
         (Recipe(pretrained=True, freeze_epochs=4), {}, 5),
         (Recipe(schedule="onecycle"), {}, 5),
         (Recipe(), {"schedule": tune.choice(["constant", "onecycle"])}, 5),

@@ -1,6 +1,7 @@
 """Real trials in real actors of one Ray session."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,20 @@ def test_a_changed_declaration_is_refused_and_says_what_changed(
     assert "epochs: 4 -> 3" in message
     assert "--fresh" in message
     assert log.read_bytes() == before
+
+
+def test_a_study_goes_on_with_the_rungs_that_it_began_with(
+    finished_run: Path, command: Command, tmp_path: Path
+) -> None:
+    shutil.copytree(finished_run / RUN, tmp_path / RUN)
+    folder = RunFolder(tmp_path / RUN)
+    # As an earlier version had them.
+    content, num_changed = re.subn(r'"rungs": \[[\d, ]+\]', '"rungs": [3]', folder.events.read_text())
+    assert num_changed == 2
+    folder.events.write_text(content.replace('"reduction_factor": 2', '"reduction_factor": 7'))
+    assert command(tmp_path) == run.DONE
+    manifest = json.loads(folder.manifest.read_text())
+    assert (manifest["reduction_factor"], manifest["pairs"]["lenet"]["rungs"]) == (7, [3])
 
 
 def test_more_trials_after_the_test_split_was_opened_are_refused(
