@@ -119,7 +119,8 @@ def frozen_trial(trial: records.Trial, distributions: dict[str, BaseDistribution
         value=trial.best_score if state == TrialState.COMPLETE else None,
         params={name: trial.recipe[name] for name in inside},
         distributions=inside,
-        intermediate_values=best_so_far(trial),
+        # Of a running trial they are told when it ends: Optuna takes each epoch's once.
+        intermediate_values={} if state == TrialState.RUNNING else best_so_far(trial),
         user_attrs=attributes,
     )
 

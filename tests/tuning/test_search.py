@@ -69,7 +69,7 @@ def test_optuna_learns_the_true_state_with_all_epochs(state: str, expected: Tria
     trial = frozen_trial(searched(Recipe(lr=1e-3, dropout=0.5), 0, state), DISTRIBUTIONS)
     assert trial.state == expected
     assert trial.value == value
-    assert trial.intermediate_values == {1: pytest.approx(0.7), 2: pytest.approx(0.9)}
+    assert trial.intermediate_values == ({1: pytest.approx(0.7), 2: pytest.approx(0.9)} if state != RUNNING else {})
 
 
 def test_a_recipe_outside_the_space_is_known_by_what_lies_inside() -> None:
@@ -98,3 +98,14 @@ def test_fixed_values_come_before_the_samplers_own() -> None:
         history.append(searched(Recipe().with_values(suggested[-1][1]), number))
     assert suggested[:2] == fixed
     assert suggested[2][0] == "search"
+
+
+def test_a_trial_that_was_running_when_it_became_known_is_told_of_when_it_ends() -> None:
+    search = PairSearch("lenet", DISTRIBUTIONS, 0, [("default", {"lr": 1e-3, "dropout": 0.2})])
+    history = [searched(Recipe(), 0, RUNNING), searched(Recipe(lr=1e-3, dropout=0.2), 1, RUNNING)]
+    search.suggest(2, history)
+    history = [searched(Recipe(), 0), searched(Recipe(lr=1e-3, dropout=0.2), 1, STOPPED), searched(Recipe(), 2)]
+    search.suggest(3, history)
+    known = search._study.get_trials()[:2]
+    assert [trial.state for trial in known] == [TrialState.COMPLETE, TrialState.PRUNED]
+    assert all(set(trial.intermediate_values) == {1, 2} for trial in known)
