@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import platformdirs
 
 from study import records, registry
+from study.datasets.images import groups
 from study.errors import EngineLostError, ResultsError, StudyError, UnknownNameError
 from study.report import draw_report
 from study.spec import BUDGETS, Study
@@ -187,6 +188,7 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         architectures=options.architecture,
         weights=weights,
         seed=options.seed,
+        groups=options.groups,
         skip_unreadable=options.skip_unreadable,
         fresh=options.fresh,
         command=shlex.join(["python", "-m", "study.run", *arguments]),
@@ -212,6 +214,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--architecture", action="append", default=[], metavar="NAME", help="only this network (repeatable)")
     add("--weights", action="append", default=[], metavar="[NAME=]FILE", help="pretrained weights of a network")
     add("--seed", type=_not_negative, default=0, metavar="N", help="of splits, search and training (default 0)")
+    add("--groups", choices=list(groups.WAYS), default=groups.DEFAULT, help=_groups_help())
     add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
     add("--reports", type=Path, default=Path("reports"), metavar="DIR", help="reports (default reports)")
     cache = Path(platformdirs.user_cache_dir("medical-image-study"))
@@ -225,6 +228,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--gpus-per-trial", type=float, metavar="X", help="default: a quarter of one, where there is one")
     add("--dry-run", action="store_true", help="show the plan, train nothing")
     return parser
+
+
+def _groups_help() -> str:
+    return "what stays in one split: " + "; ".join(f"{way}: {what}" for way, what in groups.WAYS.items())
 
 
 def _positive(text: str) -> float:

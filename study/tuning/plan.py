@@ -13,7 +13,7 @@ import torch
 from study import architectures, datasets, records
 from study.datasets import Dataset
 from study.datasets.commands.drawing import NOTE
-from study.datasets.images import pixels, splits
+from study.datasets.images import groups, pixels, splits
 from study.errors import ResultsError
 from study.spec import Budget, Study
 from study.training import checkpoint
@@ -53,6 +53,7 @@ class Options:
     architectures: Sequence[str]
     weights: Sequence[str]
     seed: int
+    groups: str
     skip_unreadable: bool
     fresh: bool
     command: str
@@ -137,10 +138,18 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     pixels.require_readable(store, skip=options.skip_unreadable)
     by_path = {s.path: s for s in samples}
     readable = [by_path[path] for path in store.paths]
+    grouping = groups.of(options.groups, readable, store)
     table = splits.split(
-        readable, store.pixels_sha256, classes=dataset.classes, val_fraction=study.val_fraction, seed=options.seed
+        grouping.samples,
+        grouping.sha256,
+        classes=dataset.classes,
+        val_fraction=study.val_fraction,
+        seed=options.seed,
+        links=grouping.links,
     )
     run = f"{name}-standin" if stand_in else name
+    if options.groups != groups.DEFAULT:
+        run += f"-{options.groups}"
     train_counts = list(splits.class_counts(table, dataset.classes)[splits.TRAIN].values())
     study = _resolved(transfer.study, train_counts)
     excluded = {s.path: dataset.excluded[s.path] for s in published if s.path in dataset.excluded}
@@ -169,8 +178,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         "split_hash": splits.split_hash(table),
         "counts": splits.class_counts(table, dataset.classes),
         "left_out": {str(r): int(n) for r, n in table["reason"].value_counts().items() if r != ""},
-        "duplicates": splits.duplicate_counts(readable, store.pixels_sha256)
-        | {"byte_identical_copies": len(store.sha256) - len(set(store.sha256))},
+        "groups": options.groups,
+        "duplicates": groups.counts(readable, store),
         "skipped": [f"{path}: {reason}" for path, reason in (excluded | store.unreadable).items()],
     }
     # As it will be read back, so that comparing with what is on disk compares like with like.

@@ -59,6 +59,11 @@ def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
     return np.asarray(resized, dtype=np.uint8)
 
 
+def thumbnail(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
+    """A small grey image, from which look-alikes are told: uint8 (size_px, size_px)."""
+    return np.asarray(image.convert("L").resize((size_px, size_px), Image.Resampling.BILINEAR), dtype=np.uint8)
+
+
 def trim(image: Image.Image) -> Image.Image:
     """The image without its dark margins: an edge is cut off as far as less than 3 % of each line is lit.
 

@@ -9,19 +9,21 @@ import hashlib
 import json
 import os
 import uuid
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from study.datasets.images import decoding
+from study.datasets.images import decoding, look_alikes
 from study.datasets.images.progress import progress
 from study.errors import DataError
 
 # Raised whenever the pixels that this module makes of a file change: old caches are then not found any more.
-_VERSION = 2
+_VERSION = 3
 _NUM_NAMED = 10
 
 
@@ -31,6 +33,7 @@ class ImageStore:
 
     Attributes:
         path: the .npy file: uint8 (N, size, size, 3), RGB.
+        thumbnails: another one: uint8 (N, 64, 64), grey, however large the images are.
         paths: the N relative paths, in the order of the array.
         sha256: of each file's content, same order.
         pixels_sha256: of each picture before it is resized, see `decoding.fingerprint`, same order.
@@ -39,6 +42,7 @@ class ImageStore:
     """
 
     path: Path
+    thumbnails: Path
     paths: tuple[str, ...]
     sha256: tuple[str, ...]
     pixels_sha256: tuple[str, ...]
@@ -50,6 +54,30 @@ class ImageStore:
         pixels: NDArray[np.uint8] = np.load(self.path, mmap_mode="r")
         return pixels
 
+    def same_pictures(self) -> list[tuple[int, int]]:
+        """Rows of images that show the same picture, copies with equal pixels aside, see `look_alikes`."""
+        return self._found("same")
+
+    def similar_pictures(self) -> list[tuple[int, int]]:
+        """Rows of images that are alike, see `look_alikes`; of copies with equal pixels the first stands for all."""
+        return self._found("similar")
+
+    def _found(self, kind: Literal["same", "similar"]) -> list[tuple[int, int]]:
+        """Looked for once, then kept beside the pixels."""
+        kept = self.path.with_name(f"{self.path.stem}-{kind}.npy")
+        if not kept.exists():
+            # One of each picture, in an order of contents: what is found must not hang on the files' names.
+            first = {sha256: row for row, sha256 in reversed(list(enumerate(self.pixels_sha256)))}
+            rows = np.array([first[sha256] for sha256 in sorted(first)])
+            if kind == "same":
+                found = look_alikes.same_pictures(np.load(self.thumbnails, mmap_mode="r")[rows])
+            else:
+                found = look_alikes.similar_pictures(self.open()[rows])
+            partial = kept.with_suffix(f".{uuid.uuid4().hex}.partial.npy")
+            np.save(partial, np.sort(rows[found], axis=1))
+            partial.replace(kept)
+        return [(int(a), int(b)) for a, b in np.load(kept)]
+
 
 @dataclass(frozen=True)
 class _Read:
@@ -59,6 +87,7 @@ class _Read:
     sha256: str
     pixels_sha256: str
     pixels: NDArray[np.uint8] | None
+    thumbnail: NDArray[np.uint8] | None
 
 
 @dataclass(frozen=True)
@@ -86,9 +115,10 @@ class _Job:
             image = decoding.load(content)
             framed = decoding.trim(image) if self.trimmed else image
             square = decoding.resize(framed, size_px=self.size_px)
+            thumbnail = decoding.thumbnail(image, size_px=look_alikes.THUMBNAIL_PX)
         except decoding.UNREADABLE as error:
             return decoding.why_unreadable(error)
-        return _Read(path, hashlib.sha256(content).hexdigest(), decoding.fingerprint(image), square)
+        return _Read(path, hashlib.sha256(content).hexdigest(), decoding.fingerprint(image), square, thumbnail)
 
 
 def prepare(
@@ -135,19 +165,23 @@ def _load(job: _Job, signature: str) -> ImageStore | None:
     if not job.index.exists():
         return None
     index = json.loads(job.index.read_text())
-    pixels = job.cache / index["pixels"]
+    pixels, thumbnails = (job.cache / index[name] for name in ("pixels", "thumbnails"))
     # Files that couldn't be read are tried again: the disk may have been at fault.
-    if index["signature"] != signature or index["unreadable"] or not pixels.exists():
+    if index["signature"] != signature or index["unreadable"] or not (pixels.exists() and thumbnails.exists()):
         return None
     paths, sha256, pixels_sha256 = (tuple(index[name]) for name in ("paths", "sha256", "pixels_sha256"))
-    return ImageStore(pixels, paths, sha256, pixels_sha256, index["unreadable"], index["data_hash"])
+    return ImageStore(pixels, thumbnails, paths, sha256, pixels_sha256, index["unreadable"], index["data_hash"])
 
 
 def _build(job: _Job, signature: str, show_progress: bool) -> ImageStore:
-    # A name of its own for each process: two studies may build the same cache at the same time.
-    partial = job.cache / f"{uuid.uuid4().hex}.partial.npy"
-    shape = (len(job.paths), job.size_px, job.size_px, 3)
-    pixels = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+    # Names of their own for each process: two studies may build the same cache at the same time.
+    partial = [job.cache / f"{uuid.uuid4().hex}.partial.npy" for _ in range(2)]
+    small = look_alikes.THUMBNAIL_PX
+    shapes = [(len(job.paths), job.size_px, job.size_px, 3), (len(job.paths), small, small)]
+    arrays = [
+        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        for path, shape in zip(partial, shapes, strict=True)
+    ]
     readable: list[_Read] = []
     unreadable: dict[str, str] = {}
     try:
@@ -158,41 +192,48 @@ def _build(job: _Job, signature: str, show_progress: bool) -> ImageStore:
                 if isinstance(result, str):
                     unreadable[path] = result
                 else:
-                    pixels[len(readable)] = result.pixels
-                    readable.append(replace(result, pixels=None))
-        _shrink(partial, pixels, len(readable))
+                    arrays[0][len(readable)], arrays[1][len(readable)] = result.pixels, result.thumbnail
+                    readable.append(replace(result, pixels=None, thumbnail=None))
+        for file, array in zip(partial, arrays, strict=True):
+            _shrink(file, array, len(readable))
         return _publish(job, partial, readable, unreadable, signature)
     finally:
-        partial.unlink(missing_ok=True)
+        for file in partial:
+            file.unlink(missing_ok=True)
 
 
-def _shrink(partial: Path, pixels: np.memmap, num_images: int) -> None:
+def _shrink(partial: Path, array: np.memmap, num_images: int) -> None:
     """Makes the file whole on disk; rewritten only where unreadable images left rows over."""
-    if num_images < len(pixels):
-        np.save(partial, np.array(pixels[:num_images]))
+    if num_images < len(array):
+        np.save(partial, np.array(array[:num_images]))
     else:
-        pixels.flush()
+        array.flush()
 
 
-def _publish(job: _Job, partial: Path, readable: list[_Read], unreadable: dict[str, str], signature: str) -> ImageStore:
+def _publish(
+    job: _Job, partial: Sequence[Path], readable: list[_Read], unreadable: dict[str, str], signature: str
+) -> ImageStore:
     paths, sha256 = tuple(r.path for r in readable), tuple(r.sha256 for r in readable)
     pixels_sha256 = tuple(r.pixels_sha256 for r in readable)
     data_hash = _digest(*sorted(sha256))
-    final = job.cache / f"pixels-v{_VERSION}-{_digest(*sha256)[:16]}-{job.kind}.npy"
-    partial.replace(final)
+    name = f"v{_VERSION}-{_digest(*sha256)[:16]}-{job.kind}.npy"
+    final, thumbnails = (job.cache / f"{kind}-{name}" for kind in ("pixels", "thumbnails"))
+    partial[0].replace(final)
+    partial[1].replace(thumbnails)
     index = {
         "signature": signature,
         "pixels": final.name,
+        "thumbnails": thumbnails.name,
         "paths": paths,
         "sha256": sha256,
         "pixels_sha256": pixels_sha256,
         "unreadable": unreadable,
         "data_hash": data_hash,
     }
-    partial_index = partial.with_suffix(".json")
+    partial_index = partial[0].with_suffix(".json")
     partial_index.write_text(json.dumps(index))
     partial_index.replace(job.index)
-    return ImageStore(final, paths, sha256, pixels_sha256, unreadable, data_hash)
+    return ImageStore(final, thumbnails, paths, sha256, pixels_sha256, unreadable, data_hash)
 
 
 def _stat_signature(path: Path) -> str:

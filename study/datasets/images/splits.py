@@ -2,11 +2,14 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from study.datasets import TEST as TEST_SIDE
 from study.datasets import Sample
@@ -15,6 +18,11 @@ from study.errors import DataError
 TRAIN, VAL, TEST, LEFT_OUT = "train", "val", "test", "left_out"
 SPLITS = (TRAIN, VAL, TEST)
 
+Link = tuple[int, int]
+_SAME = "stands in the test split too"
+_ALIKE = "looks like an image of the test split"
+_OF_GROUP = "belongs to a group that stands in the test split"
+_TIED = "is tied to the test split by other images"
 _TEST_FRACTION = Fraction(15, 100)
 _MIN_IMAGES_PER_CLASS = 3
 
@@ -41,13 +49,14 @@ def split(
     classes: Sequence[str],
     val_fraction: float,
     seed: int,
+    links: Sequence[Link] = (),
 ) -> pd.DataFrame:
     """Assigns each image to train, val, test or left_out.
 
-    Images with the same content, and images of one declared group, form a group. Development images whose group touches
-    the official test split are left out. Where there is no official test split, 15 % become test. The number of
-    val (and drawn test) images of a class is its rounded share exactly, unless groups of several images make that
-    impossible; then it is lower, never higher.
+    Images with the same content, images that are linked, and images of one declared group form a group. Development
+    images whose group touches the official test split are left out. Where there is no official test split, 15 % become
+    test. The number of val (and drawn test) images of a class is its rounded share exactly, unless groups of several
+    images make that impossible; then it is lower, never higher.
 
     Args:
         samples: the images.
@@ -56,26 +65,34 @@ def split(
         classes: class names.
         val_fraction: share of the development images that becomes val.
         seed: of the order in which groups are taken.
+        links: rows of two images that look alike.
 
     Returns:
-        columns path, sha256, group, target, split, reason; rows sorted by path.
+        columns path, sha256, group, target, split, reason, twin (the test image for which an image was left out); rows
+        sorted by path.
 
     Raises:
         DataError: a class has too few images for every split to have one.
     """
     _require_enough(samples, classes)
-    groups = _groups(samples, sha256)
+    groups = _groups(samples, sha256, links)
     assigned = [LEFT_OUT] * len(samples)
-    reasons = [""] * len(samples)
+    reasons, twins = [""] * len(samples), [""] * len(samples)
+    neighbours: dict[int, set[int]] = defaultdict(set)
+    for first, second in links:
+        neighbours[first].add(second)
+        neighbours[second].add(first)
     development = []
     for group in groups:
-        in_test = [samples[i].side == TEST_SIDE for i in group.members]
-        if not any(in_test):
+        tested = [i for i in group.members if samples[i].side == TEST_SIDE]
+        if not tested:
             development.append(group)
             continue
-        for i, is_test in zip(group.members, in_test, strict=True):
-            assigned[i] = TEST if is_test else LEFT_OUT
-            reasons[i] = "" if is_test else "stands in the test split too"
+        for i in group.members:
+            if samples[i].side == TEST_SIDE:
+                assigned[i] = TEST
+            else:
+                reasons[i], twins[i] = _why_left_out(i, tested, samples, sha256, neighbours[i])
     if TEST not in assigned:
         taken = _take(development, _TEST_FRACTION, seed, "test")
         _assign(assigned, taken, TEST)
@@ -92,6 +109,7 @@ def split(
             "target": [s.target for s in samples],
             "split": assigned,
             "reason": reasons,
+            "twin": twins,
         }
     )
     _require_every_class(table, classes)
@@ -113,6 +131,28 @@ def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[
     }
 
 
+def look_alike_counts(samples: Sequence[Sample], sha256: Sequence[str], links: Sequence[Link]) -> dict[str, int]:
+    """Different pictures that look alike: links, pictures in groups, test images that look like development images.
+
+    A test image of which development has the very pixels is counted by `duplicate_counts`.
+    """
+    developed = {digest for sample, digest in zip(samples, sha256, strict=True) if sample.side != TEST_SIDE}
+    tested = {digest for sample, digest in zip(samples, sha256, strict=True) if sample.side == TEST_SIDE}
+    component_of = dict(zip(sha256, _components(sha256, [""] * len(samples), links), strict=True))
+    reached = {component_of[digest] for digest in developed}
+    linked = {component_of[sha256[i]] for link in links for i in link}
+    sizes = Counter(component_of.values())
+    leaking = {digest for digest in tested - developed if component_of[digest] in reached}
+    return {
+        "links": len(links),
+        "groups": len(linked),
+        "extra_pictures": sum(sizes[component] - 1 for component in linked),
+        "spanning_test": sum(
+            digest in leaking and s.side == TEST_SIDE for s, digest in zip(samples, sha256, strict=True)
+        ),
+    }
+
+
 def duplicate_counts(samples: Sequence[Sample], sha256: Sequence[str]) -> dict[str, int]:
     """Images with the same content: extra copies, groups, test images that stand in development too."""
     sides: dict[str, list[str]] = defaultdict(list)
@@ -130,23 +170,11 @@ def duplicate_counts(samples: Sequence[Sample], sha256: Sequence[str]) -> dict[s
     }
 
 
-def _groups(samples: Sequence[Sample], sha256: Sequence[str]) -> list[Group]:
-    """Connected components over equal contents and equal declared groups."""
-    parent = list(range(len(samples)))
-
-    def root(i: int) -> int:
-        while parent[i] != i:
-            parent[i] = parent[parent[i]]
-            i = parent[i]
-        return i
-
-    first: dict[str, int] = {}
-    for i, sample in enumerate(samples):
-        for key in [f"content {sha256[i]}", *([f"group {sample.group}"] if sample.group else [])]:
-            parent[root(i)] = root(first.setdefault(key, i))
+def _groups(samples: Sequence[Sample], sha256: Sequence[str], links: Sequence[Link]) -> list[Group]:
+    """Connected components over equal contents, links and equal declared groups."""
     members: dict[int, list[int]] = defaultdict(list)
-    for i in range(len(samples)):
-        members[root(i)].append(i)
+    for i, component in enumerate(_components(sha256, [s.group for s in samples], links)):
+        members[component].append(i)
     return [
         Group(
             key=hashlib.sha256("".join(sorted(sha256[i] for i in rows)).encode()).hexdigest(),
@@ -155,6 +183,30 @@ def _groups(samples: Sequence[Sample], sha256: Sequence[str]) -> list[Group]:
         )
         for rows in members.values()
     ]
+
+
+def _components(sha256: Sequence[str], declared: Sequence[str], links: Sequence[Link]) -> list[int]:
+    """The number of each image's group."""
+    edges = list(links)
+    for labels in (sha256, declared):
+        first: dict[str, int] = {}
+        edges += [(first.setdefault(label, i), i) for i, label in enumerate(labels) if label]
+    rows, columns = np.array(edges).T
+    graph = coo_matrix((np.ones(len(edges), np.int8), (rows, columns)), shape=(len(sha256), len(sha256)))
+    return [int(component) for component in connected_components(graph, directed=False)[1]]
+
+
+def _why_left_out(
+    i: int, tested: Sequence[int], samples: Sequence[Sample], sha256: Sequence[str], neighbours: Collection[int]
+) -> tuple[str, str]:
+    """Why a development image can't be trained on, and the path of the test image that is to blame."""
+    same = [j for j in tested if sha256[j] == sha256[i]]
+    of_group = [j for j in tested if samples[i].group and samples[j].group == samples[i].group]
+    alike = [j for j in tested if j in neighbours]
+    for reason, twins in ((_SAME, same), (_ALIKE, alike), (_OF_GROUP, of_group), (_TIED, tested)):
+        if twins:
+            return reason, min(samples[j].path for j in twins)
+    raise AssertionError("an image is left out for a test image of its group")
 
 
 def _take(groups: Sequence[Group], fraction: Fraction, seed: int, purpose: str) -> list[Group]:

@@ -95,6 +95,57 @@ def test_a_group_never_spans_two_splits(case: Case, seed: int) -> None:
 
 
 @settings(max_examples=80, deadline=None)
+@given(cases(), st.data())
+def test_images_that_look_alike_stay_in_one_split_however_they_are_chained(case: Case, data: st.DataObject) -> None:
+    row = st.integers(0, len(case[0]) - 1)
+    links = data.draw(st.lists(st.tuples(row, row).filter(lambda pair: pair[0] < pair[1]), max_size=15))
+    try:
+        table = splits.split(*case, classes=CLASSES, val_fraction=VAL_FRACTION, seed=0, links=links)
+    except DataError:
+        return
+    split_of = dict(zip(table["path"], table["split"], strict=True))
+    for first, second in links:
+        names = {split_of[case[0][i].path] for i in (first, second)} - {splits.LEFT_OUT}
+        assert len(names) <= 1
+    left_out = table[table["split"] == splits.LEFT_OUT]
+    assert (left_out["twin"].map(split_of) == splits.TEST).all()
+    assert (table.loc[table["split"] != splits.LEFT_OUT, "twin"] == "").all()
+
+
+def test_what_was_left_out_says_why_and_for_which_test_image() -> None:
+    samples, hashes = single_images([10, 10, 10])
+    tested, test_hashes = single_images([3, 3, 3], TEST)
+    samples, hashes = [*samples, *tested], [*hashes, *test_hashes]
+    samples[1] = replace(samples[1], group="patient 1")
+    samples[31] = replace(samples[31], group="patient 1")
+    hashes[0] = hashes[30]
+    # The third looks like a test image, the fourth like the third.
+    table = splits.split(
+        samples, hashes, classes=CLASSES, val_fraction=VAL_FRACTION, seed=0, links=[(2, 32), (2, 3)]
+    ).set_index("path")
+    said = [tuple(table.loc[samples[i].path, ["reason", "twin"]]) for i in range(4)]
+    assert said == [
+        ("stands in the test split too", samples[30].path),
+        ("belongs to a group that stands in the test split", samples[31].path),
+        ("looks like an image of the test split", samples[32].path),
+        ("is tied to the test split by other images", samples[32].path),
+    ]
+
+
+def test_look_alikes_are_counted_apart_from_equal_pixels() -> None:
+    sides = [DEVELOPMENT] * 5 + [TEST] * 3
+    samples = [Sample(f"{i}.png", side, 0) for i, side in enumerate(sides)]
+    contents = ["a", "a", "b", "c", "d", "a", "e", "f"]
+    # b and c look alike; e looks like a, of which the test split has a copy as well.
+    assert splits.look_alike_counts(samples, contents, [(2, 3), (0, 6)]) == {
+        "links": 2,
+        "groups": 2,
+        "extra_pictures": 2,
+        "spanning_test": 1,
+    }
+
+
+@settings(max_examples=80, deadline=None)
 @given(cases(), st.integers(0, 3))
 def test_groups_of_several_classes_never_take_more_than_the_share_of_any(case: Case, seed: int) -> None:
     table = split_or_reject(case, seed=seed)
