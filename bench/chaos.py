@@ -169,6 +169,7 @@ def torment(
     rungs_file = scratch / "rungs.jsonl"
     command = [sys.executable, __file__, "drive", str(rungs_file), str(int(forget_rungs))]
     command += [*arguments, "--results", str(scratch / "results"), "--reports", str(reports)]
+    command += ["--ledger", str(scratch / "test-openings.jsonl")]
     scratch.mkdir(parents=True, exist_ok=True)
     waiting, done = list(kills), []
     with (scratch / "driver.txt").open("w") as output:

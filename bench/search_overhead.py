@@ -59,6 +59,7 @@ def _run_study(data: Path, scratch: Path, options: argparse.Namespace) -> record
     command = [sys.executable, "-m", "study.run", "brain_tumor", "--data", str(data), "--seeds", "1"]
     command += ["--trials", str(options.trials), "--epochs", str(options.epochs)]
     command += ["--results", str(scratch / "results"), "--reports", str(scratch / "reports")]
+    command += ["--ledger", str(scratch / "test-openings.jsonl")]
     command += ["--cache", str(data.parent / "cache")]
     subprocess.run(command, check=True)
     return records.RunFolder(scratch / "results" / "brain_tumor")

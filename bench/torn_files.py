@@ -113,6 +113,7 @@ class Bench:
         """Of the command, for these results."""
         arguments = [str(self.study), "--data", str(self.scratch / "mri"), "--cache", str(self.scratch / "cache")]
         arguments += ["--trials", "5", "--epochs", "6", "--seeds", "2", "--cpus-per-trial", "2"]
+        arguments += ["--ledger", str(results / "test-openings.jsonl")]
         return [*arguments, "--results", str(results), "--reports", str(results / "reports")]
 
     def prepare(self) -> None:

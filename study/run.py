@@ -189,6 +189,8 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         weights=weights,
         seed=options.seed,
         groups=options.groups,
+        ledger=options.ledger,
+        open_test_again=options.open_test_again,
         skip_unreadable=options.skip_unreadable,
         fresh=options.fresh,
         command=shlex.join(["python", "-m", "study.run", *arguments]),
@@ -219,6 +221,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--reports", type=Path, default=Path("reports"), metavar="DIR", help="reports (default reports)")
     cache = Path(platformdirs.user_cache_dir("medical-image-study"))
     add("--cache", type=Path, default=cache, metavar="DIR", help="resized and drawn images (default %(default)s)")
+    ledger = Path(platformdirs.user_state_dir("medical-image-study")) / "test-openings.jsonl"
+    add(
+        "--ledger",
+        type=Path,
+        default=ledger,
+        metavar="FILE",
+        help="which test splits were opened (default %(default)s)",
+    )
+    add("--open-test-again", action="store_true", help="score a test split that another run has opened before")
     add("--fresh", action="store_true", help="delete the results of an earlier run and start again")
     add("--skip-unreadable", action="store_true", help="go on without images that can't be read")
     add("--address", metavar="ADDR", help='Ray cluster to run on ("auto": the one this machine belongs to)')

@@ -53,6 +53,12 @@ def tiny_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
+def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Test splits that tests open are not written into the user's ledger."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
 def one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
     """Networks this small are slower on two threads, and the other core may be another test's."""
     if request.path.parent.name not in ("architectures", "training"):
@@ -83,6 +89,7 @@ def command(tiny_images: Path, tiny_study: Path, tmp_path_factory: pytest.TempPa
     def call(results: Path, *arguments: str) -> int:
         budget = ["--trials", "5", "--epochs", "4", "--seeds", "2"]
         folders = ["--results", str(results), "--reports", str(results / "reports"), "--cache", str(cache)]
+        folders += ["--ledger", str(results / "test-openings.jsonl")]
         return run.main([str(tiny_study), "--data", str(tiny_images), *budget, *folders, *arguments])
 
     return call

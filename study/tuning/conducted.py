@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
-from study.records import COMPLETE, SEARCH
+from study.records import COMPLETE, SEARCH, SEED, TEST, ledger
 from study.tuning import derived, space
 from study.tuning.conductor import Conductor
 from study.tuning.dealer import TEST_TRIAL
@@ -36,7 +36,7 @@ def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
     forget_damaged(folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     journal = Journal(folder.optuna_journal, spaces, state)
-    listener = _Listener(folder, journal, Progress(plan.budget, len(spaces), prefix=prefix))
+    listener = _Listener(plan, journal, Progress(plan.budget, len(spaces), prefix=prefix))
     conductor = Conductor(
         log=log,
         state=state,
@@ -110,15 +110,30 @@ def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> 
 
 
 class _Listener:
-    """Progress, the Optuna journal, and the checkpoints of ended trials removed."""
+    """Progress, the Optuna journal, the ledger of test openings, and the checkpoints of ended trials removed."""
 
-    def __init__(self, folder: records.RunFolder, journal: Journal, progress: Progress) -> None:
-        self.folder, self.journal, self.progress = folder, journal, progress
+    def __init__(self, plan: Plan, journal: Journal, progress: Progress) -> None:
+        self.plan, self.journal, self.progress = plan, journal, progress
 
     def __call__(self, event: records.Event, state: records.StudyState) -> None:
+        if event["event"] == "started" and event["kind"] == TEST and not self.plan.manifest["stand_in"]:
+            # Before any actor has it: an opening that was not written down would be worse than one that never came.
+            self._write_opening(sum(t.state == COMPLETE for t in state.of_kind(SEED)))
         if event["event"] in _ENDS:
             trial = state.trials[event["trial"]]
-            shutil.rmtree(self.folder.checkpoints(trial.id), ignore_errors=True)
+            shutil.rmtree(self.plan.folder.checkpoints(trial.id), ignore_errors=True)
             if trial.kind == SEARCH:
                 self.journal.add(trial)
         self.progress(event, state)
+
+    def _write_opening(self, num_networks: int) -> None:
+        manifest = self.plan.manifest
+        opening = ledger.Opening(
+            test_hash=manifest["test_hash"],
+            run=manifest["run"],
+            created=manifest["created"],
+            opened=ledger.now(),
+            num_images=sum(manifest["counts"]["test"].values()),
+            num_networks=num_networks,
+        )
+        ledger.add(self.plan.ledger, opening)

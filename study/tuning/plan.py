@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,26 +16,18 @@ from study.datasets import Dataset
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import groups, pixels, splits
 from study.errors import ResultsError
+from study.records import ledger
 from study.spec import Budget, Study
 from study.training import checkpoint
 from study.training.data import Images
 from study.training.losses import resolve_pos_weight
 from study.training.pretrained import Pretrained
-from study.tuning import space
+from study.tuning import resuming, space
 from study.tuning.folders import data_folder, stand_in_folder
 from study.tuning.manifest import make_manifest
 from study.tuning.resources import Slots
 from study.tuning.task import Running, Workload
 from study.tuning.transfer import check_freezing, resolve
-
-_DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
-_SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed")
-_PROVENANCE = ("budget", "command", "commit", "machine", "versions")
-# A study goes on with those that it began with.
-_POLICY = ("reduction_factor",)
-# Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
-_FOLLOWS = ("counts", "created", "duplicates", "left_out", "run", "skipped", "slots")
-_NOT_DECLARED = (*_DESCRIPTION, *_PROVENANCE, *_POLICY, *_FOLLOWS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +47,8 @@ class Options:
     weights: Sequence[str]
     seed: int
     groups: str
+    ledger: Path
+    open_test_again: bool
     skip_unreadable: bool
     fresh: bool
     command: str
@@ -72,6 +67,7 @@ class Plan:
     dataset: Dataset
     store: pixels.ImageStore
     table: pd.DataFrame
+    ledger: Path
     manifest: dict[str, Any]
     previous: records.StudyState | None
 
@@ -176,6 +172,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         ],
         "data_hash": store.data_hash,
         "split_hash": splits.split_hash(table),
+        "opened_before": [],
         "counts": splits.class_counts(table, dataset.classes),
         "left_out": {str(r): int(n) for r, n in table["reason"].value_counts().items() if r != ""},
         "groups": options.groups,
@@ -185,11 +182,14 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     # As it will be read back, so that comparing with what is on disk compares like with like.
     manifest = json.loads(json.dumps(manifest))
     folder = records.RunFolder(options.results / run)
-    previous = None if options.fresh else _previous(folder, manifest)
+    previous = None if options.fresh else resuming.previous(folder, manifest)
     if previous is not None:
         # What only describes may have been mended; how a finished study was made is history.
-        renewed = _DESCRIPTION if previous.finished else (*_DESCRIPTION, *_PROVENANCE)
+        renewed = resuming.DESCRIPTION if previous.finished else (*resuming.DESCRIPTION, *resuming.PROVENANCE)
         manifest = previous.manifest | {name: manifest[name] for name in renewed}
+    manifest |= {"test_hash": splits.split_hash(table, [splits.TEST])}
+    if not stand_in and not (previous is not None and previous.finished):
+        manifest |= {"opened_before": _opened_before(manifest, options)}
     return Plan(
         run=run,
         folder=folder,
@@ -200,9 +200,30 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         dataset=dataset,
         store=store,
         table=table,
+        ledger=options.ledger,
         manifest=manifest,
         previous=previous,
     )
+
+
+def _opened_before(manifest: Mapping[str, Any], options: Options) -> list[dict[str, Any]]:
+    """Earlier looks at the test split, by other runs.
+
+    Raises:
+        ResultsError: there were some, and the user has not asked for another one.
+    """
+    earlier = ledger.openings(options.ledger, manifest["test_hash"], besides=(manifest["run"], manifest["created"]))
+    if not earlier:
+        return []
+    when = "; ".join(f"{each.opened[:10]} by {each.run} ({each.num_networks} networks)" for each in earlier)
+    if not options.open_test_again:
+        raise ResultsError(
+            f"A test split is opened once, but that of {manifest['run']} was opened before: {when}, says "
+            f"{options.ledger}. What is chosen after that is chosen with knowledge of it. Give --open-test-again to "
+            "score it once more, which the report will say; to develop, hold a part of the training images out."
+        )
+    print(f"The test split will be opened for time {len(earlier) + 1}, after {when}.", file=sys.stderr)
+    return [asdict(each) for each in earlier]
 
 
 def with_architectures(study: Study, names: Sequence[str]) -> Study:
@@ -246,58 +267,3 @@ def _resolved(study: Study, train_counts: Sequence[int]) -> Study:
         for pair, recipe in study.pairs.items()
     }
     return replace(study, pairs=pairs)
-
-
-def _declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What must be as it was when a study is gone on with."""
-    declared = {name: value for name, value in manifest.items() if name not in _NOT_DECLARED}
-    declared["dataset"] = {name: manifest["dataset"].get(name) for name in _SEEN_BY_NETWORKS}
-    # Weights are what they are, whatever their file is called.
-    declared["pairs"] = {
-        pair: {k: v for k, v in values.items() if k != "rungs"} | {"weights": (values["weights"] or {}).get("sha256")}
-        for pair, values in manifest["pairs"].items()
-    }
-    return declared
-
-
-def _previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.StudyState | None:
-    """The run that the folder holds, if it can be gone on with."""
-    names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
-    names = {name for name in names if not name.endswith(".partial")}
-    # A run that was killed while it began has written no more than these, and nothing in them is worth keeping.
-    if not folder.manifest.exists() and names <= {folder.splits.name, folder.events.name, "pretrained"}:
-        if not any(True for _ in records.read_events(folder.events)):
-            return None
-    elif folder.events.name not in names:
-        raise ResultsError(
-            f"A results folder must hold a run's {folder.events.name}, but {folder.root} holds other files without it. "
-            "Give another --results, or --fresh to delete that folder."
-        )
-    if not any(True for _ in records.read_events(folder.events)):
-        raise ResultsError(
-            f"A results folder must hold a run's event log, but {folder.events} has no whole line. Restore it from a "
-            "backup, or give --fresh to delete the folder and start again."
-        )
-    state = records.load_run(folder)
-    old, new = (_declared(m) for m in (state.manifest, manifest))
-    changes = records.describe_changes(old, new)
-    old_budget, new_budget = state.manifest["budget"], manifest["budget"]
-    changes += [
-        f"{key}: {old_budget[key]} -> {new_budget[key]}"
-        for key in ("epochs", "seeds")
-        if old_budget[key] != new_budget[key]
-    ]
-    if new_budget["trials"] < old_budget["trials"]:
-        changes.append(f"trials: {old_budget['trials']} -> {new_budget['trials']} (only more can be added)")
-    if new_budget["trials"] > old_budget["trials"] and state.test_opened:
-        changes.append(
-            f"trials: {old_budget['trials']} -> {new_budget['trials']}, but the test split has been opened: a new "
-            "choice after that would be made with knowledge of it"
-        )
-    if changes:
-        raise ResultsError(
-            f"A results folder belongs to one declaration, but {folder.root} was made with another:\n"
-            + "\n".join(f"  {change[:300]}" for change in changes)
-            + "\nGive --fresh to delete it and start again, or another --results to keep both."
-        )
-    return state

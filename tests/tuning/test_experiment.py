@@ -162,6 +162,28 @@ def test_more_trials_after_the_test_split_was_opened_are_refused(
     assert "test split has been opened" in capsys.readouterr().err
 
 
+def test_a_test_split_is_opened_a_second_time_on_request_only(
+    finished_run: Path, ray_started: None, command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    shutil.copy(finished_run / "test-openings.jsonl", ledger)
+    again = [tmp_path, "--ledger", str(ledger), "--trials", "1", "--epochs", "1", "--seeds", "1"]
+    assert command(*again) == run.USER_ERROR
+    message = capsys.readouterr().err
+    assert "was opened before" in message
+    assert "--open-test-again" in message
+    assert not (tmp_path / RUN).exists()
+    assert command(*again, "--open-test-again") == run.DONE
+    assert "opened for time 2" in capsys.readouterr().err
+    assert len(list(records.read_events(ledger))) == 2
+    state = records.load_run(RunFolder(tmp_path / RUN))
+    (earlier,) = state.manifest["opened_before"]
+    assert (earlier["run"], earlier["num_images"]) == (RUN, 20)
+    # The run knows its own opening when its report is drawn again.
+    assert command(*again) == run.DONE
+    assert len(list(records.read_events(ledger))) == 2
+
+
 def test_short_trials_fill_every_slot(ray_started: None, command: Command, tmp_path: Path) -> None:
     # Trials of less than a second, on slots whose actors take seconds to start.
     assert command(tmp_path, "--trials", "12", "--epochs", "1", "--cpus-per-trial", "0.5") == run.DONE
@@ -201,7 +223,8 @@ def run_tasks(
     """What an actor reports for each recipe, times left out."""
     options = Options(
         data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1, audit=None,
-        image_size=16, architectures=(), weights=(), seed=0, skip_unreadable=False, fresh=False, command="",
+        image_size=16, architectures=(), weights=(), seed=0, groups="duplicates", skip_unreadable=False, fresh=False,
+        ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
     )  # fmt: skip
     plan = make_plan("tiny", run.find_study(str(study)), options)
     slots = Slots(num=1, cpus=1, gpus=0)

@@ -1,0 +1,75 @@
+"""Whether a results folder holds a run that can be gone on with: the same declaration, on the same images."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from study import records
+from study.errors import ResultsError
+
+DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
+_SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed")
+PROVENANCE = ("budget", "command", "commit", "machine", "versions")
+# A study goes on with those that it began with.
+_POLICY = ("reduction_factor",)
+# Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
+_FOLLOWS = ("counts", "created", "duplicates", "left_out", "opened_before", "run", "skipped", "slots", "test_hash")
+_NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS)
+
+
+def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What must be as it was when a study is gone on with."""
+    declared = {name: value for name, value in manifest.items() if name not in _NOT_DECLARED}
+    declared["dataset"] = {name: manifest["dataset"].get(name) for name in _SEEN_BY_NETWORKS}
+    # Weights are what they are, whatever their file is called.
+    declared["pairs"] = {
+        pair: {k: v for k, v in values.items() if k != "rungs"} | {"weights": (values["weights"] or {}).get("sha256")}
+        for pair, values in manifest["pairs"].items()
+    }
+    return declared
+
+
+def previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.StudyState | None:
+    """The run that the folder holds, if it can be gone on with; None if it holds none.
+
+    Raises:
+        ResultsError: it holds another run, or something else.
+    """
+    names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
+    names = {name for name in names if not name.endswith(".partial")}
+    # A run that was killed while it began has written no more than these, and nothing in them is worth keeping.
+    if not folder.manifest.exists() and names <= {folder.splits.name, folder.events.name, "pretrained"}:
+        if not any(True for _ in records.read_events(folder.events)):
+            return None
+    elif folder.events.name not in names:
+        raise ResultsError(
+            f"A results folder must hold a run's {folder.events.name}, but {folder.root} holds other files without it. "
+            "Give another --results, or --fresh to delete that folder."
+        )
+    if not any(True for _ in records.read_events(folder.events)):
+        raise ResultsError(
+            f"A results folder must hold a run's event log, but {folder.events} has no whole line. Restore it from a "
+            "backup, or give --fresh to delete the folder and start again."
+        )
+    state = records.load_run(folder)
+    old, new = (declared(m) for m in (state.manifest, manifest))
+    changes = records.describe_changes(old, new)
+    old_budget, new_budget = state.manifest["budget"], manifest["budget"]
+    changes += [
+        f"{key}: {old_budget[key]} -> {new_budget[key]}"
+        for key in ("epochs", "seeds")
+        if old_budget[key] != new_budget[key]
+    ]
+    if new_budget["trials"] < old_budget["trials"]:
+        changes.append(f"trials: {old_budget['trials']} -> {new_budget['trials']} (only more can be added)")
+    if new_budget["trials"] > old_budget["trials"] and state.test_opened:
+        changes.append(
+            f"trials: {old_budget['trials']} -> {new_budget['trials']}, but the test split has been opened: a new "
+            "choice after that would be made with knowledge of it"
+        )
+    if changes:
+        raise ResultsError(
+            f"A results folder belongs to one declaration, but {folder.root} was made with another:\n"
+            + "\n".join(f"  {change[:300]}" for change in changes)
+            + "\nGive --fresh to delete it and start again, or another --results to keep both."
+        )
+    return state
