@@ -189,6 +189,7 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         weights=weights,
         seed=options.seed,
         groups=options.groups,
+        holdout=options.holdout,
         ledger=options.ledger,
         open_test_again=options.open_test_again,
         skip_unreadable=options.skip_unreadable,
@@ -217,6 +218,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--weights", action="append", default=[], metavar="[NAME=]FILE", help="pretrained weights of a network")
     add("--seed", type=_not_negative, default=0, metavar="N", help="of splits, search and training (default 0)")
     add("--groups", choices=list(groups.WAYS), default=groups.DEFAULT, help=_groups_help())
+    add(
+        "--holdout", action="store_true", help="leave the official test split closed; test on 15 %% of the other images"
+    )
     add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
     add("--reports", type=Path, default=Path("reports"), metavar="DIR", help="reports (default reports)")
     cache = Path(platformdirs.user_cache_dir("medical-image-study"))

@@ -31,6 +31,11 @@ class RunFolder:
         return self.root / "splits.csv"
 
     @property
+    def left_out(self) -> Path:
+        """Images that were left out beside the test images for which they were, a few of them."""
+        return self.root / "left_out.png"
+
+    @property
     def trials(self) -> Path:
         return self.root / "trials.csv"
 

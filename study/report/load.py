@@ -1,13 +1,14 @@
 """Reads a run's records: the replayed event log and the predictions of its seed runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from study.datasets.images import groups
 from study.errors import ResultsError
 from study.records import (
     COMPLETE,
@@ -61,11 +62,15 @@ class Run:
         name: of the run, e.g. "her2_binary-standin".
         state: the replayed event log.
         predictions: (architecture, recipe name, split) -> predictions; what doesn't exist (yet) is absent.
+        left_out: columns path, reason, twin of the images that were left out; None where there are none.
+        left_out_png: some of them beside their twins; b"" where there are none.
     """
 
     name: str
     state: StudyState
     predictions: Mapping[Key, Predictions]
+    left_out: pd.DataFrame | None = None
+    left_out_png: bytes = b""
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -143,7 +148,34 @@ def load(folder: RunFolder) -> Run:
                 predictions = _read_predictions(folder, trials, split, run.classes)
                 if predictions is not None:
                     found[pair, recipe_name, split] = predictions
-    return Run(name=run.name, state=state, predictions=found)
+    png = folder.left_out.read_bytes() if folder.left_out.exists() else b""
+    return replace(run, predictions=found, left_out=_left_out(folder), left_out_png=png)
+
+
+def siblings(folder: RunFolder, run: Run) -> dict[str, Run]:
+    """Grouping -> the run of the same study on the same images under it, for those that are finished."""
+    own = str(run.manifest.get("groups", groups.DEFAULT))
+    base = run.name.removesuffix(f"-{own}")
+    found = {}
+    for way in groups.WAYS:
+        other = RunFolder(folder.root.with_name(base if way == groups.DEFAULT else f"{base}-{way}"))
+        if way != own and other.events.exists():
+            sibling = load(other)
+            if sibling.state.finished and sibling.manifest["data_hash"] == run.manifest["data_hash"]:
+                found[way] = sibling
+    return found
+
+
+def _left_out(folder: RunFolder) -> pd.DataFrame | None:
+    columns = ["path", "reason", "twin"]
+    if not folder.splits.exists():
+        return None
+    table = pd.read_csv(folder.splits, dtype=str, keep_default_na=False)
+    # A run of version 0.1.0 knows no twins.
+    if "twin" not in table:
+        return None
+    rows = table.loc[table["split"] == "left_out", columns]
+    return rows if len(rows) else None
 
 
 def _require_whole(folder: RunFolder, state: StudyState) -> None:

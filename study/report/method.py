@@ -6,6 +6,7 @@ from study.report.bookkeeping import num_audited
 from study.report.load import Run
 from study.report.markdown import bullets, join
 from study.report.naming import starting_recipe
+from study.report.summary import opened_before
 
 
 def method(run: Run) -> str:
@@ -72,7 +73,10 @@ def _test(run: Run) -> str:
         return "*Test.* The test split is scored once, at the end; it has not been opened in this run yet."
     scored = counted(len(opened.get("trials", [])), "seed run")
     images = counted(int(opened.get("num_images", 0)), "image")
-    return f"*Test.* The test split ({images}) was scored once, for all of {scored} together."
+    text = f"*Test.* The test split ({images}) was scored once, for all of {scored} together"
+    if run.manifest["stand_in"] or "opened_before" not in run.manifest:
+        return f"{text}."
+    return f"{text}. {opened_before(run) or 'The ledger of test openings knows of no earlier look at it.'}"
 
 
 def _statistics(run: Run) -> str:

@@ -10,7 +10,8 @@ from study.report.analysis import analyse
 from study.report.figures import drawings
 from study.report.finalists import finalists
 from study.report.index import ENTRY_FILE, write_index
-from study.report.load import load
+from study.report.leaks import LEFT_OUT_CSV, LEFT_OUT_PNG
+from study.report.load import load, siblings
 from study.report.markdown import join
 from study.report.method import method
 from study.report.search_section import search
@@ -37,7 +38,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     page = join(
         [
             sections.first_screen(run, analysis, figures),
-            sections.data(run),
+            sections.data(run, siblings(folder, run)),
             search(run, figures),
             finalists(run, analysis),
             sections.curves(run, figures),
@@ -47,7 +48,12 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     )
     own = reports / run.name
     images = {f"{name}.png": style.png(drawing.draw) for name, drawing in figures.items()}
+    if run.left_out_png:
+        images[LEFT_OUT_PNG] = run.left_out_png
     _replace_figures(own, images)
+    (own / LEFT_OUT_CSV).unlink(missing_ok=True)
+    if run.left_out is not None:
+        write_atomically(own / LEFT_OUT_CSV, run.left_out.to_csv(index=False))
     write_atomically(own / "results.csv", results_csv(analysis))
     write_atomically(own / ENTRY_FILE, json.dumps(index_entry(run, analysis), indent=2) + "\n")
     # The page comes after its figures, so that no reader meets a page whose figures aren't there.

@@ -1,16 +1,17 @@
 """The sections of a report, each from records to markdown."""
 
+from collections.abc import Mapping
+
 from study.evaluation.wording import DOT, counted, listing
+from study.report import leaks
 from study.report.analysis import Analysis
 from study.report.comparison import comparison_notes, epochs_beside, published_notes
 from study.report.figures import Drawings, figure
 from study.report.load import SPLITS, Run
-from study.report.markdown import bullets, code, join, table
+from study.report.markdown import bullets, code, join
 from study.report.study_tables import image_table
 from study.report.summary import gaps, opening, provenance, verdict
 from study.report.tables import result_grid
-
-_FEW_SKIPPED = 5
 
 
 def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
@@ -32,11 +33,10 @@ def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
     )
 
 
-def data(run: Run) -> str:
+def data(run: Run, siblings: Mapping[str, Run]) -> str:
     """Images, what was left out, duplicates, notes and the warning on patients."""
     manifest = run.manifest
     dataset = manifest["dataset"]
-    left_out = [[reason, f"{number:,}"] for reason, number in manifest["left_out"].items() if number]
     about = [_title(run), dataset["source"], f"licence: {dataset['licence']}"]
     shares = [_share(run, split) for split in SPLITS]
     return join(
@@ -47,9 +47,9 @@ def data(run: Run) -> str:
             f"({listing(shares)}).",
             image_table(run),
             _expected(run),
-            "Left out before anything was trained:" if left_out else "",
-            table(["Reason", "Images"], left_out),
-            bullets([*_duplicates(run), *_skipped(run), *manifest["notes"], _grouping(run)]),
+            leaks.left_out(run),
+            bullets([*leaks.duplicates(run), *leaks.skipped(run), *manifest["notes"], leaks.grouping(run)]),
+            leaks.sensitivity(run, siblings),
         ]
     )
 
@@ -123,41 +123,3 @@ def _expected(run: Run) -> str:
     sides = [total if side == "all" else f"{total} ({side})" for side, total in totals.items()]
     edition = f" ({dataset['edition']})" if dataset["edition"] else ""
     return f"The data set{edition} is published with {listing(sides)} images."
-
-
-def _duplicates(run: Run) -> list[str]:
-    found = run.manifest["duplicates"]
-    if not found.get("extra_copies"):
-        return ["No two files hold the same picture, pixel by pixel."]
-    words = (
-        f"{counted(found['extra_copies'], 'file')} hold the picture of another one, pixel by pixel "
-        f"({found['byte_identical_copies']:,} of them byte by byte), in {counted(found['groups'], 'group')}; a group "
-        "never spans two splits."
-    )
-    if found.get("spanning_test"):
-        words += (
-            f" {counted(found['spanning_test'], 'test image')} also stood on the training side; those copies "
-            "were left out of it."
-        )
-    if found.get("groups_of_two_labels"):
-        words += f" {counted(found['groups_of_two_labels'], 'group')} carry two different labels."
-    return [words]
-
-
-def _skipped(run: Run) -> list[str]:
-    paths = run.manifest.get("skipped", [])
-    if not paths:
-        return [] if any(run.manifest["left_out"].values()) else ["No image was left out."]
-    named = listing([f"`{path}`" for path in paths[:_FEW_SKIPPED]])
-    more = " and others" if len(paths) > _FEW_SKIPPED else ""
-    return [f"Unreadable or known to be bad, and left out: {counted(len(paths), 'file')} ({named}{more})."]
-
-
-def _grouping(run: Run) -> str:
-    meaning = run.manifest["dataset"].get("group_meaning", "")
-    if meaning:
-        return f"Images of one {meaning} stay in one split and are drawn together in the intervals."
-    return (
-        "**Which images come from one patient or slide is unknown.** Related images may stand in two splits, "
-        "and the intervals take images that aren't copies for independent, so they are too narrow."
-    )

@@ -34,6 +34,13 @@ def opening(run: Run) -> list[str]:
             f"{run.manifest['dataset']['title']}. The figures say nothing about real patients; they only "
             "show that the program works.**"
         )
+    if run.manifest.get("opened_before"):
+        lines.append(f"**{opened_before(run)}**")
+    if run.manifest.get("holdout"):
+        lines.append(
+            "**The official test split stayed closed (`--holdout`): test stands for 15 % of the development images "
+            "here, so no figure compares with a published one.**"
+        )
     if not run.is_tested:
         lines.append(
             "**This report was drawn before the study was finished: the test split has not been scored yet, "
@@ -45,6 +52,15 @@ def opening(run: Run) -> list[str]:
         cause = f"it {cause.removeprefix(f'{pair} ')}" if cause.startswith(f"{pair} ") else cause
         lines.append(f"**{pair} was trained FROM SCRATCH, though its recipe wants it pretrained: {cause}.**")
     return lines
+
+
+def opened_before(run: Run) -> str:
+    """That, when and by what the test split was opened before this run; "" where it wasn't."""
+    earlier = run.manifest.get("opened_before", [])
+    if not earlier:
+        return ""
+    when = listing([f"on {each['opened'][:10]} by {each['run']}" for each in earlier])
+    return f"The test split had been opened {counted(len(earlier), 'time')} before this run, {when}."
 
 
 def progress(run: Run) -> str:

@@ -12,9 +12,9 @@ import pandas as pd
 import torch
 
 from study import architectures, datasets, records
-from study.datasets import Dataset
+from study.datasets import TEST, Dataset
 from study.datasets.commands.drawing import NOTE
-from study.datasets.images import groups, pixels, splits
+from study.datasets.images import contact_sheet, groups, pixels, splits
 from study.errors import ResultsError
 from study.records import ledger
 from study.spec import Budget, Study
@@ -28,6 +28,8 @@ from study.tuning.manifest import make_manifest
 from study.tuning.resources import Slots
 from study.tuning.task import Running, Workload
 from study.tuning.transfer import check_freezing, resolve
+
+_NUM_TWINS_SHOWN = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,7 @@ class Options:
     weights: Sequence[str]
     seed: int
     groups: str
+    holdout: bool
     ledger: Path
     open_test_again: bool
     skip_unreadable: bool
@@ -94,6 +97,13 @@ class Plan:
     def write_splits(self) -> None:
         """Writes which image is in which split; derived, as the log holds its hash."""
         records.write_atomically(self.folder.splits, self.table.to_csv(index=False))
+        row_of = {path: row for row, path in enumerate(self.store.paths)}
+        twins = self.table[self.table["twin"] != ""].drop_duplicates("twin")
+        # Copies pixel by pixel are no surprise; what else was taken for the same is to be looked at first.
+        shown = twins.sort_values(["reason", "path"]).head(_NUM_TWINS_SHOWN)
+        if len(shown):
+            pairs = [(row_of[path], row_of[twin]) for path, twin in zip(shown["path"], shown["twin"], strict=True)]
+            records.write_atomically(self.folder.left_out, contact_sheet.pairs_png(self.store.open(), pairs))
 
     def open_records(self, slots: Slots) -> "Plan":
         """Writes the folder's first files; from here on the study is on disk and can be resumed."""
@@ -127,7 +137,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     root = found or stand_in_folder(study.dataset, dataset, options.cache, options.seed)
     published = dataset.scan(root)
     transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
-    samples = [s for s in published if s.path not in dataset.excluded]
+    samples = [s for s in published if s.path not in dataset.excluded and not (options.holdout and s.side == TEST)]
     store = pixels.prepare(
         root, sorted(s.path for s in samples), size_px=image_size, cache=options.cache, trimmed=dataset.trimmed
     )
@@ -144,8 +154,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         links=grouping.links,
     )
     run = f"{name}-standin" if stand_in else name
-    if options.groups != groups.DEFAULT:
-        run += f"-{options.groups}"
+    run += "-holdout" if options.holdout else ""
+    run += f"-{options.groups}" if options.groups != groups.DEFAULT else ""
     train_counts = list(splits.class_counts(table, dataset.classes)[splits.TRAIN].values())
     study = _resolved(transfer.study, train_counts)
     excluded = {s.path: dataset.excluded[s.path] for s in published if s.path in dataset.excluded}
@@ -176,6 +186,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         "counts": splits.class_counts(table, dataset.classes),
         "left_out": {str(r): int(n) for r, n in table["reason"].value_counts().items() if r != ""},
         "groups": options.groups,
+        "holdout": options.holdout,
         "duplicates": groups.counts(readable, store),
         "skipped": [f"{path}: {reason}" for path, reason in (excluded | store.unreadable).items()],
     }

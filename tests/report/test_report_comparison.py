@@ -260,22 +260,22 @@ def test_the_edition_that_the_images_were_recognised_as_is_named(six, finished, 
     assert "The data set (second version) is published with 500 (development) and 220 (test) images." in six.page
     assert "The data set is published with 500" in finished.page
     declared.manifest["dataset"]["expected"] = {"all": {"a": 5000, "b": 712}}
-    assert "The data set is published with 5,712 images." in data(declared)
+    assert "The data set is published with 5,712 images." in data(declared, {})
 
 
 def test_drawn_images_are_of_no_edition(declared):
     declared.manifest["dataset"]["edition"] = "second version"
     declared.manifest["stand_in"] = True
-    assert "second version" not in data(declared)
+    assert "second version" not in data(declared, {})
 
 
 def test_images_that_are_known_to_be_bad_are_named_with_the_reason(declared):
     declared.manifest["skipped"] = ["train/dd6.tif: a black patch"]
-    assert "known to be bad, and left out: 1 file (`train/dd6.tif: a black patch`)." in data(declared)
+    assert "known to be bad, and left out: 1 file (`train/dd6.tif: a black patch`)." in data(declared, {})
     declared.manifest["left_out"] = {}
-    assert "No image was left out." not in data(declared)
+    assert "No image was left out." not in data(declared, {})
     declared.manifest["skipped"] = []
-    assert "No image was left out." in data(declared)
+    assert "No image was left out." in data(declared, {})
 
 
 def test_eight_architectures_differ_in_colour_marker_and_dashes():

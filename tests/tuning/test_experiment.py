@@ -223,8 +223,8 @@ def run_tasks(
     """What an actor reports for each recipe, times left out."""
     options = Options(
         data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1, audit=None,
-        image_size=16, architectures=(), weights=(), seed=0, groups="duplicates", skip_unreadable=False, fresh=False,
-        ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
+        image_size=16, architectures=(), weights=(), seed=0, groups="duplicates", holdout=False, skip_unreadable=False,
+        fresh=False, ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
     )  # fmt: skip
     plan = make_plan("tiny", run.find_study(str(study)), options)
     slots = Slots(num=1, cpus=1, gpus=0)

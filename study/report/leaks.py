@@ -1,0 +1,147 @@
+"""What of the images could leak from one split into another, what was done about it, and what difference it makes."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from study.datasets.images.groups import DUPLICATES, NONE, SIMILARITY
+from study.evaluation.metrics import scores
+from study.evaluation.wording import counted, fraction, listing, signed
+from study.records import DOCUMENT, TEST
+from study.report.load import VAL, Run
+from study.report.markdown import image, join, table
+
+_FEW_SKIPPED = 5
+LEFT_OUT_CSV, LEFT_OUT_PNG = "left-out.csv", "left-out.png"
+_WAYS = {
+    NONE: "no leak gate: every image by itself",
+    DUPLICATES: "leak gate: copies and look-alikes together",
+    SIMILARITY: "leak gate, and similar images together",
+}
+
+
+def left_out(run: Run) -> str:
+    """Why images were left out, how many, and some of them beside the test images that they look like."""
+    reasons = [[reason, f"{number:,}"] for reason, number in run.manifest["left_out"].items() if number]
+    if not reasons:
+        return ""
+    blocks = ["Left out before anything was trained:", table(["Reason", "Images"], reasons)]
+    if run.left_out is not None:
+        blocks.append(f"Each of them, with the test image to blame: [{LEFT_OUT_CSV}]({run.name}/{LEFT_OUT_CSV}).")
+    if run.left_out_png:
+        alt = "Pairs of images: one that was left out of development, and the test image for which it was"
+        blocks += [
+            "What to see: pairs of a development image that was left out and the test image that it shows again, "
+            "those with other pixels first. Where a pair shows two pictures, the gate was too strict.",
+            image(f"{run.name}/{LEFT_OUT_PNG}", alt),
+        ]
+    return join(blocks)
+
+
+def duplicates(run: Run) -> list[str]:
+    """What there is of copies and look-alikes."""
+    found = run.manifest["duplicates"]
+    if not found.get("extra_copies"):
+        sentences = ["No two files hold the same picture, pixel by pixel."]
+    else:
+        sentences = [
+            f"{counted(found['extra_copies'], 'file')} hold the picture of another one, pixel by pixel "
+            f"({found['byte_identical_copies']:,} of them byte by byte), in {counted(found['groups'], 'group')}"
+            f"{'; a group never spans two splits' if _way(run) != NONE else ''}."
+        ]
+        if found.get("spanning_test"):
+            sentences.append(_spanning(run, found["spanning_test"], "also stood on the training side", "copies"))
+        if found.get("groups_of_two_labels"):
+            sentences.append(f"{counted(found['groups_of_two_labels'], 'group')} carry two different labels.")
+    return [" ".join([*sentences, *_look_alikes(run)])]
+
+
+def _look_alikes(run: Run) -> list[str]:
+    found = run.manifest["duplicates"]
+    # A log of version 0.1.0 knows no look-alikes.
+    if "look_alike_links" not in found:
+        return []
+    if not found["look_alike_links"]:
+        return ["Nor does any look like another one, resized, recompressed, brightened, flipped or turned."]
+    sentences = [
+        f"{counted(found['look_alike_extra_pictures'], 'further picture')} look like another one (resized, "
+        "recompressed, brightened, flipped or turned)."
+    ]
+    if found["look_alike_spanning_test"]:
+        sentences.append(
+            _spanning(run, found["look_alike_spanning_test"], "look like one on the training side", "look-alikes")
+        )
+    return sentences
+
+
+def _spanning(run: Run, number: int, where: str, what: str) -> str:
+    done = "stayed in it" if _way(run) == NONE else "were left out of it"
+    return f"{counted(number, 'test image')} {where}; those {what} {done}."
+
+
+def skipped(run: Run) -> list[str]:
+    """Files that can't be read or are known to be bad."""
+    paths = run.manifest.get("skipped", [])
+    if not paths:
+        return [] if any(run.manifest["left_out"].values()) else ["No image was left out."]
+    named = listing([f"`{path}`" for path in paths[:_FEW_SKIPPED]])
+    more = " and others" if len(paths) > _FEW_SKIPPED else ""
+    return [f"Unreadable or known to be bad, and left out: {counted(len(paths), 'file')} ({named}{more})."]
+
+
+def grouping(run: Run) -> str:
+    """What is kept together, and what the intervals therefore know of."""
+    if _way(run) == NONE:
+        return (
+            "**Every image was taken for itself (`--groups none`), copies included: they may stand on both sides of a "
+            "split. The figures show what a table looks like that knows no leaks.**"
+        )
+    meaning = run.manifest["dataset"].get("group_meaning", "")
+    if meaning:
+        return f"Images of one {meaning} stay in one split and are drawn together in the intervals."
+    unknown = "**Which images come from one patient or slide is unknown.** "
+    if _way(run) == SIMILARITY:
+        return unknown + (
+            "Images that are alike, such as neighbouring slices, were kept in one split and are drawn together in the "
+            "intervals (`--groups similarity`); that is a guess at what belongs together."
+        )
+    return unknown + (
+        "Related images may stand in two splits, and the intervals take images that aren't copies for independent, so "
+        "they are too narrow. `--groups similarity` keeps images together that are merely alike."
+    )
+
+
+def sensitivity(run: Run, siblings: Mapping[str, Run]) -> str:
+    """The same recipes under other groupings; "" where no such run is finished beside this one."""
+    runs = {way: each for way, each in {**siblings, _way(run): run}.items() if each.is_tested}
+    if len(runs) < 2 or _way(run) not in runs:
+        return ""
+    rows = []
+    for way in (name for name in _WAYS if name in runs):
+        for pair in (pair for pair in run.pairs if pair in runs[way].pairs):
+            val, test = (_roc_auc(runs[way], pair, split) for split in (VAL, TEST))
+            trained = sum(runs[way].images("train").values())
+            left = sum(runs[way].manifest["left_out"].values())
+            numbers = [fraction(val), fraction(test), signed(test - val)]
+            rows.append([_WAYS[way], pair, f"{trained:,}", f"{left:,}", *numbers])
+    return join(
+        [
+            "### What difference do the groups make?",
+            "What to see: how far the scores fall once copies, and images that are merely alike, can't stand on both "
+            "sides of a split. The starting recipes, unchanged, were trained under each grouping; ROC-AUC, mean over "
+            "the seeds. Groups decide which images are trained and tested on, so the rows differ by chance as well.",
+            table(["Grouping", "Architecture", "Train images", "Left out", "Val", "Test", "Test minus val"], rows),
+        ]
+    )
+
+
+def _roc_auc(run: Run, pair: str, split: str) -> float:
+    predictions = run.predictions.get((pair, DOCUMENT, split))
+    if predictions is None:
+        return float("nan")
+    return float(np.mean([scores(predictions.targets, each)["roc_auc"] for each in predictions.probabilities]))
+
+
+def _way(run: Run) -> str:
+    # A log of version 0.1.0 kept copies together.
+    return str(run.manifest.get("groups", DUPLICATES))
