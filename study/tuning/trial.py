@@ -22,12 +22,14 @@ from study.training.loop import Outcome, Run, train
 from study.training.pretrained import Pretrained
 from study.training.watchdog import Watchdog
 from study.tuning import failures
+from study.tuning.memory import give_back_memory
 from study.tuning.scoring import Send, keep, score_test
 from study.tuning.task import TASK, Task, Workload, encoded
 
 
 def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None:
     """The Ray Tune trainable. Reports events; the driver's conductors write them to their logs."""
+    give_back_memory()
     task: Task = config[TASK]
     workload = workloads[task.run]
     try:
