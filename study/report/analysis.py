@@ -91,7 +91,8 @@ def analyse(run: Run) -> Analysis:
             for pair in tested
         },
         differences={
-            metric: {(a, b): tested[a].minus(tested[b], metric, level=level) for a, b in couples} for metric in METRICS
+            metric: {(a, b): tested[a].minus(tested[b], metric, level=level, seeds_paired=False) for a, b in couples}
+            for metric in METRICS
         },
         level=level,
         gains={pair: gain for pair in tested if (gain := _gain(run, pair)) is not None},

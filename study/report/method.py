@@ -87,17 +87,17 @@ def _statistics(run: Run) -> str:
     )
     return (
         f"*Statistics.* In every figure {rule}. Test values are means over the seeds; their 95 % intervals "
-        "come from 2,000 resamples of seeds and of groups of copies. Two recipes are told apart if the "
-        "interval of their difference, on the same resamples, excludes 0; between architectures it is "
-        "widened for the number of comparisons (Bonferroni). A network that gives one answer for "
+        "come from 2,000 resamples of groups of copies and from the variance between the seeds. Two recipes are "
+        "told apart if the interval of their difference, on the same resamples, excludes 0; between "
+        "architectures it is widened for the number of comparisons (Bonferroni). A network that gives one answer for "
         f"{100 * NEARLY_ALWAYS:.0f} % of the images or more is named, however well it ranks."
     )
 
 
 def _limits(run: Run) -> list[str]:
     limits = [
-        f"*Limits.* Intervals from {counted(run.manifest['budget']['seeds'], 'seed')} understate how much "
-        "training varies. They describe this data set; images of another scanner, laboratory or population "
+        f"*Limits.* {counted(run.manifest['budget']['seeds'], 'seed')} show only roughly how much training "
+        "varies. The intervals describe this data set; images of another scanner, laboratory or population "
         "may give other values. Probabilities are not calibrated, and 0.5 is not a clinical operating point."
     ]
     if run.manifest["published"]:

@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from scipy.special import logit
 
 from study.evaluation import bootstrap
 from study.evaluation.bootstrap import (
@@ -71,7 +73,7 @@ def test_the_roc_auc_interval_covers_the_truth_about_as_often_as_it_says():
 
 
 def test_images_that_stand_in_one_group_widen_the_interval():
-    targets, probabilities, groups = a_case(num_images=200)
+    targets, probabilities, groups = a_case(num_seeds=1, num_images=200)
     copies = [np.tile(targets, 4), np.tile(probabilities, (1, 4, 1)), np.tile(groups, 4)]
     apart = hierarchical_interval(*copies[:2], np.arange(800), ["roc_auc"])["roc_auc"]
     together = hierarchical_interval(*copies, ["roc_auc"])["roc_auc"]
@@ -102,7 +104,9 @@ def test_intervals_do_not_depend_on_how_many_weights_are_held_at_once(monkeypatc
     case = a_case(num_classes=3)
     whole = hierarchical_interval(*case, num_resamples=50)
     monkeypatch.setattr(bootstrap, "_WEIGHTS_AT_ONCE", 60 * 7)
-    assert hierarchical_interval(*case, num_resamples=50) == whole
+    in_parts = hierarchical_interval(*case, num_resamples=50)
+    for name in METRICS:
+        assert in_parts[name] == pytest.approx(whole[name])
 
 
 def test_a_recipe_does_not_differ_from_itself():
@@ -160,3 +164,59 @@ def test_an_interval_excludes_zero_only_if_both_bounds_lie_on_one_side():
     assert Interval(-0.2, -0.3, -0.1).excludes_zero
     assert not Interval(0.2, -0.1, 0.3).excludes_zero
     assert not Interval(0.2, float("nan"), float("nan")).excludes_zero
+
+
+@given(by_seed=st.lists(st.floats(0.2, 0.8), min_size=2, max_size=6))
+@settings(deadline=None)
+def test_where_the_images_leave_no_doubt_the_interval_is_students_over_the_seeds(by_seed):
+    scores_of_seeds = np.array(by_seed)
+    found = bootstrap._spread(scores_of_seeds, np.tile(scores_of_seeds, (10, 1))).interval(50, 0.95, (-1e3, 1e3))
+    half_width = stats.sem(scores_of_seeds) * stats.t.ppf(0.975, len(by_seed) - 1)
+    assert (found.low, found.high) == pytest.approx((found.mean - half_width, found.mean + half_width), abs=1e-4)
+
+
+def test_the_seeds_share_is_that_of_an_analysis_of_variance():
+    random = np.random.default_rng(0)
+    num_seeds, num_images = 4, 400
+    skill, difficulty = random.normal(scale=0.3, size=(num_seeds, 1)), random.normal(size=num_images)
+    right = random.normal(size=(num_seeds, num_images)) + skill + difficulty > -1
+    targets = np.ones(num_images, dtype=int)
+    probabilities = np.stack([1 - right, right], axis=-1).astype(float)
+    resampled = resampled_scores(targets, probabilities, np.arange(num_images), metrics=["accuracy"])
+    (found,) = bootstrap._spread(resampled.by_seed["accuracy"], resampled.samples["accuracy"]).seeds
+    by_seed, by_image = right.mean(axis=1, keepdims=True), right.mean(axis=0)
+    of_seeds = num_images * by_seed.var(ddof=1)
+    residual = right - by_seed - by_image + right.mean()
+    of_both = (residual**2).sum() / (num_seeds - 1) / (num_images - 1)
+    assert found.between == pytest.approx(of_seeds / num_seeds / num_images)
+    assert found.added == pytest.approx((of_seeds - of_both) / num_seeds / num_images, rel=0.05)
+
+
+def test_few_groups_widen_the_interval_as_students_distribution_does():
+    targets, probabilities, _ = a_case(num_seeds=1, num_images=12)
+    found = resampled_scores(targets, probabilities, np.arange(12), metrics=["accuracy"])
+    mean, low, high = found.interval("accuracy")
+    standard_error = found.samples["accuracy"].std() * np.sqrt(12 / 11)
+    reach = stats.t.ppf(0.975, 11) * standard_error / (mean * (1 - mean))
+    assert logit([low, high]) == pytest.approx([logit(mean) - reach, logit(mean) + reach])
+
+
+def test_bounds_are_values_that_a_metric_can_take():
+    targets, probabilities, groups = a_case(num_seeds=3, num_images=30, strength=3.0)
+    for mean, low, high in hierarchical_interval(targets, probabilities, groups).values():
+        assert 0 <= low <= mean <= high <= 1
+
+
+def test_one_group_of_images_has_no_interval():
+    targets, probabilities, _ = a_case()
+    assert np.isnan(hierarchical_interval(targets, probabilities, np.zeros(60), ["f1"])["f1"].low)
+
+
+def test_seeds_that_are_not_paired_tell_of_the_spread_twice():
+    # By Welch's test, with as much spread on either side: 2 (K - 1) degrees of freedom.
+    one, other = np.array([0.5, 0.6, 0.7]), np.array([0.55, 0.45, 0.35])
+    first, second = (bootstrap.ResampledScores({"f1": x}, {"f1": np.tile(x, (9, 1))}, 50) for x in (one, other))
+    found = first.minus(second, "f1", seeds_paired=False)
+    expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+    half_width = (expected.high - expected.low) / 2 / (1 - found.mean**2)
+    assert np.arctanh(found) == pytest.approx(np.arctanh(found.mean) + half_width * np.array([0, -1, 1]))

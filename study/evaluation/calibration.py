@@ -1,0 +1,138 @@
+"""Whether probabilities mean what they say, and how they are mended.
+
+A loss with class weights asks for probabilities of another population than the one that it is trained on; what the
+weights did is known and can be undone exactly. What is left is overconfidence, for which one number is fitted on val: a
+temperature (Guo, Pleiss, Sun and Weinberger, On calibration of modern neural networks, ICML 2017). Neither changes the
+order in which two classes rank the images, and a temperature never changes which class is the most probable.
+
+Throughout: targets int (N,) in [0, C), probabilities float (N, C) whose rows sum to 1.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
+from statsmodels.stats.proportion import proportion_confint
+
+from study.evaluation.bootstrap import Interval
+from study.evaluation.metrics import Floats, Ints
+
+# A ranking without error has its smallest log loss at temperature 0, one that is worse than chance at infinity.
+TEMPERATURE_BOUNDS = (0.05, 20.0)
+NUM_BINS = 15
+
+# Networks give probabilities in single precision, where 0 and 1 stand for what is nearer to them than this.
+_SMALLEST = float(np.finfo(np.float32).tiny)
+
+
+class Bin(NamedTuple):
+    """The predictions whose confidence lies in one of several equal parts of [0, 1].
+
+    Attributes:
+        confidence: mean confidence, in [0, 1].
+        right: share of them for which the event came true, with its Wilson interval.
+        num_images: with such a prediction, at least 1.
+    """
+
+    confidence: float
+    right: Interval
+    num_images: int
+
+
+def undo_class_weights(probabilities: Floats, weights: Sequence[float]) -> npt.NDArray[np.float64]:
+    """What a network trained with a weighted loss would say of the images as often as they really occur.
+
+    A class with weight w looks w times as frequent to the loss, so its probability is divided by w (Elkan, The
+    foundations of cost-sensitive learning, IJCAI 2001). With two classes, that lowers the log odds by log w.
+
+    Args:
+        probabilities: float (..., C).
+        weights: C positive ones, up to a common factor; (1, pos_weight) for two classes.
+    """
+    return np.asarray(softmax(_log(probabilities) - np.log(weights), axis=-1))
+
+
+def fit_temperature(targets: Ints, probabilities: Floats) -> float:
+    """The temperature that gives the smallest log loss, on val; above 1 for a network that is too sure of itself.
+
+    It lies within `TEMPERATURE_BOUNDS`, where it also ends for predictions that are all right (at the lower bound) or
+    worse than chance (at the upper one). NaN without images or with probabilities that are not finite.
+    """
+    if not len(targets) or not np.isfinite(probabilities).all():
+        return float("nan")
+    logs = _log(probabilities)
+
+    def loss(log_temperature: float) -> float:
+        return log_loss(targets, softmax(logs / np.exp(log_temperature), axis=-1))
+
+    # It has one minimum only: the log loss is convex in 1 / T.
+    found = minimize_scalar(loss, bounds=np.log(TEMPERATURE_BOUNDS), method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def scaled(probabilities: Floats, temperature: float) -> npt.NDArray[np.float64]:
+    """Float (..., C): the logits divided by the temperature."""
+    return np.asarray(softmax(_log(probabilities) / temperature, axis=-1))
+
+
+def log_loss(targets: Ints, probabilities: Floats) -> float:
+    """Mean negative log-likelihood in nats; a class that was given 0 counts as one given 1e-38. NaN without images."""
+    if not len(targets):
+        return float("nan")
+    return float(-_log(probabilities)[np.arange(len(targets)), targets].mean())
+
+
+def brier(targets: Ints, probabilities: Floats) -> float:
+    """Mean squared error of the probabilities (Brier 1950), as in scikit-learn; NaN without images.
+
+    With two classes of the positive class's probability, in [0, 1]; with more, summed over the classes, in [0, 2].
+    """
+    if not len(targets):
+        return float("nan")
+    num_classes = probabilities.shape[1]
+    errors = (probabilities - np.eye(num_classes)[targets]) ** 2
+    return float(errors[:, 1].mean() if num_classes == 2 else errors.sum(axis=1).mean())
+
+
+def reliability(targets: Ints, probabilities: Floats, num_bins: int = NUM_BINS) -> list[Bin]:
+    """Confidence against what came true, from low to high confidence, without empty bins.
+
+    With two classes the positive class's probability and whether the image is of that class; with more, the largest
+    probability and whether it is the true class's. Bins are equally wide and hold their upper edge, the first also 0.
+    """
+    confidence, right = _confidences(targets, probabilities)
+    edges = np.linspace(0, 1, num_bins + 1)
+    bin_of = np.searchsorted(edges[1:-1], confidence, side="left")
+    counts = np.bincount(bin_of, minlength=num_bins)
+    means = np.bincount(bin_of, confidence, minlength=num_bins)
+    hits = np.bincount(bin_of[right], minlength=num_bins)
+    bins = []
+    for index in np.flatnonzero(counts):
+        count, hit = int(counts[index]), int(hits[index])
+        low, high = proportion_confint(hit, count, method="wilson")
+        bins.append(Bin(float(means[index] / count), Interval(hit / count, float(low), float(high)), count))
+    return bins
+
+
+def expected_calibration_error(targets: Ints, probabilities: Floats, num_bins: int = NUM_BINS) -> float:
+    """Mean distance of confidence and share that came true, over the bins of `reliability`; NaN without images.
+
+    Guo et al. 2017. It is biased upwards where bins hold few predictions.
+    """
+    if not len(targets):
+        return float("nan")
+    bins = reliability(targets, probabilities, num_bins)
+    return sum(each.num_images * abs(each.confidence - each.right.mean) for each in bins) / len(targets)
+
+
+def _confidences(targets: Ints, probabilities: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    if probabilities.shape[1] == 2:
+        return np.asarray(probabilities[:, 1], dtype=np.float64), np.asarray(targets) == 1
+    return np.asarray(probabilities.max(axis=1), dtype=np.float64), probabilities.argmax(axis=1) == targets
+
+
+def _log(probabilities: Floats) -> npt.NDArray[np.float64]:
+    return np.log(np.maximum(np.asarray(probabilities, dtype=np.float64), _SMALLEST))

@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit, log_softmax, logit, softmax
+from sklearn import metrics as reference
+from statsmodels.stats.proportion import proportion_confint
+
+from study.evaluation.calibration import (
+    TEMPERATURE_BOUNDS,
+    brier,
+    expected_calibration_error,
+    fit_temperature,
+    log_loss,
+    reliability,
+    scaled,
+    undo_class_weights,
+)
+
+
+def calibrated(num_images=4_000, num_classes=3, random_seed=0):
+    """Targets that are drawn with the very probabilities."""
+    random = np.random.default_rng(random_seed)
+    logits = random.normal(scale=1.5, size=(num_images, num_classes))
+    probabilities = softmax(logits, axis=1)
+    targets = (random.random((num_images, 1)) > np.cumsum(probabilities, axis=1)).sum(axis=1)
+    return targets.clip(max=num_classes - 1), probabilities
+
+
+@given(st.floats(0.05, 20), st.lists(st.floats(1e-6, 1 - 1e-6), min_size=1, max_size=5))
+@settings(deadline=None)
+def test_undoing_pos_weight_lowers_the_log_odds_by_its_logarithm(weight, positive):
+    positive = np.array(positive)
+    undone = undo_class_weights(np.stack([1 - positive, positive], axis=1), (1, weight))
+    assert logit(undone[:, 1]) == pytest.approx(logit(positive) - np.log(weight), abs=1e-6)
+
+
+@given(st.lists(st.floats(0.05, 20), min_size=3, max_size=3), st.integers(0, 1_000))
+@settings(deadline=None)
+def test_undoing_class_weights_divides_by_them(weights, random_seed):
+    probabilities = np.random.default_rng(random_seed).dirichlet(np.ones(3), size=(2, 4))
+    divided = probabilities / weights
+    assert np.allclose(undo_class_weights(probabilities, weights), divided / divided.sum(axis=-1, keepdims=True))
+
+
+def test_undoing_weights_mends_what_a_weighted_loss_learns():
+    # The minimum of the weighted log loss for a share q of positives is w q / (w q + 1 - q).
+    share, weight = 0.1, 9.0
+    learnt = weight * share / (weight * share + 1 - share)
+    assert undo_class_weights(np.array([[1 - learnt, learnt]]), (1, weight))[0, 1] == pytest.approx(share)
+
+
+def test_certain_probabilities_stay_certain():
+    sure = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert np.allclose(undo_class_weights(sure, (1, 50)), sure, atol=1e-30)
+    assert np.allclose(scaled(sure, 2.0), sure, atol=1e-15)
+    assert np.isfinite(log_loss(np.array([1, 0]), sure))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_the_temperature_that_logits_were_divided_by_is_found(temperature, num_classes):
+    targets, probabilities = calibrated(num_classes=num_classes, num_images=20_000)
+    sharpened = scaled(probabilities, 1 / temperature)
+    assert fit_temperature(targets, sharpened) == pytest.approx(temperature, rel=0.05)
+    assert scaled(sharpened, temperature) == pytest.approx(probabilities)
+
+
+def test_no_other_temperature_has_a_smaller_log_loss():
+    targets, probabilities = calibrated(num_images=300)
+    best = fit_temperature(targets, probabilities)
+    losses = [log_loss(targets, scaled(probabilities, t)) for t in np.geomspace(*TEMPERATURE_BOUNDS, 200)]
+    assert log_loss(targets, scaled(probabilities, best)) <= min(losses)
+
+
+def test_the_temperature_stays_within_bounds_when_all_or_no_predictions_are_right():
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8], [0.7, 0.3]])
+    low, high = TEMPERATURE_BOUNDS
+    assert fit_temperature(np.array([0, 1, 0]), probabilities) == pytest.approx(low, rel=0.01)
+    assert fit_temperature(np.array([1, 0, 1]), probabilities) == pytest.approx(high, rel=0.01)
+
+
+@pytest.mark.parametrize("num_classes", [2, 3])
+def test_brier_and_log_loss_equal_those_of_scikit_learn(num_classes):
+    targets, probabilities = calibrated(num_images=200, num_classes=num_classes)
+    if num_classes == 2:
+        expected = reference.brier_score_loss(targets, probabilities[:, 1])
+    else:
+        expected = reference.brier_score_loss(targets, probabilities, scale_by_half=False)
+    assert brier(targets, probabilities) == pytest.approx(expected)
+    assert log_loss(targets, probabilities) == pytest.approx(reference.log_loss(targets, probabilities))
+
+
+def test_calibration_error_of_a_case_done_by_hand():
+    positive = np.array([0.1, 0.1, 0.6, 0.8, 0.9, 0.9])
+    targets = np.array([0, 1, 1, 0, 1, 1])
+    # Two bins, up to 0.5 and above: 0.1 against 1/2 with 2 images, 0.8 against 3/4 with 4.
+    expected = (2 * abs(0.1 - 0.5) + 4 * abs(0.8 - 0.75)) / 6
+    assert expected_calibration_error(targets, np.stack([1 - positive, positive], axis=1), 2) == pytest.approx(expected)
+
+
+def test_with_more_than_two_classes_the_largest_probability_is_the_confidence():
+    probabilities = np.array([[0.6, 0.3, 0.1], [0.1, 0.1, 0.8]])
+    (one,) = reliability(np.array([0, 1]), probabilities, num_bins=1)
+    assert (one.confidence, one.right.mean, one.num_images) == pytest.approx((0.7, 0.5, 2))
+
+
+def test_every_image_stands_in_one_bin_with_its_edges_and_the_wilson_interval():
+    positive = np.array([0.0, 0.2, 0.20001, 1.0])
+    bins = reliability(np.array([0, 0, 1, 1]), np.stack([1 - positive, positive], axis=1), num_bins=5)
+    assert [each.num_images for each in bins] == [2, 1, 1]
+    assert bins[0].right == (0.0, *proportion_confint(0, 2, method="wilson"))
+
+
+def test_true_probabilities_have_little_calibration_error_and_overconfident_ones_much():
+    targets, probabilities = calibrated(num_images=20_000)
+    assert expected_calibration_error(targets, probabilities) < 0.015
+    assert expected_calibration_error(targets, scaled(probabilities, 0.3)) > 0.1
+    covered = [each.right.low <= each.confidence <= each.right.high for each in reliability(targets, probabilities)]
+    assert np.mean(covered) > 0.7
+
+
+def test_scaling_keeps_the_order_of_the_images_and_the_decision():
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(50, 3))
+    tempered = scaled(softmax(logits, axis=1), 2.5)
+    assert np.allclose(tempered, np.exp(log_softmax(logits / 2.5, axis=1)))
+    assert (tempered.argmax(axis=1) == logits.argmax(axis=1)).all()
+    positive = expit(logits[:, 0])
+    halves = scaled(np.stack([1 - positive, positive], axis=1), 2.5)
+    assert (np.argsort(halves[:, 1]) == np.argsort(positive)).all()
+
+
+def test_no_images_give_nan():
+    nothing = np.zeros(0, dtype=int), np.zeros((0, 2))
+    assert all(np.isnan(f(*nothing)) for f in (brier, log_loss, expected_calibration_error, fit_temperature))
+    assert reliability(*nothing) == []

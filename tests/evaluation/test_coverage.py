@@ -1,0 +1,55 @@
+"""bench/intervals.py, of which this is the short version."""
+
+import importlib.util
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from study.evaluation.metrics import scores
+
+_BENCH = Path(__file__).parents[2] / "bench" / "intervals.py"
+NUM_SIMULATIONS = 200
+# Three standard errors of a share of 5 % in 200 simulations, beyond the 3 to 7 % that are asked for.
+MOST_REJECTED = 0.07 + 3 * np.sqrt(0.05 * 0.95 / NUM_SIMULATIONS)
+LEAST_COVERED = 1 - MOST_REJECTED
+
+
+@pytest.fixture(scope="module")
+def bench():
+    spec = importlib.util.spec_from_file_location("intervals", _BENCH)
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up.
+    sys.modules["intervals"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["intervals"]
+
+
+def test_the_truth_is_what_very_many_patients_and_seeds_show(bench):
+    world = bench.World(groups=2_000, seeds=200)
+    drawn = bench.draw(world, np.random.default_rng(0))
+    each = [scores(drawn.targets, run) for run in drawn.networks[0]]
+    for metric in bench.METRICS:
+        assert np.mean([run[metric] for run in each]) == pytest.approx(world.truth(metric), abs=0.012)
+
+
+@pytest.mark.parametrize("seed", [0.0, 0.3])
+def test_intervals_of_few_seeds_and_grouped_images_hold_the_truth_and_seldom_find_a_difference_of_none(bench, seed):
+    world = bench.World(groups=40, seeds=3, seed=seed)
+    for covered, rejected, unpaired in bench.covers_and_rejects(world, NUM_SIMULATIONS, 200).values():
+        assert covered >= LEAST_COVERED
+        assert max(rejected, unpaired) <= MOST_REJECTED
+
+
+def test_tests_of_single_networks_seldom_find_a_difference_of_none(bench):
+    independent = bench.World(groups=200, largest=1, seeds=1, seed=0.0)
+    found = bench.tests_of_single_networks(independent, NUM_SIMULATIONS)
+    assert found["DeLong"] == found["DeLong with groups"] <= MOST_REJECTED
+    assert found["McNemar, mid-p"] <= MOST_REJECTED
+    assert found["interval"] >= LEAST_COVERED
+    grouped = bench.tests_of_single_networks(replace(independent, groups=80, largest=6), NUM_SIMULATIONS)
+    assert grouped["DeLong with groups"] <= MOST_REJECTED
+    assert grouped["interval with groups"] >= LEAST_COVERED
