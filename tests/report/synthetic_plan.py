@@ -5,7 +5,8 @@ from typing import Any
 
 from study.spec import Recipe
 
-BINARY = {"lenet": 1.0, "alexnet": 1.05, "hahnet": 2.2}
+# lenet's starting recipe wins, which is 0.3 weaker than a tuned one: lenet and alexnet are close together.
+BINARY = {"lenet": 1.0, "alexnet": 0.75, "hahnet": 2.2}
 COUNTS = {
     2: {
         "train": {"negative": 90, "positive": 220},
