@@ -1,0 +1,101 @@
+"""What could leak between splits is told, and what was done about it."""
+
+import pandas as pd
+import pytest
+from synthetic import write_run
+
+from study.records import RunFolder
+from study.report import draw_report
+from study.report.leaks import duplicates, grouping, sensitivity
+from study.report.load import load, siblings
+
+LOOK_ALIKES = {"look_alike_links": 9, "look_alike_groups": 4, "look_alike_extra_pictures": 7}
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def run(finished):
+    """Read anew so that a test may change it."""
+    return load(finished.folder)
+
+
+def test_look_alikes_are_told_beside_equal_pixels(run):
+    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
+    (words,) = duplicates(run)
+    assert "31 files hold the picture of another one, pixel by pixel (20 of them byte by byte), in 29 groups" in words
+    assert "12 test images also stood on the training side; those copies were left out of it." in words
+    assert "7 further pictures look like another one" in words
+    assert "3 test images look like one on the training side; those look-alikes were left out of it." in words
+
+
+def test_that_nothing_looks_alike_is_told_as_well(run):
+    run.manifest["duplicates"] = {"extra_copies": 0, "look_alike_links": 0}
+    (words,) = duplicates(run)
+    assert "No two files hold the same picture" in words
+    assert "Nor does any look like another one" in words
+
+
+def test_without_groups_the_copies_are_said_to_have_stayed(run):
+    run.manifest["groups"] = "none"
+    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
+    (words,) = duplicates(run)
+    assert "never spans" not in words
+    assert words.count("stayed in it") == 2
+    assert "knows no leaks" in grouping(run)
+
+
+def test_images_that_were_left_out_are_listed_and_shown_beside_their_twins(tmp_path):
+    folder = write_run(tmp_path / "results")
+    rows = [("train/1.png", "left_out", "looks like an image of the test split", "test/2.png")]
+    rows += [("train/3.png", "train", "", ""), ("test/2.png", "test", "", "")]
+    pd.DataFrame(rows, columns=["path", "split", "reason", "twin"]).to_csv(folder.splits, index=False)
+    folder.left_out.write_bytes(PNG)
+    page = draw_report(folder, tmp_path / "reports").read_text()
+    name = folder.root.name
+    assert f"({name}/left-out.csv)" in page
+    assert f"({name}/left-out.png)" in page
+    listed = pd.read_csv(tmp_path / "reports" / name / "left-out.csv")
+    assert listed.to_dict("records") == [
+        {"path": "train/1.png", "reason": "looks like an image of the test split", "twin": "test/2.png"}
+    ]
+    assert (tmp_path / "reports" / name / "left-out.png").read_bytes() == PNG
+
+
+def test_runs_of_the_same_images_under_other_groupings_are_compared(tmp_path):
+    results = tmp_path / "results"
+    default = write_run(results, manifest={"groups": "duplicates"})
+    for way in ("none", "similarity"):
+        write_run(results, name=f"{default.root.name}-{way}", manifest={"groups": way})
+    run = load(default)
+    found = siblings(default, run)
+    assert set(found) == {"none", "similarity"}
+    table = sensitivity(run, found)
+    assert table.index("no leak gate") < table.index("copies and look-alikes") < table.index("similar images")
+    assert table.count("| lenet |") == 3
+    # From each of them the others are found.
+    other = RunFolder(results / f"{default.root.name}-none")
+    assert set(siblings(other, load(other))) == {"duplicates", "similarity"}
+
+
+def test_a_run_of_other_images_is_no_sibling(tmp_path):
+    default = write_run(tmp_path, manifest={"groups": "duplicates"})
+    write_run(tmp_path, name=f"{default.root.name}-none", manifest={"groups": "none", "data_hash": "e" * 64})
+    run = load(default)
+    assert siblings(default, run) == {}
+    assert sensitivity(run, {}) == ""
+
+
+def test_earlier_looks_at_the_test_split_stand_in_the_first_lines(tmp_path):
+    earlier = [{"run": "first_try", "opened": "2026-03-01T10:00:00+00:00"}]
+    folder = write_run(tmp_path / "results", manifest={"opened_before": earlier})
+    page = draw_report(folder, tmp_path / "reports").read_text()
+    said = "The test split had been opened 1 time before this run, on 2026-03-01 by first_try."
+    assert f"**{said}**" in page.split("## ")[0]
+    assert page.count(said) == 2
+
+
+def test_a_first_look_and_a_closed_official_split_are_said(tmp_path):
+    folder = write_run(tmp_path / "results", manifest={"opened_before": [], "holdout": True})
+    page = draw_report(folder, tmp_path / "reports").read_text()
+    assert "The ledger of test openings knows of no earlier look at it." in page
+    assert "The official test split stayed closed" in page.split("## ")[0]
