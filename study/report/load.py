@@ -85,9 +85,15 @@ class Run:
         return list(self.manifest["pairs"])
 
     @property
+    def tested(self) -> dict[str, Predictions]:
+        """Architecture -> its tuned recipe's answers to test, in the order of the architectures; {} before test."""
+        found = {pair: self.predictions.get((pair, TUNED, TEST)) for pair in self.pairs}
+        return {pair: predictions for pair, predictions in found.items() if predictions is not None}
+
+    @property
     def is_tested(self) -> bool:
         """Whether the test split was opened and at least one tuned recipe's answers to it are there."""
-        return any((pair, TUNED, TEST) in self.predictions for pair in self.pairs)
+        return bool(self.tested)
 
     @property
     def unchanged(self) -> list[str]:

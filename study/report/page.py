@@ -14,6 +14,7 @@ from study.report.leaks import LEFT_OUT_CSV, LEFT_OUT_PNG
 from study.report.load import load, siblings
 from study.report.markdown import join
 from study.report.method import method
+from study.report.paired_section import can_be_told_apart
 from study.report.search_section import search
 from study.report.summary import index_entry
 from study.report.tables import results_csv
@@ -40,8 +41,9 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             sections.first_screen(run, analysis, figures),
             sections.data(run, siblings(folder, run)),
             search(run, figures),
-            finalists(run, analysis),
+            finalists(run),
             sections.curves(run, figures),
+            can_be_told_apart(run, analysis),
             method(run),
             sections.again(run),
         ]

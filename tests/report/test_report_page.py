@@ -17,6 +17,7 @@ SECTIONS = [
     "## Search",
     "## Finalists",
     "## Curves",
+    "## Can they be told apart?",
     "## How it was done, and its limits",
     "## How to run it again",
 ]
