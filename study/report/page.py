@@ -14,6 +14,7 @@ from study.report.leaks import LEFT_OUT_CSV, LEFT_OUT_PNG
 from study.report.load import load, siblings
 from study.report.markdown import join
 from study.report.method import method
+from study.report.operating_section import at_which_threshold
 from study.report.paired_section import can_be_told_apart
 from study.report.search_section import search
 from study.report.summary import index_entry
@@ -44,6 +45,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             finalists(run),
             sections.curves(run, figures),
             can_be_told_apart(run, analysis),
+            at_which_threshold(run),
             method(run),
             sections.again(run),
         ]

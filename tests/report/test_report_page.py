@@ -18,6 +18,7 @@ SECTIONS = [
     "## Finalists",
     "## Curves",
     "## Can they be told apart?",
+    "## At which threshold?",
     "## How it was done, and its limits",
     "## How to run it again",
 ]
