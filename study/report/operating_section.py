@@ -101,7 +101,7 @@ def _what_to_see(points: Mapping[str, Mapping[str, OperatingPoint]]) -> str:
     ]
     if not words:
         return "What to see: nothing, since val has no positive images on which to choose a threshold."
-    return f"What to see: on test, the sensitivity of {_WANTED} for which a threshold was chosen on val {'; '.join(words)}."
+    return f"What to see: on test, the sensitivity of {_WANTED} that was chosen on val {'; '.join(words)}."
 
 
 def _table(run: Run, points: Mapping[str, Mapping[str, OperatingPoint]]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from study.records import RunFolder, write_atomically
 from study.report import sections, style
 from study.report.analysis import analyse
+from study.report.calibration_section import to_be_believed
 from study.report.figures import drawings
 from study.report.finalists import finalists
 from study.report.index import ENTRY_FILE, write_index
@@ -45,6 +46,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             finalists(run),
             sections.curves(run, figures),
             can_be_told_apart(run, analysis),
+            to_be_believed(run),
             at_which_threshold(run),
             method(run),
             sections.again(run),

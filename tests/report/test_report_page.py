@@ -18,6 +18,7 @@ SECTIONS = [
     "## Finalists",
     "## Curves",
     "## Can they be told apart?",
+    "## Are the probabilities to be believed?",
     "## At which threshold?",
     "## How it was done, and its limits",
     "## How to run it again",
