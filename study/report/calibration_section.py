@@ -54,9 +54,9 @@ def to_be_believed(run: Run) -> str:
         [
             "## Are the probabilities to be believed?",
             _what_to_see(known),
-            "Test values, mean over the seed runs; lower is better. A loss with class weights asks for probabilities of "
-            "other class frequencies: the weights are undone by dividing each class's probability by its weight. What is "
-            "left is mended by a temperature that is fitted on val for each seed run. All other figures of this report "
+            "Test values, mean over the seed runs; lower is better. A loss with class weights asks for probabilities "
+            "of other class frequencies: dividing each class's probability by its weight undoes it. What is left is "
+            "mended by a temperature that is fitted on val for each seed run. All other figures of this report "
             "are of the probabilities as trained. The expected calibration error (15 bins) is too high where there are "
             "few images.",
             _table(run, known),

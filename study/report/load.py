@@ -34,12 +34,14 @@ class Predictions:
 
     Attributes:
         numbers: of the K seed runs, ascending.
+        paths: (N,) of the images, ascending.
         targets: int (N,) in [0, C).
         groups: (N,) labels; images with the same label stand or fall together.
         probabilities: float (K, N, C).
     """
 
     numbers: tuple[int, ...]
+    paths: npt.NDArray[Any]
     targets: npt.NDArray[np.int64]
     groups: npt.NDArray[Any]
     probabilities: npt.NDArray[np.float64]
@@ -223,6 +225,7 @@ def _read_predictions(folder: RunFolder, trials: list[Trial], split: str, classe
             )
     return Predictions(
         numbers=tuple(ordered),
+        paths=first["path"].to_numpy(dtype=str),
         targets=first["target"].to_numpy(dtype=np.int64),
         groups=first["group"].to_numpy(dtype=str),
         probabilities=np.stack([table[columns].to_numpy(dtype=np.float64) for table in ordered.values()]),

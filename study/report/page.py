@@ -8,6 +8,7 @@ from study.records import RunFolder, write_atomically
 from study.report import sections, style
 from study.report.analysis import analyse
 from study.report.calibration_section import to_be_believed
+from study.report.errors_section import where_they_go_wrong
 from study.report.figures import drawings
 from study.report.finalists import finalists
 from study.report.index import ENTRY_FILE, write_index
@@ -48,6 +49,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             can_be_told_apart(run, analysis),
             to_be_believed(run),
             at_which_threshold(run),
+            where_they_go_wrong(run, analysis),
             method(run),
             sections.again(run),
         ]
