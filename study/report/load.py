@@ -83,6 +83,11 @@ class Run:
         return list(self.manifest["dataset"]["classes"])
 
     @property
+    def is_ordinal(self) -> bool:
+        """Whether the classes are in an order, as scores are; runs of earlier versions don't say."""
+        return bool(self.manifest["dataset"].get("ordinal", False))
+
+    @property
     def pairs(self) -> list[str]:
         return list(self.manifest["pairs"])
 

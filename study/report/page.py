@@ -18,6 +18,7 @@ from study.report.markdown import join
 from study.report.method import method
 from study.report.operating_section import at_which_threshold
 from study.report.paired_section import can_be_told_apart
+from study.report.per_class_section import class_by_class
 from study.report.search_section import search
 from study.report.summary import index_entry
 from study.report.tables import results_csv
@@ -49,6 +50,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             can_be_told_apart(run, analysis),
             to_be_believed(run),
             at_which_threshold(run),
+            class_by_class(run, analysis),
             where_they_go_wrong(run, analysis),
             method(run),
             sections.again(run),
