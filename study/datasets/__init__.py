@@ -55,6 +55,7 @@ class Dataset:
         licence: in a few words.
         editions: its published versions, the best known first.
         how_to_get: what a user does to have it, in one or two sentences.
+        ordinal: whether the classes are in an order, so that a miss may be near or far.
         trimmed: whether dark margins around the picture are cut away before it is resized.
         kaggle: "owner/name" of a Kaggle dataset or "name" of a Kaggle competition, "" where it is not there.
         excluded: path of an image that is published but known to be bad -> why. It is left out, and said so.
@@ -74,6 +75,7 @@ class Dataset:
     scan: Callable[[Path], list[Sample]]
     draw: Callable[[Path, Counts, int], None]
     stand_in: Counts
+    ordinal: bool = False
     trimmed: bool = False
     kaggle: str = ""
     excluded: Mapping[str, str] = field(default_factory=dict)

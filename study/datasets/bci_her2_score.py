@@ -20,6 +20,7 @@ def _draw(root: Path, counts: Counts, seed: int) -> None:
 DATASET = Dataset(
     title="BCI, HER2 score of IHC patches",
     classes=CLASSES,
+    ordinal=True,
     modality="ihc",
     licence=bci.LICENCE,
     editions=bci.editions(CLASSES, _TARGETS),

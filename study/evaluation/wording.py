@@ -38,6 +38,11 @@ def signed(value: float | Interval) -> str:
     return sign + rounded
 
 
+def p_value(value: float) -> str:
+    """Three decimals: `0.031`, `< 0.001`; a dash for what is missing."""
+    return "< 0.001" if value < 0.001 else fraction(value)
+
+
 def listing(names: Sequence[str], conjunction: str = "and") -> str:
     """`a`, `a and b` or `a, b and c`."""
     if len(names) < 2:

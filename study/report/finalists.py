@@ -1,28 +1,20 @@
-"""The section on what won: differences, optimism and shift, recipes and seed runs."""
+"""The section on what won: optimism and shift, recipes and seed runs."""
 
 from study.evaluation.wording import counted
 from study.records import DOCUMENT, Trial
-from study.report.analysis import Analysis
 from study.report.comparison import schedule_note
 from study.report.load import Run
 from study.report.markdown import bullets, join
 from study.report.naming import label, starting_recipe
 from study.report.study_tables import recipe_table, seed_table
 from study.report.summary import selection_notes
-from study.report.tables import difference_table
 
 _HASH_DIGITS = 12
 
 
-def finalists(run: Run, analysis: Analysis) -> str:
-    """Winning recipes beside those that they started from, differences, optimism and shift, seed runs."""
+def finalists(run: Run) -> str:
+    """Winning recipes beside those that they started from, optimism and shift, seed runs."""
     blocks = ["## Finalists"]
-    if differences := difference_table(analysis):
-        blocks += [
-            f"Each two architectures on test, the same images and seeds paired; the intervals are widened so "
-            f"that all of them hold together ({100 * analysis.level:.1f} % each).",
-            differences,
-        ]
     blocks.append(bullets(selection_notes(run)))
     for pair in run.pairs:
         blocks += [f"### {label(run, pair)}", _words(run, pair), recipe_table(run, pair)]

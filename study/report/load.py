@@ -34,12 +34,14 @@ class Predictions:
 
     Attributes:
         numbers: of the K seed runs, ascending.
+        paths: (N,) of the images, ascending.
         targets: int (N,) in [0, C).
         groups: (N,) labels; images with the same label stand or fall together.
         probabilities: float (K, N, C).
     """
 
     numbers: tuple[int, ...]
+    paths: npt.NDArray[Any]
     targets: npt.NDArray[np.int64]
     groups: npt.NDArray[Any]
     probabilities: npt.NDArray[np.float64]
@@ -81,13 +83,24 @@ class Run:
         return list(self.manifest["dataset"]["classes"])
 
     @property
+    def is_ordinal(self) -> bool:
+        """Whether the classes are in an order, as scores are; runs of earlier versions don't say."""
+        return bool(self.manifest["dataset"].get("ordinal", False))
+
+    @property
     def pairs(self) -> list[str]:
         return list(self.manifest["pairs"])
 
     @property
+    def tested(self) -> dict[str, Predictions]:
+        """Architecture -> its tuned recipe's answers to test, in the order of the architectures; {} before test."""
+        found = {pair: self.predictions.get((pair, TUNED, TEST)) for pair in self.pairs}
+        return {pair: predictions for pair, predictions in found.items() if predictions is not None}
+
+    @property
     def is_tested(self) -> bool:
         """Whether the test split was opened and at least one tuned recipe's answers to it are there."""
-        return any((pair, TUNED, TEST) in self.predictions for pair in self.pairs)
+        return bool(self.tested)
 
     @property
     def unchanged(self) -> list[str]:
@@ -217,6 +230,7 @@ def _read_predictions(folder: RunFolder, trials: list[Trial], split: str, classe
             )
     return Predictions(
         numbers=tuple(ordered),
+        paths=first["path"].to_numpy(dtype=str),
         targets=first["target"].to_numpy(dtype=np.int64),
         groups=first["group"].to_numpy(dtype=str),
         probabilities=np.stack([table[columns].to_numpy(dtype=np.float64) for table in ordered.values()]),

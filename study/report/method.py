@@ -89,7 +89,8 @@ def _statistics(run: Run) -> str:
         f"*Statistics.* In every figure {rule}. Test values are means over the seeds; their 95 % intervals "
         "come from 2,000 resamples of groups of copies and from the variance between the seeds. Two recipes are "
         "told apart if the interval of their difference, on the same resamples, excludes 0; between "
-        "architectures it is widened for the number of comparisons (Bonferroni). A network that gives one answer for "
+        "architectures it is widened for the number of comparisons (Bonferroni). The ensembles are moreover compared "
+        "by DeLong's and McNemar's tests (Holm), which take them as fixed. A network that gives one answer for "
         f"{100 * NEARLY_ALWAYS:.0f} % of the images or more is named, however well it ranks."
     )
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from study.records import RunFolder, write_atomically
 from study.report import sections, style
 from study.report.analysis import analyse
+from study.report.calibration_section import to_be_believed
+from study.report.errors_section import where_they_go_wrong
 from study.report.figures import drawings
 from study.report.finalists import finalists
 from study.report.index import ENTRY_FILE, write_index
@@ -14,6 +16,9 @@ from study.report.leaks import LEFT_OUT_CSV, LEFT_OUT_PNG
 from study.report.load import load, siblings
 from study.report.markdown import join
 from study.report.method import method
+from study.report.operating_section import at_which_threshold
+from study.report.paired_section import can_be_told_apart
+from study.report.per_class_section import class_by_class
 from study.report.search_section import search
 from study.report.summary import index_entry
 from study.report.tables import results_csv
@@ -40,8 +45,13 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             sections.first_screen(run, analysis, figures),
             sections.data(run, siblings(folder, run)),
             search(run, figures),
-            finalists(run, analysis),
+            finalists(run),
             sections.curves(run, figures),
+            can_be_told_apart(run, analysis),
+            to_be_believed(run),
+            at_which_threshold(run),
+            class_by_class(run, analysis),
+            where_they_go_wrong(run, analysis),
             method(run),
             sections.again(run),
         ]

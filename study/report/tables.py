@@ -1,4 +1,4 @@
-"""The result grid, the table of differences and `results.csv`."""
+"""The result grid and `results.csv`."""
 
 import math
 from collections.abc import Collection, Mapping, Sequence
@@ -9,7 +9,7 @@ import pandas as pd
 from study.evaluation.bootstrap import Interval
 from study.evaluation.metrics import METRICS
 from study.evaluation.verdict import by_mean, told_apart
-from study.evaluation.wording import NOTHING, fraction, percent, signed
+from study.evaluation.wording import fraction, percent
 from study.records import TEST, TUNED
 from study.report.analysis import ENSEMBLE, Analysis
 from study.report.comparison import published_rows
@@ -63,15 +63,6 @@ def leader(analysis: Analysis, metric: str) -> str | None:
     return best if told_apart(best, following, analysis.differences[metric]) else None
 
 
-def difference_table(analysis: Analysis) -> str:
-    """Each two architectures on test: the paired differences of a ranking and of a decision score."""
-    rows = []
-    for (a, b), ranking in analysis.differences.get("roc_auc", {}).items():
-        decision = analysis.differences["balanced_accuracy"][a, b]
-        rows.append([f"{a} minus {b}", *_compared(ranking), *_compared(decision)])
-    return table(["Pair", "ROC-AUC", "told apart", "Balanced accuracy", "told apart"], rows)
-
-
 def results_csv(analysis: Analysis) -> str:
     """One row per architecture, recipe and split; bounds for test only."""
     records: list[dict[str, Any]] = []
@@ -109,9 +100,3 @@ def _score(name: str, value: float | Interval | None) -> str:
     if isinstance(value, Interval) and math.isnan(value.low):
         value = value.mean
     return fraction(value) if name.startswith("roc_auc") else percent(value)
-
-
-def _compared(difference: Interval) -> tuple[str, str]:
-    if math.isnan(difference.mean):
-        return NOTHING, NOTHING
-    return signed(difference), "yes" if difference.excludes_zero else "no"

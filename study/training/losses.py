@@ -7,31 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from study.errors import DeclarationError
+from study.training.class_weights import class_weights, resolve_pos_weight
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-
-
-def resolve_pos_weight(pos_weight: float | str, train_counts: Sequence[int]) -> float:
-    """The number behind a recipe's pos_weight; "balanced" is negatives / positives of the training split."""
-    if isinstance(pos_weight, str):
-        if len(train_counts) != 2:
-            raise DeclarationError(
-                f'pos_weight="balanced" is for two classes, but the dataset has {len(train_counts)}. '
-                "Use class_weight_power."
-            )
-        return train_counts[0] / train_counts[1]
-    return float(pos_weight)
-
-
-def class_weights(train_counts: Sequence[int], power: float) -> list[float]:
-    """Weights proportional to n_c ** -power whose mean over the training images is 1.
-
-    The mean is held at 1 so that the power does not change the effective learning rate.
-    """
-    raw = [n**-power for n in train_counts]
-    mean = sum(w * n for w, n in zip(raw, train_counts, strict=True)) / sum(train_counts)
-    return [w / mean for w in raw]
 
 
 def training_loss(recipe: dict[str, Any], train_counts: Sequence[int], device: torch.device) -> Loss:

@@ -72,6 +72,7 @@ def make_manifest(
             "how_to_get": dataset.how_to_get,
             "classes": list(dataset.classes),
             "modality": dataset.modality,
+            "ordinal": dataset.ordinal,
             "trimmed": dataset.trimmed,
             "expected": edition.expected,
             "group_meaning": dataset.group_meaning,

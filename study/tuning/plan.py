@@ -19,8 +19,8 @@ from study.errors import ResultsError
 from study.records import ledger
 from study.spec import Budget, Study
 from study.training import checkpoint
+from study.training.class_weights import resolve_pos_weight
 from study.training.data import Images
-from study.training.losses import resolve_pos_weight
 from study.training.pretrained import Pretrained
 from study.tuning import resuming, space
 from study.tuning.folders import data_folder, stand_in_folder

@@ -1,7 +1,7 @@
 import pytest
 
 from study.evaluation.bootstrap import Interval
-from study.evaluation.wording import counted, fraction, listing, percent, signed
+from study.evaluation.wording import NOTHING, counted, fraction, listing, p_value, percent, signed
 
 NAN = float("nan")
 
@@ -29,3 +29,7 @@ def test_lists_and_counts_read_like_sentences():
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "c"], "or") == "a, b or c"
     assert (counted(1, "image"), counted(1200, "image")) == ("1 image", "1,200 images")
+
+
+def test_p_values_have_three_decimals_and_are_never_zero():
+    assert [p_value(p) for p in (0.0312, 1.0, 0.0001, 0.0, NAN)] == ["0.031", "1.000", "< 0.001", "< 0.001", NOTHING]

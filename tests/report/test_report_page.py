@@ -17,6 +17,11 @@ SECTIONS = [
     "## Search",
     "## Finalists",
     "## Curves",
+    "## Can they be told apart?",
+    "## Are the probabilities to be believed?",
+    "## At which threshold?",
+    "## Class by class",
+    "## Where they go wrong",
     "## How it was done, and its limits",
     "## How to run it again",
 ]

@@ -2,15 +2,14 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from sklearn.metrics import log_loss as sklearn_log_loss
 from torch import Tensor
 
-from study.errors import DeclarationError
 from study.spec import Recipe
 from study.training import losses
+from study.training.class_weights import class_weights
 
 CPU = torch.device("cpu")
 
@@ -30,29 +29,10 @@ def test_the_positive_class_counts_pos_weight_times(pos_weight: float | str, fac
     assert got == pytest.approx(sum(by_hand) / 3, rel=1e-5)
 
 
-def test_balanced_is_negatives_over_positives_and_a_number_is_itself() -> None:
-    assert losses.resolve_pos_weight("balanced", [30, 90]) == pytest.approx(1 / 3)
-    assert losses.resolve_pos_weight(2, [30, 90]) == 2.0
-
-
-def test_balanced_is_refused_where_there_are_more_than_two_classes() -> None:
-    with pytest.raises(DeclarationError, match="class_weight_power"):
-        losses.resolve_pos_weight("balanced", [3, 4, 5])
-
-
-@pytest.mark.parametrize("power", [0.0, 0.3, 1.0])
-def test_class_weights_fall_with_the_power_of_the_count_and_their_mean_over_images_is_1(power: float) -> None:
-    counts = [10, 40, 250]
-    weights = losses.class_weights(counts, power)
-    assert np.average(weights, weights=counts) == pytest.approx(1)
-    assert weights[0] / weights[2] == pytest.approx(25**power)
-    assert weights[0] / weights[1] == pytest.approx(4**power)
-
-
 def test_the_multi_class_loss_is_the_weighted_sum_over_the_number_of_images() -> None:
     logits = torch.tensor([[1.0, 0.0, -1.0], [0.2, 0.1, 0.4], [3.0, 0.0, 0.0]])
     labels, counts = [0, 2, 1], [10, 40, 250]
-    weights = losses.class_weights(counts, 0.5)
+    weights = class_weights(counts, 0.5)
     by_hand = 0.0
     for row, label in zip(logits.tolist(), labels, strict=True):
         by_hand -= weights[label] * math.log(math.exp(row[label]) / sum(math.exp(x) for x in row))
