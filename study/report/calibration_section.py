@@ -106,8 +106,8 @@ def _what_to_see(found: Mapping[str, Calibration]) -> str:
     under = [pair for pair, each in found.items() if (each.temperatures < 1).all()]
     mixed = [pair for pair in found if pair not in (*over, *under)]
     sides = {
-        "overconfident (temperature above 1)": over,
-        "underconfident (temperature below 1)": under,
+        "overconfident on val (temperature above 1)": over,
+        "underconfident on val (temperature below 1)": under,
         "neither in all seed runs": mixed,
     }
     words = [

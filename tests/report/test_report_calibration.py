@@ -43,7 +43,7 @@ def test_scores_before_and_after_undoing_the_weight_are_those_of_scikit_learn(fi
 
 def test_sharpened_answers_are_called_overconfident_and_flattened_ones_underconfident(multiclass):
     run = load(multiclass.folder)
-    for factor, words in ((8.0, "is overconfident (temperature above 1)"), (0.1, "are underconfident (")):
+    for factor, words in ((8.0, "is overconfident on val (temperature above 1)"), (0.1, "are underconfident on val (")):
         first = to_be_believed(sharpened(run, "baseline_cnn", factor)).splitlines()[2]
         assert re.search(rf"baseline_cnn \([\d.]+(\N{{EN DASH}}[\d.]+)?\)[^;]* {re.escape(words)}", first)
 
