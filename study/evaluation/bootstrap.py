@@ -75,7 +75,8 @@ class ResampledScores:
     def interval(self, metric: str, *, level: float = 0.95) -> Interval:
         """The mean over the seeds with its interval; NaN bounds where it is undefined in the resamples."""
         least = -1.0 if metric == KAPPA else 0.0
-        return self._spread(metric).interval(self.num_groups, level, (least, 1.0))
+        found = self._spread(metric).interval(self.num_groups, level, (least, 1.0))
+        return _at_the_end(found, self.num_groups, level, (least, 1.0))
 
     def minus(
         self, other: "ResampledScores", metric: str, *, level: float = 0.95, seeds_paired: bool = True
@@ -207,6 +208,20 @@ class _Spread:
         odds = logit((self.point - lowest) / (highest - lowest)) + np.array([-reach, reach])
         low, high = lowest + (highest - lowest) * expit(odds)
         return Interval(self.point, float(low), float(high))
+
+
+def _at_the_end(found: Interval, num_groups: int, level: float, within: tuple[float, float]) -> Interval:
+    """A score at the end of its range, which resamples can't leave: all right, or all wrong, says little of few images.
+
+    The other bound is then the exact one of a proportion (Clopper and Pearson 1934), with a case for each group.
+    """
+    lowest, highest = within
+    reach = (highest - lowest) * (1 - ((1 - level) / 2) ** (1 / num_groups))
+    if found.low == found.high == highest:
+        return Interval(found.mean, highest - reach, highest)
+    if found.low == found.high == lowest:
+        return Interval(found.mean, lowest, lowest + reach)
+    return found
 
 
 def _spread(by_seed: Values, samples: Values) -> _Spread:

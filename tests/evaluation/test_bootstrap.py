@@ -220,3 +220,13 @@ def test_seeds_that_are_not_paired_tell_of_the_spread_twice():
     expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
     half_width = (expected.high - expected.low) / 2 / (1 - found.mean**2)
     assert np.arctanh(found) == pytest.approx(np.arctanh(found.mean) + half_width * np.array([0, -1, 1]))
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_score_at_the_end_of_its_range_has_the_exact_bound_of_a_proportion(right: bool) -> None:
+    targets = np.array([0, 1] * 20)
+    answers = targets if right else 1 - targets
+    probabilities = np.eye(2)[answers][None].repeat(3, axis=0)
+    found = resampled_scores(targets, probabilities, np.arange(40), metrics=["accuracy"]).interval("accuracy")
+    exact = stats.binomtest(40 if right else 0, 40).proportion_ci(0.95, method="exact")
+    assert (found.mean, found.low, found.high) == pytest.approx((float(right), exact.low, exact.high))
