@@ -73,24 +73,23 @@ def _what_to_see(analysis: Analysis, couples: Sequence[Couple]) -> str:
     }
     neither = [couple for couple in couples if not any(couple in found for found in apart.values())]
     words = (
-        f"What to see: {_named(apart['roc_auc'], couples)} told apart in ranking (ROC-AUC), "
+        f"What to see: {_named(apart['roc_auc'], couples)} told apart in ranking (ROC-AUC); "
         f"{_named(apart['accuracy'], couples)} in decisions (accuracy)"
     )
-    return f"{words}, {_named(neither, couples)} in neither." if neither else f"{words}."
+    return f"{words}; {_named(neither, couples)} in neither." if neither else f"{words}."
 
 
 def _named(chosen: Sequence[Couple], couples: Sequence[Couple]) -> str:
     """The pairs by name where they are few, their number where they are many."""
     if not chosen:
         return "no pair is" if len(couples) > 1 else "the pair is not"
-    verb = "is" if len(chosen) == 1 else "are"
+    return f"{_names(chosen, couples)} {'is' if len(chosen) == 1 else 'are'}"
+
+
+def _names(chosen: Sequence[Couple], couples: Sequence[Couple]) -> str:
     if len(chosen) > _PAIRS_NAMED:
-        return f"{len(chosen)} of {len(couples)} pairs {verb}"
-    return f"{listing([_name(couple) for couple in chosen])} {verb}"
-
-
-def _name(couple: Couple) -> str:
-    return DASH.join(couple)
+        return f"{len(chosen)} of {len(couples)} pairs"
+    return listing([DASH.join(couple) for couple in chosen])
 
 
 def _independence(run: Run) -> str:
@@ -101,8 +100,8 @@ def _independence(run: Run) -> str:
     if num_groups == len(groups):
         return f"{words}."
     return (
-        f"{words}, but the {counted(len(groups), 'test image')} are {counted(num_groups, 'group')}: its p-values are "
-        "too small to that extent."
+        f"{words}, but the {counted(len(groups), 'test image')} are {counted(num_groups, 'group')}, so its p-values "
+        "may be too small."
     )
 
 
@@ -140,6 +139,6 @@ def _fixed_only(analysis: Analysis, tests: EnsembleTests, couples: Sequence[Coup
     if not found:
         return ""
     return (
-        f"Only a test, not the interval, finds a difference for {listing([_name(couple) for couple in found])}: the "
+        f"Only a test, not the interval, finds a difference for {_names(found, couples)}: the "
         "ensembles that were trained differ on images like these; whether those of other seeds would is not shown."
     )

@@ -60,13 +60,14 @@ def _what_to_see(run: Run, values: ClassValues, pair: str) -> str:
         {name: values[class_metric(metric, index)].mean for index, name in enumerate(run.classes)}
         for metric in ("sensitivity", "ppv")
     )
-    parts = []
+    parts: dict[str, list[str]] = {}
     for shares, words in ((found, "is found least often"), (trusted, "is the answer that is right least often")):
         known = {name: share for name, share in shares.items() if np.isfinite(share)}
         if known:
             least = min(known, key=lambda name: known[name])
-            parts.append(f'"{least}" {words} ({percent(known[least])})')
-    return f"What to see: by {pair}, {' and '.join(parts)}." if parts else ""
+            parts.setdefault(least, []).append(f"{words} ({percent(known[least])})")
+    each = [f'"{name}" {" and ".join(words)}' for name, words in parts.items()]
+    return f"What to see: by {pair}, {', '.join(each)}." if each else "What to see: nothing, no class can be scored."
 
 
 def _table(run: Run, values: Mapping[str, ClassValues]) -> str:
