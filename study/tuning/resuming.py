@@ -13,12 +13,14 @@ PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 _POLICY = ("reduction_factor",)
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
 _FOLLOWS = ("counts", "created", "duplicates", "left_out", "opened_before", "run", "skipped", "slots", "test_hash")
+# What a log of version 0.1.0 doesn't say, but did.
+_SINCE_0_1_0: dict[str, Any] = {"groups": "duplicates", "holdout": False}
 _NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS)
 
 
 def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What must be as it was when a study is gone on with."""
-    declared = {name: value for name, value in manifest.items() if name not in _NOT_DECLARED}
+    declared = {name: value for name, value in {**_SINCE_0_1_0, **manifest}.items() if name not in _NOT_DECLARED}
     declared["dataset"] = {name: manifest["dataset"].get(name) for name in _SEEN_BY_NETWORKS}
     # Weights are what they are, whatever their file is called.
     declared["pairs"] = {
@@ -37,7 +39,8 @@ def previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.Stu
     names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
     names = {name for name in names if not name.endswith(".partial")}
     # A run that was killed while it began has written no more than these, and nothing in them is worth keeping.
-    if not folder.manifest.exists() and names <= {folder.splits.name, folder.events.name, "pretrained"}:
+    begun = {folder.splits.name, folder.left_out.name, folder.events.name, "pretrained"}
+    if not folder.manifest.exists() and names <= begun:
         if not any(True for _ in records.read_events(folder.events)):
             return None
     elif folder.events.name not in names:

@@ -1,0 +1,40 @@
+"""Which results folders can be gone on with."""
+
+from pathlib import Path
+
+import pytest
+
+from study.errors import ResultsError
+from study.records import RunFolder
+from study.tuning.resuming import declared, previous
+
+MANIFEST = {"dataset": {"name": "example"}, "pairs": {"lenet": {"rungs": [3], "weights": None}}, "seed": 0}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    (tmp_path / "run").mkdir()
+    return RunFolder(tmp_path / "run")
+
+
+def test_a_run_that_was_killed_while_it_began_is_begun_anew(folder: RunFolder) -> None:
+    (folder.root / "pretrained").mkdir()
+    for path in (folder.splits, folder.left_out, folder.events):
+        path.touch()
+        assert previous(folder, {}) is None
+
+
+def test_a_folder_of_other_files_is_refused(folder: RunFolder) -> None:
+    folder.weights("lenet-tuned-seed0").parent.mkdir()
+    with pytest.raises(ResultsError, match="holds other files"):
+        previous(folder, {})
+
+
+def test_a_log_that_says_nothing_of_groups_kept_copies_together() -> None:
+    assert declared(MANIFEST) == declared({**MANIFEST, "groups": "duplicates", "holdout": False})
+    assert declared(MANIFEST) != declared({**MANIFEST, "groups": "none"})
+
+
+def test_rungs_are_no_part_of_a_declaration() -> None:
+    other = {**MANIFEST, "pairs": {"lenet": {"rungs": [1, 2], "weights": None}}, "reduction_factor": 4}
+    assert declared(MANIFEST) == declared(other)
