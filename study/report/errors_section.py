@@ -1,4 +1,4 @@
-"""Which mistakes the best architecture makes on test, and whose labels a pathologist should look at again."""
+"""Which mistakes the best architecture makes on test, and whose labels an expert should look at again."""
 
 import numpy as np
 import numpy.typing as npt

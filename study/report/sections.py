@@ -1,6 +1,8 @@
 """The sections of a report, each from records to markdown."""
 
+import shlex
 from collections.abc import Mapping
+from pathlib import PurePath
 
 from study.evaluation.wording import DOT, counted, listing
 from study.report import leaks
@@ -71,13 +73,23 @@ def again(run: Run) -> str:
         [
             "## How to run it again",
             "" if run.manifest["stand_in"] else f"The images: {get}",
-            code(run.manifest["command"]),
+            code(_elsewhere(run.manifest["command"])),
             f"Seed {run.manifest['seed']}; {listing(versions)}; {machine['device']} "
             f"({machine['cpu']}, {counted(machine['num_cpus'], 'CPU core')}). From the records alone, this "
             "report is drawn again by:",
             code(f"python -m study.report {run.name}"),
         ]
     )
+
+
+def _elsewhere(command: str) -> str:
+    """The command as it is given on another machine: of this one's absolute paths the last part is kept."""
+    words = []
+    for word in shlex.split(command):
+        # "NAME=FILE" is how weights are given.
+        before, equals, path = word.rpartition("=")
+        words.append(f"{before}{equals}path/to/{PurePath(path).name}" if path.startswith("/") else word)
+    return shlex.join(words)
 
 
 def _how_to_read(run: Run, analysis: Analysis) -> str:

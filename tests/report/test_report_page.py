@@ -235,6 +235,16 @@ def test_the_command_and_the_limits_are_given(finished):
     assert "The test split (220 images) was scored once, for all of 15 seed runs together." in finished.page
 
 
+def test_a_report_tells_no_absolute_path_of_the_machine_that_it_was_made_on(make_run, tmp_path):
+    given = (
+        "python -m study.run her2_binary --data '/home/me/my data' --weights lenet=/srv/lenet.pt --results ../results"
+    )
+    page = draw_report(make_run(manifest={"command": given}), tmp_path / "reports").read_text()
+    assert "--data 'path/to/my data' --weights lenet=path/to/lenet.pt --results ../results\n```" in page
+    assert "/home" not in page
+    assert "/srv" not in page
+
+
 def test_a_report_needs_neither_ray_nor_torch():
     program = (
         "import sys, study.report, study.report.__main__; "
