@@ -138,7 +138,7 @@ class Budget:
         trials: searched trials of each pair, the document's recipe included.
         epochs: full budget of one trial.
         seeds: seed runs of each pair's finalist and of the document's recipe.
-        image_size: side in pixels; None takes the study's.
+        image_size: side in pixels, at most; None takes the study's.
         audit: searched trials of each pair that are never stopped early, besides the document's recipe: they tell what
             early stopping costs.
     """
@@ -268,9 +268,9 @@ class Study:
         return {**self.space, **self.pair_space.get(pair, {})}
 
     def budget(self, name: str) -> Budget:
-        """The budget of that name, with the image size filled in."""
+        """The budget of that name, with the image size filled in: the study's own, or a smaller one of the budget."""
         budgets = {**BUDGETS, **self.budgets}
         if name not in budgets:
             raise UnknownNameError("budget", name, budgets)
         budget = budgets[name]
-        return replace(budget, image_size=budget.image_size or self.image_size)
+        return replace(budget, image_size=min(budget.image_size or self.image_size, self.image_size))

@@ -1,15 +1,11 @@
 """The three one-file recipes of CONTRIBUTING.md, carried out in a copy of the project."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from project_copy import ROOT, copy_project, python
 
-ROOT = Path(__file__).parents[1]
 FILES = {
     "Add an architecture": "study/architectures/two_convolutions.py",
     "Add a dataset": "study/datasets/stripes.py",
@@ -26,20 +22,10 @@ def code_under(heading: str) -> str:
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("study", "search_spaces", "tests"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    folder = copy_project(tmp_path_factory.mktemp("project"))
     for heading, path in FILES.items():
         (folder / path).write_text(code_under(heading))
     return folder
-
-
-def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(project)}
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=project, env=environment, capture_output=True, text=True, check=False
-    )
 
 
 def test_the_examples_are_formatted_as_the_house_asks(project: Path) -> None:

@@ -112,6 +112,10 @@ def test_a_budget_takes_the_studys_image_size_unless_it_has_its_own() -> None:
     assert own.budget("full").image_size == 96
 
 
+def test_a_study_of_small_images_is_not_enlarged_by_a_budget() -> None:
+    assert make_study(image_size=32).budget("demo").image_size == 32
+
+
 def test_an_unknown_budget_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UnknownNameError, match=r"no budget 'standart'. Did you mean 'standard'"):
         make_study().budget("standart")

@@ -83,6 +83,7 @@ class ResampledScores:
     ) -> Interval:
         """The interval of this one's metric minus the other's, paired by the images.
 
+        Scores of other images, resampled with another random seed, are independent; then nothing is paired but seeds.
         With equally many seeds each is compared with its own, unless `seeds_paired` is False: between networks that
         have nothing in common but the number of the seed, twice as many seeds tell of the spread.
         """
@@ -93,7 +94,7 @@ class ResampledScores:
             one, two = self._spread(metric), other._spread(metric)
             difference = _Spread(one.point - two.point, one.resampled - two.resampled, (*one.seeds, *two.seeds))
         most = 2.0 if metric == KAPPA else 1.0
-        return difference.interval(self.num_groups, level, (-most, most))
+        return difference.interval(min(self.num_groups, other.num_groups), level, (-most, most))
 
     def _spread(self, metric: str) -> "_Spread":
         return _spread(self.by_seed[metric], self.samples[metric])

@@ -7,6 +7,7 @@ several comparisons are read together (`bootstrap.bonferroni_level`).
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 from study.evaluation.bootstrap import Interval
 from study.evaluation.wording import fraction, listing, percent, signed
@@ -17,7 +18,22 @@ NEARLY_ALWAYS = 0.95
 # A fall that a reader of the first screen must know of; differences between networks are often smaller.
 _NOTABLE_FALL = 0.05
 
+# Of a network that puts the images in any order, and of one that can't tell them apart.
+CHANCE_ROC_AUC = 0.5
+
 Pairwise = Mapping[tuple[str, str], Interval]
+
+
+class OneAnswer(NamedTuple):
+    """The answer that each seed run of an architecture gives most often.
+
+    Attributes:
+        answers: the classes that this is, each once.
+        share: of the images that are given it, in [0, 1], mean over the seeds.
+    """
+
+    answers: tuple[str, ...]
+    share: float
 
 
 def ranking_verdict(test_roc_auc: Mapping[str, Interval], differences: Pairwise) -> str:
@@ -53,7 +69,6 @@ def by_mean(values: Mapping[str, Interval]) -> list[str]:
 
 def majority_verdict(
     advantages: Mapping[str, Interval],
-    majority_shares: Mapping[str, float],
     *,
     majority_class: str,
     baseline_accuracy: float,
@@ -62,12 +77,10 @@ def majority_verdict(
 
     Args:
         advantages: architecture -> test accuracy minus that of always answering the majority class.
-        majority_shares: architecture -> share of the test images answered with the majority class, in [0, 1].
         majority_class: the most frequent class of the training split.
         baseline_accuracy: test accuracy of always answering it, in [0, 1].
     """
     always = f'always answering "{majority_class}" ({percent(baseline_accuracy)})'
-    constant = [name for name, share in majority_shares.items() if share >= NEARLY_ALWAYS]
     worse = [name for name, value in advantages.items() if value.high < 0]
     even = [name for name, value in advantages.items() if not value.excludes_zero]
     better = [name for name, value in advantages.items() if value.low > 0]
@@ -79,11 +92,44 @@ def majority_verdict(
         parts.append(f"{listing(even)} {_is(even)} not distinguishable in accuracy from {always}")
     if worse:
         parts.append(f"{listing(worse)} {_is(worse)} less accurate than {always}")
-    sentences = [_sentence("; ".join(parts))] if parts else []
-    for name in constant:
-        share = percent(majority_shares[name])
-        sentences.append(f"{name} gives that one answer for {share} of the test images, so its decisions tell little.")
+    return _sentence("; ".join(parts)) if parts else ""
+
+
+def decision_verdict(
+    test_roc_auc: Mapping[str, Interval], advantages: Mapping[str, Interval], one_answers: Mapping[str, OneAnswer]
+) -> str:
+    """Whose decisions are worth nothing, and whether the order in which they put the images is.
+
+    Args:
+        test_roc_auc: architecture -> test ROC-AUC with its interval.
+        advantages: architecture -> test accuracy minus that of always answering the majority class.
+        one_answers: architecture -> the answer that its seed runs give most often on test.
+    """
+    constant = [name for name, given in one_answers.items() if given.share >= NEARLY_ALWAYS]
+    bad = [name for name, value in advantages.items() if name in constant or not value.low > 0]
+    ranking = [name for name in bad if test_roc_auc[name].low > CHANCE_ROC_AUC]
+    neither = [name for name in bad if name not in ranking]
+    sentences = [
+        f"{name} gives {_one_answer(one_answers[name].answers)} for {percent(one_answers[name].share)} of the test "
+        "images, so its decisions tell little."
+        for name in constant
+    ]
+    if ranking:
+        scores = listing([fraction(test_roc_auc[name]) for name in ranking])
+        one = len(ranking) == 1
+        sentences.append(
+            f"{listing(ranking)} {'ranks' if one else 'rank'} the images better than chance all the same (ROC-AUC "
+            f"{scores}): {'it ranks' if one else 'they rank'} better than {'it decides' if one else 'they decide'}."
+        )
+    if neither:
+        are = "is" if len(neither) == 1 else "are"
+        sentences.append(f"{listing(neither)} {are} not shown to rank the images better than chance either.")
     return " ".join(sentences)
+
+
+def _one_answer(answers: Sequence[str]) -> str:
+    named = listing([f'"{answer}"' for answer in answers], "or")
+    return f"the one answer {named}" if len(answers) == 1 else f"one answer, {named} by the seed,"
 
 
 def gain_verdict(
@@ -135,28 +181,25 @@ def optimism_verdict(search_best: Mapping[str, float], fresh: Mapping[str, Seque
     return f"Optimism of the selection, the search's best val ROC-AUC minus the mean of fresh seeds: {listing(parts)}."
 
 
-def shift_warning(val: Mapping[str, Sequence[float]], test: Mapping[str, Sequence[float]]) -> str:
-    """A sentence if val promises much more than test holds, for the first screen; "" otherwise."""
-    falls = _falls(val, test)
-    if not falls or max(falls.values()) < _NOTABLE_FALL:
+def shift_warning(shifts: Mapping[str, Interval]) -> str:
+    """A sentence if val promises much more than test holds, for the first screen; "" otherwise.
+
+    Args:
+        shifts: architecture -> val minus test ROC-AUC of the same seeds.
+    """
+    falls = {name: value for name, value in shifts.items() if value.mean >= _NOTABLE_FALL and value.low > 0}
+    if not falls:
         return ""
-    parts = listing([f"{fall:.3f} for {name}" for name, fall in falls.items()])
+    parts = listing([f"{fall.mean:.3f} for {name}" for name, fall in falls.items()])
     return f"Val promises more than test holds: from val to test the ROC-AUC falls by {parts}."
 
 
-def shift_verdict(val: Mapping[str, Sequence[float]], test: Mapping[str, Sequence[float]]) -> str:
-    """How much lower the test ROC-AUC is than the val ROC-AUC of the same seeds, mean over the seeds."""
-    parts = [f"{name} {signed(fall)}" for name, fall in _falls(val, test).items()]
-    return f"Shift, val minus test ROC-AUC of the same seeds: {listing(parts)}." if parts else ""
-
-
-def _falls(val: Mapping[str, Sequence[float]], test: Mapping[str, Sequence[float]]) -> dict[str, float]:
-    """Mean over the seeds on val minus that on test, where both are known."""
-    return {
-        name: sum(values) / len(values) - sum(test[name]) / len(test[name])
-        for name, values in val.items()
-        if values and test.get(name)
-    }
+def shift_verdict(shifts: Mapping[str, Interval]) -> str:
+    """How far the test ROC-AUC lies from the val ROC-AUC of the same seeds; argument as above."""
+    parts = [f"{name} {signed(value)}" for name, value in shifts.items()]
+    if not parts:
+        return ""
+    return f"Shift, val minus test ROC-AUC of the same seeds: {listing(parts)}."
 
 
 def _is(names: Sequence[str], who: str = "") -> str:

@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from study.evaluation.bootstrap import Interval, ResampledScores, bonferroni_level, resampled_scores
 from study.evaluation.metrics import METRICS, decide, majority_baseline, scores
+from study.evaluation.verdict import OneAnswer
 from study.records import DOCUMENT, TEST, TUNED
-from study.report.load import SPLITS, Predictions, Run
+from study.report.load import SPLITS, VAL, Predictions, Run
 
 ENSEMBLE = "ensemble"
 RESAMPLING_SEED = 0
@@ -41,21 +42,23 @@ class Analysis:
         majority_class: the most frequent class of the training split.
         baseline: split -> metric -> value of always answering the majority class.
         advantages: architecture -> test accuracy of the tuned recipe minus the baseline's, 95 % interval.
-        majority_shares: architecture -> share of test answers that are the majority class, mean over seeds.
+        one_answers: architecture -> the answer that the tuned seed runs give most often on test.
         differences: metric -> (a, b) -> a minus b on test, tuned, widened for the number of comparisons.
         level: of the intervals in `differences`.
         gains: architecture -> test ROC-AUC, tuned minus the starting recipe, same seeds, 95 % interval;
             without the architectures for which the starting recipe itself won.
+        shifts: architecture -> val minus test ROC-AUC of the tuned seed runs, 95 % interval.
     """
 
     rows: list[Row]
     majority_class: str
     baseline: dict[str, dict[str, float]]
     advantages: dict[str, Interval] = field(default_factory=dict)
-    majority_shares: dict[str, float] = field(default_factory=dict)
+    one_answers: dict[str, OneAnswer] = field(default_factory=dict)
     differences: dict[str, dict[tuple[str, str], Interval]] = field(default_factory=dict)
     level: float = 0.95
     gains: dict[str, Interval] = field(default_factory=dict)
+    shifts: dict[str, Interval] = field(default_factory=dict)
 
     def values(self, architecture: str, recipe: str, split: str) -> dict[str, Interval]:
         """Metric -> value of one row; {} where there is no such row."""
@@ -86,17 +89,28 @@ def analyse(run: Run) -> Analysis:
         majority_class=run.classes[majority],
         baseline=_baselines(run),
         advantages={pair: _advantage(run.predictions[pair, TUNED, TEST], tested[pair], majority) for pair in tested},
-        majority_shares={
-            pair: float((decide(run.predictions[pair, TUNED, TEST].probabilities) == majority).mean())
-            for pair in tested
-        },
+        one_answers={pair: _one_answer(run, pair) for pair in tested},
         differences={
             metric: {(a, b): tested[a].minus(tested[b], metric, level=level, seeds_paired=False) for a, b in couples}
             for metric in METRICS
         },
         level=level,
         gains={pair: gain for pair in tested if (gain := _gain(run, pair)) is not None},
+        shifts={pair: found for pair in tested if (found := shift(run, pair, TUNED)) is not None},
     )
+
+
+def shift(run: Run, pair: str, recipe: str) -> Interval | None:
+    """ROC-AUC on val minus that on test of the seed runs that answered both, 95 % interval; None without any."""
+    val, test = (run.predictions.get((pair, recipe, split)) for split in (VAL, TEST))
+    if val is None or test is None or not (both := tuple(n for n in val.numbers if n in test.numbers)):
+        return None
+    # Other images, so another seed: equal resamples of two splits would look paired.
+    one, other = (
+        resampled_scores(p.targets, p.only(both), p.groups, metrics=["roc_auc"], seed=seed)
+        for p, seed in ((val, RESAMPLING_SEED + 1), (test, RESAMPLING_SEED))
+    )
+    return one.minus(other, "roc_auc")
 
 
 def seed_scores(predictions: Predictions) -> dict[int, dict[str, float]]:
@@ -148,6 +162,13 @@ def _advantage(predictions: Predictions, tested: ResampledScores, majority: int)
         predictions.targets, constant, predictions.groups, metrics=["accuracy"], seed=RESAMPLING_SEED
     )
     return tested.minus(baseline, "accuracy")
+
+
+def _one_answer(run: Run, pair: str) -> OneAnswer:
+    decided = decide(run.predictions[pair, TUNED, TEST].probabilities)
+    shares = (decided[..., np.newaxis] == np.arange(len(run.classes))).mean(axis=1)
+    answers = sorted(set(shares.argmax(axis=1)))
+    return OneAnswer(tuple(run.classes[index] for index in answers), float(shares.max(axis=1).mean()))
 
 
 def _gain(run: Run, pair: str) -> Interval | None:

@@ -2,6 +2,7 @@
 
 from study.evaluation.wording import counted
 from study.records import DOCUMENT, Trial
+from study.report.analysis import Analysis
 from study.report.comparison import schedule_note
 from study.report.load import Run
 from study.report.markdown import bullets, join
@@ -12,10 +13,10 @@ from study.report.summary import selection_notes
 _HASH_DIGITS = 12
 
 
-def finalists(run: Run) -> str:
+def finalists(run: Run, analysis: Analysis) -> str:
     """Winning recipes beside those that they started from, optimism and shift, seed runs."""
     blocks = ["## Finalists"]
-    blocks.append(bullets(selection_notes(run)))
+    blocks.append(bullets(selection_notes(run, analysis)))
     for pair in run.pairs:
         blocks += [f"### {label(run, pair)}", _words(run, pair), recipe_table(run, pair)]
     if seeds := seed_table(run):

@@ -6,8 +6,9 @@ import numpy as np
 
 from study.datasets.images.groups import DUPLICATES, NONE, SIMILARITY
 from study.evaluation.metrics import scores
-from study.evaluation.wording import counted, fraction, listing, signed
+from study.evaluation.wording import NOTHING, counted, fraction, listing, signed
 from study.records import DOCUMENT, TEST
+from study.report.analysis import shift
 from study.report.load import VAL, Run
 from study.report.markdown import image, join, table
 
@@ -111,6 +112,20 @@ def grouping(run: Run) -> str:
     )
 
 
+def kept_together(run: Run) -> str:
+    """What never spans two splits, for the description of the method."""
+    if _way(run) == NONE:
+        return "No images were kept together, copies included (`--groups none`)."
+    left_out = "and one on the training side that also stands in the test split is left out"
+    if "groups" not in run.manifest:
+        return f"Copies of one picture, pixel by pixel, stay together, {left_out}."
+    alike = " So do images that are merely alike (`--groups similarity`)." if _way(run) == SIMILARITY else ""
+    return (
+        "Images of one picture, also where it was resized, recompressed, brightened, flipped or turned, stay together, "
+        f"{left_out}.{alike}"
+    )
+
+
 def sensitivity(run: Run, siblings: Mapping[str, Run]) -> str:
     """The same recipes under other groupings; "" where no such run is finished beside this one."""
     runs = {way: each for way, each in {**siblings, _way(run): run}.items() if each.is_tested}
@@ -122,7 +137,8 @@ def sensitivity(run: Run, siblings: Mapping[str, Run]) -> str:
             val, test = (_roc_auc(runs[way], pair, split) for split in (VAL, TEST))
             trained = sum(runs[way].images("train").values())
             left = sum(runs[way].manifest["left_out"].values())
-            numbers = [fraction(val), fraction(test), signed(test - val)]
+            fall = shift(runs[way], pair, DOCUMENT)
+            numbers = [fraction(val), fraction(test), NOTHING if fall is None else signed(fall)]
             rows.append([_WAYS[way], pair, f"{trained:,}", f"{left:,}", *numbers])
     return join(
         [
@@ -130,7 +146,9 @@ def sensitivity(run: Run, siblings: Mapping[str, Run]) -> str:
             "What to see: how far the scores fall once copies, and images that are merely alike, can't stand on both "
             "sides of a split. The starting recipes, unchanged, were trained under each grouping; ROC-AUC, mean over "
             "the seeds. Groups decide which images are trained and tested on, so the rows differ by chance as well.",
-            table(["Grouping", "Architecture", "Train images", "Left out", "Val", "Test", "Test minus val"], rows),
+            table(
+                ["Grouping", "Architecture", "Train images", "Left out", "Val", "Test", "Val minus test"], rows, left=2
+            ),
         ]
     )
 

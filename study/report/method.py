@@ -3,6 +3,7 @@
 from study.evaluation.verdict import NEARLY_ALWAYS
 from study.evaluation.wording import counted
 from study.report.bookkeeping import num_audited
+from study.report.leaks import kept_together
 from study.report.load import Run
 from study.report.markdown import bullets, join
 from study.report.naming import starting_recipe
@@ -23,11 +24,15 @@ def method(run: Run) -> str:
 
 def _splits(run: Run) -> str:
     trimmed = " Dark margins around the pictures were cut away." if run.manifest["dataset"].get("trimmed") else ""
+    test = (
+        "15 % of the images other than those of the official test split"
+        if run.manifest.get("holdout")
+        else "the data set's own test split, or 15 % of the images where it has none"
+    )
     return (
-        "*Splits.* Test is the data set's own test split, or 15 % of the images where it has none; "
+        f"*Splits.* Test is {test}; "
         f"{100 * run.manifest['val_fraction']:g} % of the rest is val, stratified by class and drawn with "
-        f"seed {run.manifest['seed']}. Copies of one picture, pixel by pixel, stay together, and a "
-        f"training-side copy of a test image is left out.{trimmed}"
+        f"seed {run.manifest['seed']}. {kept_together(run)}{trimmed}"
     )
 
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.bootstrap import Interval, resampled_scores
+from study.evaluation.bootstrap import Interval, ResampledScores, resampled_scores
 from study.evaluation.metrics import Floats, Ints
 from study.evaluation.operating_points import at_threshold, sensitivity_threshold, youden_threshold
 from study.evaluation.per_class import CLASS_METRICS, class_metric
-from study.evaluation.wording import DASH, NOTHING, listing, percent
+from study.evaluation.wording import DASH, NOTHING, listing, percent, signed
 from study.records import TUNED
 from study.report.analysis import RESAMPLING_SEED
 from study.report.load import VAL, Run
@@ -23,9 +23,12 @@ Rule = Callable[[Ints, Floats], float]
 
 _WANTED = f"{100 * WANTED_SENSITIVITY:.0f} %"
 _SENSITIVE = f"{_WANTED} sensitivity on val"
+_YOUDEN = "Youden on val"
+_BALANCED = "balanced_accuracy"
+# The first is what the others are compared with.
 _RULES: dict[str, Rule] = {
     "0.5": lambda _targets, _probabilities: 0.5,
-    "Youden on val": youden_threshold,
+    _YOUDEN: youden_threshold,
     _SENSITIVE: lambda targets, probabilities: sensitivity_threshold(targets, probabilities, WANTED_SENSITIVITY),
 }
 
@@ -37,10 +40,12 @@ class OperatingPoint(NamedTuple):
         thresholds: float (K,) in [0, 1], each seed run's own.
         on_test: "sensitivity", "specificity", "ppv" and "npv" of the positive class -> mean over the seeds with its
             95 % interval, for the thresholds as they are; their choice on val is not resampled.
+        gain: test balanced accuracy minus that at 0.5, on the same resamples of images.
     """
 
     thresholds: npt.NDArray[np.float64]
     on_test: dict[str, Interval]
+    gain: Interval
 
 
 def at_which_threshold(run: Run) -> str:
@@ -72,18 +77,20 @@ def operating_points(run: Run, pair: str) -> dict[str, OperatingPoint]:
     both = tuple(number for number in test.numbers if val is not None and number in val.numbers)
     if val is None or not both:
         return {}
-    found = {}
+    metrics = {name: class_metric(name, 1) for name in CLASS_METRICS}
+    found: dict[str, OperatingPoint] = {}
+    at_half: ResampledScores | None = None
     for rule, choose in _RULES.items():
         thresholds = np.array([choose(val.targets, probabilities) for probabilities in val.only(both)])
         if not np.isfinite(thresholds).all():
             continue
         moved = np.stack([at_threshold(p, float(t)) for p, t in zip(test.only(both), thresholds, strict=True)])
-        metrics = {name: class_metric(name, 1) for name in CLASS_METRICS}
         resampled = resampled_scores(
-            test.targets, moved, test.groups, metrics=list(metrics.values()), seed=RESAMPLING_SEED
+            test.targets, moved, test.groups, metrics=[*metrics.values(), _BALANCED], seed=RESAMPLING_SEED
         )
+        at_half = at_half or resampled
         on_test = {name: resampled.interval(metric) for name, metric in metrics.items()}
-        found[rule] = OperatingPoint(thresholds, on_test)
+        found[rule] = OperatingPoint(thresholds, on_test, resampled.minus(at_half, _BALANCED))
     return found
 
 
@@ -101,7 +108,23 @@ def _what_to_see(points: Mapping[str, Mapping[str, OperatingPoint]]) -> str:
     ]
     if not words:
         return "What to see: nothing, since val has no positive images on which to choose a threshold."
-    return f"What to see: on test, the sensitivity of {_WANTED} that was chosen on val {'; '.join(words)}."
+    kept_words = f"What to see: on test, the sensitivity of {_WANTED} that was chosen on val {'; '.join(words)}."
+    return f"{kept_words} {_against_half(points)}".strip()
+
+
+def _against_half(points: Mapping[str, Mapping[str, OperatingPoint]]) -> str:
+    """Whose decisions 0.5 spoils: what the threshold of val gains in balanced accuracy."""
+    gains = {pair: found[_YOUDEN].gain for pair, found in points.items() if _YOUDEN in found}
+    better = [pair for pair, gain in gains.items() if gain.low > 0]
+    worse = [pair for pair, gain in gains.items() if gain.high < 0]
+    even = [pair for pair in gains if pair not in (*better, *worse)]
+    parts = {"decides better than 0.5 for": better, "worse for": worse, "shows no difference to it for": even}
+    words = [
+        f"{verb} {listing([f'{pair} ({signed(gains[pair])})' for pair in pairs])}"
+        for verb, pairs in parts.items()
+        if pairs
+    ]
+    return f"Youden's threshold {'; '.join(words)} in balanced accuracy." if words else ""
 
 
 def _table(run: Run, points: Mapping[str, Mapping[str, OperatingPoint]]) -> str:

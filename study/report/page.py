@@ -45,7 +45,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             sections.first_screen(run, analysis, figures),
             sections.data(run, siblings(folder, run)),
             search(run, figures),
-            finalists(run),
+            finalists(run, analysis),
             sections.curves(run, figures),
             can_be_told_apart(run, analysis),
             to_be_believed(run),

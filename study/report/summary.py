@@ -7,6 +7,7 @@ import numpy as np
 
 from study.evaluation.verdict import (
     by_mean,
+    decision_verdict,
     gain_verdict,
     majority_verdict,
     optimism_verdict,
@@ -84,31 +85,27 @@ def verdict(run: Run, analysis: Analysis) -> str:
         return ""
     sentences = [
         ranking_verdict(analysis.test_roc_auc(), analysis.differences["roc_auc"]),
-        shift_warning(*_val_and_test(run)),
+        shift_warning(analysis.shifts),
         majority_verdict(
             analysis.advantages,
-            analysis.majority_shares,
             majority_class=analysis.majority_class,
             baseline_accuracy=analysis.baseline[TEST]["accuracy"],
         ),
+        decision_verdict(analysis.test_roc_auc(), analysis.advantages, analysis.one_answers),
         gain_verdict(analysis.gains, run.unchanged, [p for p in run.pairs if not run.has_documents_recipe(p)]),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def selection_notes(run: Run) -> list[str]:
+def selection_notes(run: Run, analysis: Analysis) -> list[str]:
     """How optimistic the search's best score was, and how far val lies from test."""
     finalists = {pair: run.state.finalist(pair) for pair in run.pairs}
     best = {pair: trial.best_score for pair, trial in finalists.items() if trial}
-    val, test = _val_and_test(run)
-    notes = [optimism_verdict(best, val), shift_verdict(val, test)]
+    notes = [
+        optimism_verdict(best, {pair: _val_roc_aucs(run, pair) for pair in run.pairs}),
+        shift_verdict(analysis.shifts),
+    ]
     return [note for note in notes if note]
-
-
-def _val_and_test(run: Run) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
-    """The ROC-AUC of each tuned seed run on val and on test."""
-    val, test = ({pair: _roc_aucs(run, pair, split) for pair in run.pairs} for split in (VAL, TEST))
-    return val, test
 
 
 def gaps(run: Run) -> list[str]:
@@ -177,7 +174,8 @@ def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _roc_aucs(run: Run, pair: str, split: str) -> list[float]:
-    predictions = run.predictions.get((pair, TUNED, split))
+def _val_roc_aucs(run: Run, pair: str) -> list[float]:
+    """Of the tuned seed runs."""
+    predictions = run.predictions.get((pair, TUNED, VAL))
     values = [each["roc_auc"] for each in seed_scores(predictions).values()] if predictions else []
     return [value for value in values if np.isfinite(value)]

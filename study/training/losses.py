@@ -34,9 +34,13 @@ def log_loss(logits: Tensor, targets: Tensor) -> float:
 
 
 def probabilities(logits: Tensor) -> Tensor:
-    """(N, 1 or C) logits -> float32 (N, C) probabilities; one logit gives the columns negative, positive."""
-    logits = logits.float()
+    """(N, 1 or C) logits -> float32 (N, C) probabilities; one logit gives the columns negative, positive.
+
+    The last images of a batch go another way through the processor than the others, and in single precision equal
+    logits may then end in unequal probabilities: a constant network would rank the images, by their place.
+    """
+    logits = logits.double()
     if logits.shape[1] == 1:
         positive = torch.sigmoid(logits)
-        return torch.cat([1 - positive, positive], dim=1)
-    return torch.softmax(logits, dim=1)
+        return torch.cat([1 - positive, positive], dim=1).float()
+    return torch.softmax(logits, dim=1).float()

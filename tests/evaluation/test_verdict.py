@@ -2,6 +2,8 @@ import pytest
 
 from study.evaluation.bootstrap import Interval
 from study.evaluation.verdict import (
+    OneAnswer,
+    decision_verdict,
     gain_verdict,
     majority_verdict,
     optimism_verdict,
@@ -51,16 +53,37 @@ def test_an_undefined_score_never_ranks_first():
     ],
 )
 def test_accuracy_is_compared_with_always_giving_the_majority_answer(advantage, words):
-    verdict = majority_verdict({"a": advantage}, {"a": 0.6}, majority_class="pos", baseline_accuracy=0.72)
+    verdict = majority_verdict({"a": advantage}, majority_class="pos", baseline_accuracy=0.72)
     assert verdict == f'{words} answering "pos" (72.0 %).'
 
 
 def test_a_network_that_gives_nearly_always_one_answer_is_named_even_if_others_do_not():
-    verdict = majority_verdict(
-        {"a": APART, "b": NEAR}, {"a": 0.7, "b": 0.97}, majority_class="pos", baseline_accuracy=0.72
+    verdict = decision_verdict(
+        SCORES, {"a": APART, "b": NEAR}, {"a": OneAnswer(("pos",), 0.7), "b": OneAnswer(("neg",), 0.97)}
     )
-    assert "b gives that one answer for 97.0 % of the test images" in verdict
+    assert verdict.startswith('b gives the one answer "neg" for 97.0 % of the test images')
     assert "a gives" not in verdict
+
+
+def test_a_network_whose_seed_runs_give_one_answer_each_is_named_too():
+    given = {"b": OneAnswer(("neg", "pos"), 1.0)}
+    assert 'b gives one answer, "neg" or "pos" by the seed, for 100.0 %' in decision_verdict(SCORES, {"b": NEAR}, given)
+
+
+def test_a_network_that_ranks_well_but_decides_badly_is_told_from_one_that_does_neither():
+    chance = Interval(0.52, 0.48, 0.56)
+    verdict = decision_verdict(
+        {"a": SCORES["a"], "b": SCORES["b"], "c": chance},
+        {"a": APART, "b": NEAR, "c": NEAR},
+        dict.fromkeys("abc", OneAnswer(("pos",), 0.6)),
+    )
+    assert verdict.startswith("b ranks the images better than chance all the same (ROC-AUC 0.800 (")
+    assert ": it ranks better than it decides." in verdict
+    assert verdict.endswith("c is not shown to rank the images better than chance either.")
+
+
+def test_of_networks_that_decide_well_nothing_more_is_said():
+    assert decision_verdict(SCORES, dict.fromkeys(SCORES, APART), dict.fromkeys(SCORES, OneAnswer(("p",), 0.6))) == ""
 
 
 def test_a_gain_counts_only_if_its_interval_excludes_zero():
@@ -91,16 +114,14 @@ def test_optimism_is_the_best_searched_score_minus_the_mean_of_fresh_seeds():
     assert "b" not in verdict.split(": ")[1]
 
 
-def test_shift_is_val_minus_test_of_the_same_seeds():
-    verdict = shift_verdict({"a": [0.8, 0.9]}, {"a": [0.7, 0.9]})
-    assert verdict.endswith("a +0.050.")
-    assert shift_verdict({"a": [0.8]}, {"a": []}) == ""
+def test_the_shift_is_told_with_its_interval():
+    assert shift_verdict({"a": APART}).endswith("a +0.100 (+0.050 to +0.150).")
+    assert shift_verdict({}) == ""
 
 
-def test_a_fall_from_val_to_test_is_warned_of_only_where_it_is_large():
-    val = {"a": [0.98, 0.96], "b": [0.9]}
-    assert shift_warning(val, {"a": [0.8, 0.8], "b": [0.89]}) == (
-        "Val promises more than test holds: from val to test the ROC-AUC falls by 0.170 for a and 0.010 for b."
+def test_a_fall_from_val_to_test_is_warned_of_only_where_it_is_large_and_no_luck():
+    large, lucky, small = Interval(0.17, 0.1, 0.2), Interval(0.17, -0.02, 0.3), Interval(0.02, 0.01, 0.03)
+    assert shift_warning({"a": large, "b": lucky, "c": small, "d": Interval(-0.1, -0.2, 0.0)}) == (
+        "Val promises more than test holds: from val to test the ROC-AUC falls by 0.170 for a."
     )
-    assert shift_warning(val, {"a": [0.95, 0.95], "b": [0.89]}) == ""
-    assert shift_warning(val, {"a": [], "b": []}) == ""
+    assert shift_warning({"b": lucky, "c": small}) == ""

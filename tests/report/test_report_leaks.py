@@ -8,6 +8,7 @@ from study.records import RunFolder
 from study.report import draw_report
 from study.report.leaks import duplicates, grouping, sensitivity
 from study.report.load import load, siblings
+from study.report.method import method
 
 LOOK_ALIKES = {"look_alike_links": 9, "look_alike_groups": 4, "look_alike_extra_pictures": 7}
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -75,6 +76,25 @@ def test_runs_of_the_same_images_under_other_groupings_are_compared(tmp_path):
     # From each of them the others are found.
     other = RunFolder(results / f"{default.root.name}-none")
     assert set(siblings(other, load(other))) == {"duplicates", "similarity"}
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        (None, "Copies of one picture, pixel by pixel, stay together"),
+        ("none", "No images were kept together, copies included"),
+        ("duplicates", "also where it was resized, recompressed, brightened, flipped or turned, stay together"),
+        ("similarity", "So do images that are merely alike"),
+    ],
+)
+def test_the_method_says_what_was_kept_together(tmp_path, way, words):
+    run = load(write_run(tmp_path, manifest={} if way is None else {"groups": way}))
+    assert words in method(run)
+
+
+def test_the_method_of_a_holdout_says_of_which_images_test_is(tmp_path):
+    run = load(write_run(tmp_path, manifest={"holdout": True}))
+    assert "Test is 15 % of the images other than those of the official test split" in method(run)
 
 
 def test_a_run_of_other_images_is_no_sibling(tmp_path):

@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
 from study.evaluation.wording import NOTHING
 from study.records import TEST, TUNED
@@ -62,6 +62,24 @@ def test_it_is_said_whether_the_sensitivity_chosen_on_val_is_kept_on_test(finish
     ):
         page = at_which_threshold(with_positives(run, "hahnet", TEST, logit))
         assert words in page.splitlines()[2]
+
+
+def test_it_is_said_for_whom_a_threshold_of_val_decides_better_than_half(finished):
+    run = load(finished.folder)
+    for split in ("val", TEST):
+        run = with_positives(run, "hahnet", split, 4.0)
+    sentence = at_which_threshold(run).splitlines()[2]
+    assert "Youden's threshold decides better than 0.5 for hahnet (+0." in sentence
+    assert "in balanced accuracy." in sentence
+    gain = operating_points(run, "hahnet")["Youden on val"].gain
+    moved = run.predictions["hahnet", TUNED, TEST]
+    thresholds = operating_points(run, "hahnet")["Youden on val"].thresholds
+    each = [
+        balanced_accuracy_score(moved.targets, p[:, 1] >= threshold)
+        - balanced_accuracy_score(moved.targets, p[:, 1] >= 0.5)
+        for p, threshold in zip(moved.probabilities, thresholds, strict=True)
+    ]
+    assert gain.mean == pytest.approx(np.mean(each))
 
 
 def test_a_seed_run_that_lacks_an_answer_takes_no_part(standin):

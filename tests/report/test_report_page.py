@@ -134,7 +134,7 @@ def test_drawn_images_are_named_in_the_first_lines(standin, finished):
 
 def test_a_network_that_always_gives_one_answer_is_named_however_well_it_ranks(standin):
     assert re.search(r"hahnet (is|are) not distinguishable in accuracy from always answering", standin.page)
-    assert "hahnet gives that one answer for 100.0 % of the test images" in standin.page
+    assert 'hahnet gives the one answer "positive" for 100.0 % of the test images' in standin.page
 
 
 def test_what_failed_is_named_and_the_rest_is_drawn(standin):

@@ -1,14 +1,15 @@
+import dataclasses
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import f1_score
+from sklearn.metrics import f1_score, roc_auc_score
 
 from study.errors import ResultsError
 from study.evaluation.metrics import METRICS
 from study.records import TEST, TUNED, write_atomically
-from study.report.analysis import analyse
+from study.report.analysis import analyse, shift
 from study.report.index import write_index
 from study.report.load import load
 from study.report.markdown import image, table
@@ -31,6 +32,23 @@ def test_results_csv_has_the_agreed_columns_and_rows(finished):
     assert results.loc[is_test, bounds].notna().all(axis=None)
     assert results.loc[~is_test, bounds].isna().all(axis=None)
     assert set(results.loc[is_test, "n"]) == {220}
+
+
+def test_the_shift_from_val_to_test_counts_the_luck_of_both_splits(finished):
+    run = load(finished.folder)
+    val, test = (run.predictions["alexnet", TUNED, split] for split in ("val", TEST))
+    areas = [[roc_auc_score(p.targets, each[:, 1]) for each in p.probabilities] for p in (val, test)]
+    found = shift(run, "alexnet", TUNED)
+    assert found.mean == pytest.approx(np.mean(areas[0]) - np.mean(areas[1]))
+    of_test = analyse(run).values("alexnet", TUNED, TEST)["roc_auc"]
+    # 56 images of val say less than 220 of test.
+    assert found.high - found.low > 1.5 * (of_test.high - of_test.low)
+
+
+def test_a_shift_needs_a_seed_run_that_answered_val_and_test(finished):
+    run = load(finished.folder)
+    known = {key: value for key, value in run.predictions.items() if key != ("alexnet", TUNED, "val")}
+    assert shift(dataclasses.replace(run, predictions=known), "alexnet", TUNED) is None
 
 
 def test_results_csv_agrees_with_scikit_learn(multiclass):

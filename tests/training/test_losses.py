@@ -57,3 +57,12 @@ def test_log_loss_and_probabilities_equal_those_of_scikit_learn(num_logits: int)
 
 def test_the_second_column_is_the_probability_of_the_positive_class() -> None:
     assert losses.probabilities(torch.tensor([[8.0], [-8.0]])).round().tolist() == [[0, 1], [1, 0]]
+
+
+def test_equal_logits_give_equal_probabilities_wherever_the_image_stands() -> None:
+    for constant in torch.linspace(-8, 8, 500):
+        assert len(losses.probabilities(constant.expand(37, 1)).unique(dim=0)) == 1
+        assert (
+            len(losses.probabilities(torch.stack([constant, -constant / 3, constant / 7]).expand(37, 3)).unique(dim=0))
+            == 1
+        )
