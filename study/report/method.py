@@ -81,7 +81,7 @@ def _test(run: Run) -> str:
     text = f"*Test.* The test split ({images}) was scored once, for all of {scored} together"
     if run.manifest["stand_in"] or "opened_before" not in run.manifest:
         return f"{text}."
-    return f"{text}. {opened_before(run) or 'The ledger of test openings knows of no earlier look at it.'}"
+    return f"{text}. {opened_before(run) or 'The ledger of test openings that this machine keeps knows of no earlier look at it.'}"
 
 
 def _statistics(run: Run) -> str:
@@ -92,7 +92,7 @@ def _statistics(run: Run) -> str:
     )
     return (
         f"*Statistics.* In every figure {rule}. Test values are means over the seeds; their 95 % intervals "
-        "come from 2,000 resamples of groups of copies and from the variance between the seeds. Two recipes are "
+        "come from 2,000 resamples of the images, groups as a whole, and from the variance between the seeds. Two recipes are "
         "told apart if the interval of their difference, on the same resamples, excludes 0; between "
         "architectures it is widened for the number of comparisons (Bonferroni). The ensembles are moreover compared "
         "by DeLong's and McNemar's tests (Holm), which take them as fixed. A network that gives one answer for "
@@ -100,10 +100,19 @@ def _statistics(run: Run) -> str:
     )
 
 
+def _seeds(run: Run) -> str:
+    """What so many seeds can tell of the luck of training."""
+    number = run.manifest["budget"]["seeds"]
+    if number == 1:
+        return "One seed shows nothing of how much training varies: the intervals count the luck of the images alone."
+    if number == 2:
+        return "Two seeds hardly show how much training varies, so intervals are wide; `--seeds 5` narrows them."
+    return f"{number} seeds show only roughly how much training varies."
+
+
 def _limits(run: Run) -> list[str]:
     limits = [
-        f"*Limits.* {counted(run.manifest['budget']['seeds'], 'seed')} show only roughly how much training "
-        "varies. The intervals describe this data set; images of another scanner, laboratory or population "
+        f"*Limits.* {_seeds(run)} The intervals describe this data set; images of another scanner, laboratory or population "
         "may give other values. Probabilities are not calibrated, and 0.5 is not a clinical operating point."
     ]
     if run.manifest["published"]:

@@ -117,5 +117,5 @@ def test_earlier_looks_at_the_test_split_stand_in_the_first_lines(tmp_path):
 def test_a_first_look_and_a_closed_official_split_are_said(tmp_path):
     folder = write_run(tmp_path / "results", manifest={"opened_before": [], "holdout": True})
     page = draw_report(folder, tmp_path / "reports").read_text()
-    assert "The ledger of test openings knows of no earlier look at it." in page
+    assert "The ledger of test openings that this machine keeps knows of no earlier look at it." in page
     assert "The official test split stayed closed" in page.split("## ")[0]

@@ -10,6 +10,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from study.records import EventLog
 from study.report import draw_report
+from study.report.load import load
+from study.report.method import method
 
 SECTIONS = [
     "# HER2 status from IHC patches",
@@ -258,3 +260,15 @@ def test_copies_are_counted_by_their_pixels_and_by_their_bytes(finished):
         finished.page
     )
     assert "12 test images also stood on the training side" in finished.page
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        (1, "One seed shows nothing of how much training varies: the intervals count the luck of the images alone."),
+        (2, "Two seeds hardly show how much training varies"),
+        (3, "3 seeds show only roughly how much training varies."),
+    ],
+)
+def test_the_limits_say_what_so_many_seeds_can_tell(make_run, seeds, words):
+    assert words in method(load(make_run(stage="declared", num_seeds=seeds)))
