@@ -81,7 +81,8 @@ def _test(run: Run) -> str:
     text = f"*Test.* The test split ({images}) was scored once, for all of {scored} together"
     if run.manifest["stand_in"] or "opened_before" not in run.manifest:
         return f"{text}."
-    return f"{text}. {opened_before(run) or 'The ledger of test openings that this machine keeps knows of no earlier look at it.'}"
+    first = "The ledger of test openings that this machine keeps knows of no earlier look at it."
+    return f"{text}. {opened_before(run) or first}"
 
 
 def _statistics(run: Run) -> str:
@@ -92,8 +93,8 @@ def _statistics(run: Run) -> str:
     )
     return (
         f"*Statistics.* In every figure {rule}. Test values are means over the seeds; their 95 % intervals "
-        "come from 2,000 resamples of the images, groups as a whole, and from the variance between the seeds. Two recipes are "
-        "told apart if the interval of their difference, on the same resamples, excludes 0; between "
+        "come from 2,000 resamples of the images, groups as a whole, and from the variance between the seeds. Two "
+        "recipes are told apart if the interval of their difference, on the same resamples, excludes 0; between "
         "architectures it is widened for the number of comparisons (Bonferroni). The ensembles are moreover compared "
         "by DeLong's and McNemar's tests (Holm), which take them as fixed. A network that gives one answer for "
         f"{100 * NEARLY_ALWAYS:.0f} % of the images or more is named, however well it ranks."
@@ -112,8 +113,8 @@ def _seeds(run: Run) -> str:
 
 def _limits(run: Run) -> list[str]:
     limits = [
-        f"*Limits.* {_seeds(run)} The intervals describe this data set; images of another scanner, laboratory or population "
-        "may give other values. Probabilities are not calibrated, and 0.5 is not a clinical operating point."
+        f"*Limits.* {_seeds(run)} The intervals describe this data set; images of another scanner, laboratory or "
+        "population may give other values. Probabilities are not calibrated, and 0.5 is not a clinical operating point."
     ]
     if run.manifest["published"]:
         limits.append(
