@@ -27,19 +27,11 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 from scipy.stats import t
 
-from study.evaluation.metrics import (
-    METRICS,
-    RANKING_METRICS,
-    Floats,
-    Ints,
-    decide,
-    decision_scores,
-    tie_ends,
-)
-from study.evaluation.per_class import KAPPA, named_scores
+from study.evaluation.metrics import METRICS, Floats, Ints
+from study.evaluation.per_class import KAPPA
+from study.evaluation.weighted_scores import Weights, weighted_scores
 
 Values = npt.NDArray[np.float64]
-Weights = Values
 
 # Weights of this many images x resamples are held at once (32 MiB), so that large test splits fit into memory.
 _WEIGHTS_AT_ONCE = 4_000_000
@@ -121,12 +113,12 @@ def resampled_scores(
         seed: of the resampling; the images drawn depend on it and on the groups alone.
     """
     once = np.ones((len(targets), 1))
-    each = [_weighted_scores(targets, run, once, metrics) for run in probabilities]
+    each = [weighted_scores(targets, run, once, metrics) for run in probabilities]
     by_seed = {name: np.array([run[name][0] for run in each]) for name in metrics}
     samples = {name: np.empty((num_resamples, len(probabilities))) for name in metrics}
     for part, weights in _image_weights(groups, num_resamples, seed):
         for column, run in enumerate(probabilities):
-            for name, values in _weighted_scores(targets, run, weights, metrics).items():
+            for name, values in weighted_scores(targets, run, weights, metrics).items():
                 samples[name][part, column] = values
     return ResampledScores(by_seed, samples, len(np.unique(groups)))
 
@@ -248,79 +240,3 @@ def _image_weights(groups: npt.NDArray[Any], num_resamples: int, seed: int) -> I
         part = slice(start, min(start + step, num_resamples))
         counts = random.multinomial(len(labels), even, size=part.stop - part.start)
         yield part, counts.T.astype(np.float64)[group_of]
-
-
-def _weighted_scores(
-    targets: Ints, probabilities: Floats, weights: Weights, metrics: Sequence[str]
-) -> dict[str, npt.NDArray[np.float64]]:
-    """Scores (R,) by metric, from one run's probabilities (N, C) and the images' weights (N, R)."""
-    if not np.isfinite(probabilities).all():
-        return {name: np.full(weights.shape[1], np.nan) for name in metrics}
-    found: dict[str, npt.NDArray[np.float64]] = {}
-    if not set(metrics) <= set(RANKING_METRICS):
-        num_classes = probabilities.shape[1]
-        cells = np.asarray(targets, dtype=np.int64) * num_classes + decide(probabilities)
-        indicator = np.eye(num_classes**2)[cells]
-        confusions = (weights.T @ indicator).reshape(-1, num_classes, num_classes)
-        found |= decision_scores(confusions)
-        if not set(metrics) <= set(METRICS):
-            found |= named_scores(confusions)
-    if any(name in RANKING_METRICS for name in metrics):
-        found |= _ranking_scores(targets, probabilities, weights)
-    return {name: found[name] for name in metrics}
-
-
-def _ranking_scores(targets: Ints, probabilities: Floats, weights: Weights) -> dict[str, npt.NDArray[np.float64]]:
-    num_classes = probabilities.shape[1]
-    classes = [1] if num_classes == 2 else list(range(num_classes))
-    curves = [_class_ranking(targets == c, probabilities[:, c], weights) for c in classes]
-    areas, precisions, sizes = (np.stack(values) for values in zip(*curves, strict=True))
-    return {
-        "roc_auc": _average(areas, np.ones_like(sizes)),
-        "roc_auc_weighted": _average(areas, sizes),
-        "average_precision": _average(precisions, np.ones_like(sizes)),
-    }
-
-
-def _class_ranking(
-    positive: npt.NDArray[np.bool_], values: Floats, weights: Weights
-) -> tuple[Weights, Weights, Weights]:
-    """Area under the ROC curve, average precision and weight of the positives of one class: (R,) each.
-
-    Only thresholds at which positives are found change either area, so only those rows are worked on.
-    """
-    order = np.argsort(-values, kind="stable")
-    sorted_weights = weights[order]
-    found = positive[order]
-    ends = tie_ends(values[order])
-    first_of_tie = np.append(0, ends[:-1] + 1)
-    hits_until = np.cumsum(found)
-    hits_in_tie = np.diff(hits_until[ends], prepend=0)
-    kept = hits_in_tie > 0
-    reached = np.vstack([np.zeros(weights.shape[1]), np.cumsum(sorted_weights, axis=0)])
-    hits = np.vstack([np.zeros(weights.shape[1]), np.cumsum(sorted_weights[found], axis=0)])
-    all_before, all_after = reached[first_of_tie[kept]], reached[ends[kept] + 1]
-    hits_after = hits[hits_until[ends[kept]]]
-    hits_before = hits[hits_until[ends[kept]] - hits_in_tie[kept]]
-    gained = hits_after - hits_before
-    false_before, false_after = all_before - hits_before, all_after - hits_after
-    num_positive, num_negative = hits[-1], reached[-1] - hits[-1]
-    ahead = (gained * (num_negative - (false_before + false_after) / 2)).sum(axis=0)
-    precision = (gained * hits_after / np.where(all_after > 0, all_after, 1)).sum(axis=0)
-    return (
-        _divide(ahead, num_positive * num_negative),
-        _divide(precision, num_positive),
-        num_positive,
-    )
-
-
-def _divide(numerator: Weights, denominator: Weights) -> Weights:
-    ratio = np.full(numerator.shape, np.nan)
-    np.divide(numerator, denominator, out=ratio, where=denominator > 0)
-    return ratio
-
-
-def _average(values: Weights, sizes: Weights) -> Weights:
-    """The mean over classes (axis 0), of the defined values only; NaN where none is."""
-    defined = np.isfinite(values)
-    return _divide((np.where(defined, values, 0) * sizes).sum(axis=0), (defined * sizes).sum(axis=0))
