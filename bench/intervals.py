@@ -2,10 +2,10 @@
 
     uv run python bench/intervals.py [--simulations 2000] [--resamples 200]
 
-Draws predictions whose true accuracy and ROC-AUC are known. An image's score is the sum of what it owes to its class,
-its group (a patient), itself, the network, the seed, and the seed on this image; seeds differ in how well they separate
-the classes and in their threshold. Groups hold 1 to 6 images of either class. Two networks see the same images, so
-their scores are correlated. One markdown table a question on stdout.
+Draws predictions whose true accuracy, ROC-AUC, Brier score and log loss are known. An image's score is the sum of what
+it owes to its class, its group (a patient), itself, the network, the seed, and the seed on this image; seeds differ in
+how well they separate the classes and in their threshold. Groups hold 1 to 6 images of either class. Two networks see
+the same images, so their scores are correlated. One markdown table a question on stdout.
 """
 
 import argparse
@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import norm
 
-from study.evaluation.bootstrap import resampled_scores
+from study.evaluation.bootstrap import ResampledScores, resampled_scores
+from study.evaluation.calibration import BRIER_SCORE, LOG_LOSS, brier_scores, log_losses, resampled_losses
 from study.evaluation.delong import auc_interval, delong_test
 from study.evaluation.metrics import decide
 from study.evaluation.paired import mcnemar
 
 METRICS = ("accuracy", "roc_auc")
+LOSSES = {BRIER_SCORE: brier_scores, LOG_LOSS: log_losses}
 Numbers = NDArray[np.float64]
 
 
@@ -64,7 +66,14 @@ class World:
         separation = self.separation + (self.advantage if network == 0 else 0.0)
         if metric == "roc_auc":
             return float(norm.cdf(separation / np.sqrt(2 * self.variance + self.seed**2)))
-        return float(norm.cdf(separation / 2 / np.sqrt(self.variance + self.seed**2 / 4 + self.seed**2 / 4)))
+        # Of the scores of one class: half of the seeds' separation, and their threshold, add to the images' share.
+        deviation = np.sqrt(self.variance + self.seed**2 / 4 + self.seed**2 / 4)
+        if metric in LOSSES:
+            nodes, weights = np.polynomial.hermite_e.hermegauss(100)
+            positives = np.ones(len(nodes), dtype=np.int64)
+            losses = LOSSES[metric](positives, _probabilities(separation / 2 + deviation * nodes))
+            return float(losses @ weights / weights.sum())
+        return float(norm.cdf(separation / 2 / deviation))
 
 
 @dataclass(frozen=True)
@@ -94,8 +103,13 @@ def draw(world: World, rng: np.random.Generator) -> Drawn:
         + world.network * rng.normal(size=(2, 1, num_images))
         + world.seed_image * rng.normal(size=(2, world.seeds, num_images))
     )
+    return Drawn(targets, _probabilities(scores), groups)
+
+
+def _probabilities(scores: Numbers) -> Numbers:
+    """Of both classes, (..., 2), from scores (...)."""
     positive = expit(2 * scores)
-    return Drawn(targets, np.stack([1 - positive, positive], axis=-1), groups)
+    return np.stack([1 - positive, positive], axis=-1)
 
 
 def simulated(world: World, simulations: int) -> Iterator[Drawn]:
@@ -105,20 +119,24 @@ def simulated(world: World, simulations: int) -> Iterator[Drawn]:
 
 def covers_and_rejects(world: World, simulations: int, resamples: int) -> dict[str, list[float]]:
     """Metric -> shares of intervals with the truth in them and of differences found, with seeds paired and not."""
-    counts = {metric: np.zeros(3) for metric in METRICS}
+    counts = {metric: np.zeros(3) for metric in (*METRICS, *LOSSES)}
     for drawn in simulated(world, simulations):
-        one, other = (
-            resampled_scores(drawn.targets, runs, drawn.groups, metrics=METRICS, num_resamples=resamples)
-            for runs in drawn.networks
-        )
-        for metric in METRICS:
+        first, second = (_resampled(drawn, runs, resamples) for runs in drawn.networks)
+        for metric, one in first.items():
             interval = one.interval(metric)
             counts[metric] += (
                 interval.low <= world.truth(metric) <= interval.high,
-                one.minus(other, metric).excludes_zero,
-                one.minus(other, metric, seeds_paired=False).excludes_zero,
+                one.minus(second[metric], metric).excludes_zero,
+                one.minus(second[metric], metric, seeds_paired=False).excludes_zero,
             )
     return {metric: (count / simulations).tolist() for metric, count in counts.items()}
+
+
+def _resampled(drawn: Drawn, runs: Numbers, resamples: int) -> dict[str, ResampledScores]:
+    """Metric -> what holds it."""
+    scores = resampled_scores(drawn.targets, runs, drawn.groups, metrics=METRICS, num_resamples=resamples)
+    losses = resampled_losses(drawn.targets, runs, drawn.groups, num_resamples=resamples)
+    return dict.fromkeys(METRICS, scores) | dict.fromkeys(LOSSES, losses)
 
 
 def tests_of_single_networks(world: World, simulations: int) -> dict[str, float]:
@@ -141,20 +159,21 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=200)
     arguments = parser.parse_args()
     base = World()
-    print(f"Correlation of two networks' scores {base.correlation:.2f}; true accuracy {base.truth('accuracy'):.3f}, ")
-    print(f"ROC-AUC {base.truth('roc_auc'):.3f}.\n")
+    true = ", ".join(f"{metric} {base.truth(metric):.3f}" for metric in (*METRICS, *LOSSES))
+    print(f"Correlation of two networks' scores {base.correlation:.2f}; true {true}.\n")
     _print_bootstrap(base, arguments.simulations, arguments.resamples)
     _print_single(base, arguments.simulations)
     _print_power(base, arguments.simulations, arguments.resamples)
 
 
 def _print_bootstrap(base: World, simulations: int, resamples: int) -> None:
-    print("| groups | seeds | deviation between seeds | 95 % intervals that hold the truth: accuracy, ROC-AUC ", end="")
-    print("| true nulls rejected at 5 %: accuracy, ROC-AUC | seeds not paired |\n|---|---|---|---|---|---|")
+    names = ", ".join((*METRICS, *LOSSES))
+    print(f"| groups | seeds | deviation between seeds | 95 % intervals that hold the truth: {names} ", end="")
+    print(f"| true nulls rejected at 5 %: {names} | seeds not paired |\n|---|---|---|---|---|---|")
     for groups, seed in ((60, base.seed), (60, 0.0), (60, 0.3), (150, base.seed)):
         for seeds in (3, 5):
             found = covers_and_rejects(replace(base, groups=groups, seeds=seeds, seed=seed), simulations, resamples)
-            shares = [", ".join(_percent(found[metric][i]) for metric in METRICS) for i in range(3)]
+            shares = [", ".join(_percent(share[i]) for share in found.values()) for i in range(3)]
             print(f"| {groups} | {seeds} | {seed} | {' | '.join(shares)} |", flush=True)
 
 
@@ -173,14 +192,12 @@ def _print_single(base: World, simulations: int) -> None:
 
 
 def _print_power(base: World, simulations: int, resamples: int) -> None:
-    print(
-        "\n| images | seeds | true difference: accuracy, ROC-AUC | found: accuracy, ROC-AUC | seeds not paired |"
-        "\n|---|---|---|---|---|"
-    )
+    names = ", ".join((*METRICS, *LOSSES))
+    print(f"\n| images | seeds | true difference: {names} | found: {names} | seeds not paired |\n|---|---|---|---|---|")
     world = replace(base, advantage=0.395)
     found = covers_and_rejects(world, simulations, resamples)
-    true = ", ".join(f"{world.truth(metric) - world.truth(metric, 1):.3f}" for metric in METRICS)
-    power = [", ".join(_percent(found[metric][i]) for metric in METRICS) for i in (1, 2)]
+    true = ", ".join(f"{world.truth(metric) - world.truth(metric, 1):.3f}" for metric in found)
+    power = [", ".join(_percent(share[i]) for share in found.values()) for i in (1, 2)]
     print(f"| {world.groups} groups, about 525 | {world.seeds} | {true} | {' | '.join(power)} |", flush=True)
 
 

@@ -18,8 +18,8 @@ Student's t times the standard error. The percentiles of the resamples stay too 
 they hold the truth 92 times of 100.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,17 +58,19 @@ class ResampledScores:
         samples: metric -> float (R, K), the seeds' scores in each resample. Two objects made with the same groups and
             random seed hold the same resamples in the same order, so their differences are paired.
         num_groups: that were resampled.
+        ranges: metric -> the lowest and the highest value that it can take; 0 and 1 for those that are absent.
     """
 
     by_seed: dict[str, Values]
     samples: dict[str, Values]
     num_groups: int
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def interval(self, metric: str, *, level: float = 0.95) -> Interval:
         """The mean over the seeds with its interval; NaN bounds where it is undefined in the resamples."""
-        least = -1.0 if metric == KAPPA else 0.0
-        found = self._spread(metric).interval(self.num_groups, level, (least, 1.0))
-        return _at_the_end(found, self.num_groups, level, (least, 1.0))
+        within = self._range(metric)
+        found = self._spread(metric).interval(self.num_groups, level, within)
+        return _at_the_end(found, self.num_groups, level, within)
 
     def minus(
         self, other: "ResampledScores", metric: str, *, level: float = 0.95, seeds_paired: bool = True
@@ -85,8 +87,12 @@ class ResampledScores:
         else:
             one, two = self._spread(metric), other._spread(metric)
             difference = _Spread(one.point - two.point, one.resampled - two.resampled, (*one.seeds, *two.seeds))
-        most = 2.0 if metric == KAPPA else 1.0
-        return difference.interval(min(self.num_groups, other.num_groups), level, (-most, most))
+        lowest, highest = self._range(metric)
+        num_groups = min(self.num_groups, other.num_groups)
+        return difference.interval(num_groups, level, (lowest - highest, highest - lowest))
+
+    def _range(self, metric: str) -> tuple[float, float]:
+        return self.ranges.get(metric, (0.0, 1.0))
 
     def _spread(self, metric: str) -> "_Spread":
         return _spread(self.by_seed[metric], self.samples[metric])
@@ -120,7 +126,32 @@ def resampled_scores(
         for column, run in enumerate(probabilities):
             for name, values in weighted_scores(targets, run, weights, metrics).items():
                 samples[name][part, column] = values
-    return ResampledScores(by_seed, samples, len(np.unique(groups)))
+    return ResampledScores(by_seed, samples, len(np.unique(groups)), {KAPPA: (-1.0, 1.0)})
+
+
+def resampled_means(
+    values: Mapping[str, Floats],
+    groups: npt.NDArray[Any],
+    *,
+    ranges: Mapping[str, tuple[float, float]],
+    num_resamples: int = 2_000,
+    seed: int = 0,
+) -> ResampledScores:
+    """Means over the images, such as losses, of K seed runs; on the same resamples as `resampled_scores`.
+
+    Args:
+        values: metric -> float (K, N), of each image.
+        groups: (N,) labels of any kind; images with the same label are drawn together.
+        ranges: metric -> the lowest and the highest value that an image can have.
+        num_resamples: R.
+        seed: of the resampling.
+    """
+    by_seed = {name: np.asarray(each, dtype=np.float64).mean(axis=1) for name, each in values.items()}
+    samples = {name: np.empty((num_resamples, len(each))) for name, each in values.items()}
+    for part, weights in _image_weights(groups, num_resamples, seed):
+        for name, each in values.items():
+            samples[name][part] = weights.T @ each.T / weights.sum(axis=0)[:, None]
+    return ResampledScores(by_seed, samples, len(np.unique(groups)), ranges)
 
 
 def hierarchical_interval(
@@ -206,7 +237,8 @@ class _Spread:
 def _at_the_end(found: Interval, num_groups: int, level: float, within: tuple[float, float]) -> Interval:
     """A score at the end of its range, which resamples can't leave: all right, or all wrong, says little of few images.
 
-    The other bound is then the exact one of a proportion (Clopper and Pearson 1934), with a case for each group.
+    The other bound is then the exact one of a proportion (Clopper and Pearson 1934), with a case for each group; a loss
+    is at most that proportion of its highest value.
     """
     lowest, highest = within
     reach = (highest - lowest) * (1 - ((1 - level) / 2) ** (1 / num_groups))

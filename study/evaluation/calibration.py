@@ -9,7 +9,7 @@ Throughout: targets int (N,) in [0, C), probabilities float (N, C) whose rows su
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +17,20 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 from statsmodels.stats.proportion import proportion_confint
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.bootstrap import Interval, ResampledScores, resampled_means
 from study.evaluation.metrics import Floats, Ints
 
 # A ranking without error has its smallest log loss at temperature 0, one that is worse than chance at infinity.
 TEMPERATURE_BOUNDS = (0.05, 20.0)
 NUM_BINS = 15
+BRIER_SCORE, LOG_LOSS = "Brier score", "Log loss"
 
 # Networks give probabilities in single precision, where 0 and 1 stand for what is nearer to them than this.
 _SMALLEST = float(np.finfo(np.float32).tiny)
+
+# That makes 87 nats of what has no upper bound. Mean losses are so small against it that their log odds are their
+# logarithm, on which the bounds of an interval are then symmetric; those of differences are so as they are.
+LOG_LOSS_RANGE = (0.0, -float(np.log(_SMALLEST)))
 
 
 class Bin(NamedTuple):
@@ -66,7 +71,7 @@ def fit_temperature(targets: Ints, probabilities: Floats) -> float:
     logs = _log(probabilities)
 
     def loss(log_temperature: float) -> float:
-        return log_loss(targets, softmax(logs / np.exp(log_temperature), axis=-1))
+        return float(log_losses(targets, softmax(logs / np.exp(log_temperature), axis=-1)).mean())
 
     # It has one minimum only: the log loss is convex in 1 / T.
     found = minimize_scalar(loss, bounds=np.log(TEMPERATURE_BOUNDS), method="bounded", options={"xatol": 1e-6})
@@ -78,23 +83,37 @@ def scaled(probabilities: Floats, temperature: float) -> npt.NDArray[np.float64]
     return np.asarray(softmax(_log(probabilities) / temperature, axis=-1))
 
 
-def log_loss(targets: Ints, probabilities: Floats) -> float:
-    """Mean negative log-likelihood in nats; a class that was given 0 counts as one given 1e-38. NaN without images."""
-    if not len(targets):
-        return float("nan")
-    return float(-_log(probabilities)[np.arange(len(targets)), targets].mean())
+def log_losses(targets: Ints, probabilities: Floats) -> npt.NDArray[np.float64]:
+    """Negative log-likelihood of each image in nats, float (..., N) from (..., N, C), in `LOG_LOSS_RANGE`."""
+    return -_log(probabilities)[..., np.arange(len(targets)), targets]
 
 
-def brier(targets: Ints, probabilities: Floats) -> float:
-    """Mean squared error of the probabilities (Brier 1950), as in scikit-learn; NaN without images.
+def brier_scores(targets: Ints, probabilities: Floats) -> npt.NDArray[np.float64]:
+    """Squared error of the probabilities of each image (Brier 1950), float (..., N) from (..., N, C), as scikit-learn.
 
     With two classes of the positive class's probability, in [0, 1]; with more, summed over the classes, in [0, 2].
     """
-    if not len(targets):
-        return float("nan")
-    num_classes = probabilities.shape[1]
-    errors = (probabilities - np.eye(num_classes)[targets]) ** 2
-    return float(errors[:, 1].mean() if num_classes == 2 else errors.sum(axis=1).mean())
+    num_classes = probabilities.shape[-1]
+    errors = (np.asarray(probabilities, dtype=np.float64) - np.eye(num_classes)[targets]) ** 2
+    return np.asarray(errors[..., 1] if num_classes == 2 else errors.sum(axis=-1))
+
+
+def resampled_losses(
+    targets: Ints,
+    probabilities: Floats,
+    groups: npt.NDArray[Any],
+    *,
+    num_resamples: int = 2_000,
+    seed: int = 0,
+) -> ResampledScores:
+    """`BRIER_SCORE` and `LOG_LOSS` of K seed runs, float (K, N, C), under resampling of groups of images.
+
+    The expected calibration error is not among them. It is biased upwards, and in resamples, where images stand twice,
+    once more: an interval around it would shut out 0, the truth of calibrated predictions, however few the images.
+    """
+    losses = {BRIER_SCORE: brier_scores(targets, probabilities), LOG_LOSS: log_losses(targets, probabilities)}
+    ranges = {BRIER_SCORE: (0.0, 1.0 if probabilities.shape[-1] == 2 else 2.0), LOG_LOSS: LOG_LOSS_RANGE}
+    return resampled_means(losses, groups, ranges=ranges, num_resamples=num_resamples, seed=seed)
 
 
 def reliability(targets: Ints, probabilities: Floats, num_bins: int = NUM_BINS) -> list[Bin]:

@@ -1,106 +1,94 @@
 """Whether the probabilities on test mean what they say, before and after what is known of them is undone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from study.evaluation.bootstrap import Interval
 from study.evaluation.calibration import (
-    brier,
+    BRIER_SCORE,
+    LOG_LOSS,
+    NUM_BINS,
+    brier_scores,
     expected_calibration_error,
-    fit_temperature,
-    log_loss,
-    scaled,
-    undo_class_weights,
+    log_losses,
+    resampled_losses,
 )
-from study.evaluation.metrics import Floats, Ints
-from study.evaluation.wording import DASH, NOTHING, fraction, listing
-from study.records import TUNED
-from study.report.load import VAL, Run
+from study.evaluation.wording import DASH, NOTHING, fraction, listing, signed
+from study.report.analysis import RESAMPLING_SEED
+from study.report.calibration import TEMPERED, UNWEIGHTED, Calibration, calibrations
+from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
-from study.training.class_weights import loss_weights
 
-AS_TRAINED, UNWEIGHTED, TEMPERED = "as trained", "class weights undone", "then temperature"
+CALIBRATION_ERROR = "Expected calibration error"
 
-_SCORES = {"Expected calibration error": expected_calibration_error, "Brier score": brier, "Log loss": log_loss}
+_SCORES = (CALIBRATION_ERROR, BRIER_SCORE, LOG_LOSS)
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """How far the probabilities of an architecture's tuned seed runs can be believed on test.
+class CalibrationScores:
+    """How far the probabilities of an architecture can be believed on test.
 
     Attributes:
-        scores: `AS_TRAINED`, `UNWEIGHTED` and `TEMPERED` -> heading of a score -> mean over the seeds.
-        temperatures: float (K,), fitted on val for each seed run after its class weights were undone; NaN where a
-            probability is not finite.
-        weighted: whether a seed run was trained with unequal class weights.
+        stages: stage of `Calibration` -> score -> mean over the seeds with its 95 % interval; the expected calibration
+            error has none, for the reason that `resampled_losses` gives.
+        change: log loss with the temperature minus that without it, same seeds, 95 % interval.
     """
 
-    scores: dict[str, dict[str, float]]
-    temperatures: npt.NDArray[np.float64]
-    weighted: bool
+    stages: dict[str, dict[str, Interval]]
+    change: Interval
 
 
 def to_be_believed(run: Run) -> str:
     """Calibration of each tested architecture; "" before test."""
     if not run.is_tested:
         return ""
-    found = {pair: calibration(run, pair) for pair in run.tested}
-    known = {pair: each for pair, each in found.items() if each is not None}
-    without = [pair for pair in found if pair not in known]
+    found = calibrations(run)
+    scores = {pair: calibration_scores(each) for pair, each in found.items()}
+    without = [pair for pair in run.tested if pair not in found]
     return join(
         [
             "## Are the probabilities to be believed?",
-            _what_to_see(known),
-            "Test values, mean over the seed runs; lower is better. A loss with class weights asks for probabilities "
-            "of other class frequencies: dividing each class's probability by its weight undoes it. What is left is "
-            "mended by a temperature that is fitted on val for each seed run. All other figures of this report "
-            "are of the probabilities as trained. The expected calibration error (15 bins) is too high where there are "
-            "few images.",
-            _table(run, known),
+            " ".join(["What to see:", _who_is_sure(found), *_on_test(scores)]),
+            "Test values, mean over the seed runs with 95 % intervals; lower is better. A loss with class weights asks "
+            "for probabilities of other class frequencies: dividing each class's probability by its weight undoes it. "
+            "What is left is mended by a temperature that is fitted on val for each seed run; the intervals take it as "
+            "it is. All other figures of this report are of the probabilities as trained. The expected calibration "
+            f"error ({NUM_BINS} bins) is too high where there are few images, and higher still in resamples of them: "
+            "their interval would miss the truth, so there is none. The last row says of every image how frequent the "
+            "classes are in train: where a loss is higher than there, the probabilities are worse than none.",
+            _table(run, found, scores) if found else "",
             f"No seed run of {listing(without)} answered both val and test." if without else "",
         ]
     )
 
 
-def calibration(run: Run, pair: str) -> Calibration | None:
-    """Calibration on test of the tuned seed runs that answered val and test; None where there is none."""
-    test, val = run.tested[pair], run.predictions.get((pair, TUNED, VAL))
-    recipes = {trial.number: trial.recipe for trial in run.completed_seed_runs(pair, TUNED)}
-    both = tuple(number for number in test.numbers if val is not None and number in val.numbers)
-    if val is None or not both:
-        return None
-    counts = list(run.images("train").values())
-    weights = [loss_weights(recipes[number], counts) for number in both]
-    unweighted = [undo_class_weights(p, w) for p, w in zip(test.only(both), weights, strict=True)]
-    temperatures = [
-        fit_temperature(val.targets, undo_class_weights(p, w)) for p, w in zip(val.only(both), weights, strict=True)
-    ]
-    stages: dict[str, Sequence[Floats]] = {
-        AS_TRAINED: list(test.only(both)),
-        UNWEIGHTED: unweighted,
-        TEMPERED: [scaled(p, temperature) for p, temperature in zip(unweighted, temperatures, strict=True)],
+def calibration_scores(found: Calibration) -> CalibrationScores:
+    """Scores of all stages, on the same resamples as all other test values."""
+    resampled = {
+        stage: resampled_losses(found.targets, probabilities, found.groups, seed=RESAMPLING_SEED)
+        for stage, probabilities in found.stages.items()
     }
-    return Calibration(
-        scores={stage: _means(test.targets, each) for stage, each in stages.items()},
-        temperatures=np.array(temperatures),
-        weighted=any(max(each) > min(each) for each in weights),
+    nan = float("nan")
+    errors = {
+        stage: np.mean([expected_calibration_error(found.targets, each) for each in probabilities])
+        for stage, probabilities in found.stages.items()
+    }
+    before, after = list(resampled.values())[-2:]
+    return CalibrationScores(
+        stages={
+            stage: {CALIBRATION_ERROR: Interval(float(errors[stage]), nan, nan)}
+            | {name: each.interval(name) for name in (BRIER_SCORE, LOG_LOSS)}
+            for stage, each in resampled.items()
+        },
+        change=after.minus(before, LOG_LOSS),
     )
 
 
-def _means(targets: Ints, runs: Sequence[Floats]) -> dict[str, float]:
-    """Mean over the seed runs; NaN where a probability is not finite."""
-    if not all(np.isfinite(probabilities).all() for probabilities in runs):
-        return dict.fromkeys(_SCORES, float("nan"))
-    return {
-        name: float(np.mean([score(targets, probabilities) for probabilities in runs]))
-        for name, score in _SCORES.items()
-    }
-
-
-def _what_to_see(found: Mapping[str, Calibration]) -> str:
+def _who_is_sure(found: Mapping[str, Calibration]) -> str:
     """Who is too sure, who is too unsure: on which side of 1 the temperatures of all seed runs lie."""
     over = [pair for pair, each in found.items() if (each.temperatures > 1).all()]
     under = [pair for pair, each in found.items() if (each.temperatures < 1).all()]
@@ -117,23 +105,51 @@ def _what_to_see(found: Mapping[str, Calibration]) -> str:
         if pairs
     ]
     if not words:
-        return "What to see: nothing, since no seed run answered both val and test."
-    weighted = [pair for pair, each in found.items() if each.weighted]
+        return "nothing, since no seed run answered both val and test."
+    weighted = any(UNWEIGHTED in each.stages for each in found.values())
     apart = ", class weights apart" if weighted else ""
-    return f"What to see: {'; '.join(words)}{apart}."
+    return f"{'; '.join(words)}{apart}."
 
 
-def _table(run: Run, found: Mapping[str, Calibration]) -> str:
+def _on_test(scores: Mapping[str, CalibrationScores]) -> list[str]:
+    """Whose log loss falls with what was fitted on val, whose rises, whose isn't shown to change."""
+    changes = {pair: each.change for pair, each in scores.items() if np.isfinite(each.change.mean)}
+    falls = [pair for pair, change in changes.items() if change.high < 0]
+    rises = [pair for pair, change in changes.items() if change.low > 0]
+    open_ = [pair for pair in changes if pair not in (*falls, *rises)]
+    words = [
+        f"{verb} for {listing([f'{pair} ({signed(changes[pair])})' for pair in pairs])}"
+        for verb, pairs in {"falls": falls, "rises": rises, "is not shown to change": open_}.items()
+        if pairs
+    ]
+    sentences = [f"With the temperature, log loss on test {'; '.join(words)}."] if words else []
+    if rises:
+        sentences.append("Where it rises, val is no guide to test: its images are unlike those of test, or too few.")
+    return sentences
+
+
+def _table(run: Run, found: Mapping[str, Calibration], scores: Mapping[str, CalibrationScores]) -> str:
     rows = []
-    for pair, each in found.items():
+    for pair, each in scores.items():
         shown = label(run, pair)
-        for stage, values in each.scores.items():
-            if stage == UNWEIGHTED and not each.weighted:
-                continue
-            temperature = _range(each.temperatures) if stage == TEMPERED else NOTHING
+        for stage, values in each.stages.items():
+            temperature = _range(found[pair].temperatures) if stage == TEMPERED else NOTHING
             rows.append([shown, stage, temperature, *(fraction(values[name]) for name in _SCORES)])
             shown = ""
+    rows.append(["*class frequencies of train*", NOTHING, NOTHING, *map(fraction, _knowing_nothing(run, found))])
     return table(["Architecture", "Probabilities", "Temperature", *_SCORES], rows, left=2)
+
+
+def _knowing_nothing(run: Run, found: Mapping[str, Calibration]) -> list[float]:
+    """The scores of saying of every test image what the training split says of its class."""
+    targets = next(iter(found.values())).targets
+    counts = np.array(list(run.images("train").values()))
+    constant = np.tile(counts / counts.sum(), (len(targets), 1))
+    return [
+        expected_calibration_error(targets, constant),
+        float(brier_scores(targets, constant).mean()),
+        float(log_losses(targets, constant).mean()),
+    ]
 
 
 def _range(values: npt.NDArray[np.float64]) -> str:

@@ -7,12 +7,15 @@ from sklearn import metrics as reference
 from statsmodels.stats.proportion import proportion_confint
 
 from study.evaluation.calibration import (
+    BRIER_SCORE,
+    LOG_LOSS,
     TEMPERATURE_BOUNDS,
-    brier,
+    brier_scores,
     expected_calibration_error,
     fit_temperature,
-    log_loss,
+    log_losses,
     reliability,
+    resampled_losses,
     scaled,
     undo_class_weights,
 )
@@ -54,7 +57,7 @@ def test_certain_probabilities_stay_certain():
     sure = np.array([[1.0, 0.0], [0.0, 1.0]])
     assert np.allclose(undo_class_weights(sure, (1, 50)), sure, atol=1e-30)
     assert np.allclose(scaled(sure, 2.0), sure, atol=1e-15)
-    assert np.isfinite(log_loss(np.array([1, 0]), sure))
+    assert np.isfinite(log_losses(np.array([1, 0]), sure)).all()
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
@@ -69,8 +72,8 @@ def test_the_temperature_that_logits_were_divided_by_is_found(temperature, num_c
 def test_no_other_temperature_has_a_smaller_log_loss():
     targets, probabilities = calibrated(num_images=300)
     best = fit_temperature(targets, probabilities)
-    losses = [log_loss(targets, scaled(probabilities, t)) for t in np.geomspace(*TEMPERATURE_BOUNDS, 200)]
-    assert log_loss(targets, scaled(probabilities, best)) <= min(losses)
+    losses = [log_losses(targets, scaled(probabilities, t)).mean() for t in np.geomspace(*TEMPERATURE_BOUNDS, 200)]
+    assert log_losses(targets, scaled(probabilities, best)).mean() <= min(losses)
 
 
 def test_the_temperature_stays_within_bounds_when_all_or_no_predictions_are_right():
@@ -87,8 +90,49 @@ def test_brier_and_log_loss_equal_those_of_scikit_learn(num_classes):
         expected = reference.brier_score_loss(targets, probabilities[:, 1])
     else:
         expected = reference.brier_score_loss(targets, probabilities, scale_by_half=False)
-    assert brier(targets, probabilities) == pytest.approx(expected)
-    assert log_loss(targets, probabilities) == pytest.approx(reference.log_loss(targets, probabilities))
+    found = resampled_losses(targets, probabilities[None], np.arange(200), num_resamples=2).by_seed
+    assert found[BRIER_SCORE] == brier_scores(targets, probabilities).mean() == pytest.approx(expected)
+    assert found[LOG_LOSS] == pytest.approx(reference.log_loss(targets, probabilities))
+
+
+def test_a_resampled_loss_is_that_of_the_images_drawn_with_their_groups():
+    targets, probabilities = calibrated(num_images=40)
+    groups = np.arange(40) // 3
+    found = resampled_losses(targets, probabilities[None], groups, num_resamples=50, seed=3)
+    counts = np.random.default_rng([3, 1]).multinomial(14, np.full(14, 1 / 14), size=50)
+    drawn = np.repeat(np.arange(40), counts[7][groups])
+    expected = reference.log_loss(targets[drawn], probabilities[drawn], labels=[0, 1, 2])
+    assert found.samples[LOG_LOSS][7] == pytest.approx(expected)
+
+
+def test_the_interval_of_a_loss_is_symmetric_on_its_logarithm_and_that_of_a_difference_as_it_is():
+    targets, probabilities = calibrated(num_images=60)
+    one, other = (
+        resampled_losses(targets, scaled(probabilities, temperature)[None], np.arange(60)) for temperature in (0.3, 1)
+    )
+    mean, low, high = one.interval(LOG_LOSS)
+    assert np.log(mean / low) == pytest.approx(np.log(high / mean), rel=0.05)
+    mean, low, high = one.minus(other, LOG_LOSS)
+    assert mean - low == pytest.approx(high - mean, rel=0.02)
+
+
+def test_a_brier_score_of_more_classes_may_lie_above_1():
+    targets, probabilities = np.zeros(30, dtype=int), np.tile([0.1, 0.1, 0.8], (30, 1))
+    probabilities[:5] = [0.2, 0.1, 0.7]
+    _, low, high = resampled_losses(targets, probabilities[None], np.arange(30)).interval(BRIER_SCORE)
+    assert 1 < low < high < 2
+
+
+def test_of_few_images_even_true_probabilities_have_a_calibration_error_and_more_so_in_resamples():
+    random = np.random.default_rng(0)
+    found, again = [], []
+    for study in range(40):
+        targets, probabilities = calibrated(num_images=300, random_seed=study)
+        drawn = random.integers(300, size=300)
+        found.append(expected_calibration_error(targets, probabilities))
+        again.append(expected_calibration_error(targets[drawn], probabilities[drawn]))
+    assert np.mean(found) > 0.05
+    assert np.mean(again) > 1.2 * np.mean(found)
 
 
 def test_calibration_error_of_a_case_done_by_hand():
@@ -133,5 +177,5 @@ def test_scaling_keeps_the_order_of_the_images_and_the_decision():
 
 def test_no_images_give_nan():
     nothing = np.zeros(0, dtype=int), np.zeros((0, 2))
-    assert all(np.isnan(f(*nothing)) for f in (brier, log_loss, expected_calibration_error, fit_temperature))
+    assert all(np.isnan(f(*nothing)) for f in (expected_calibration_error, fit_temperature))
     assert reliability(*nothing) == []

@@ -34,6 +34,8 @@ def test_the_truth_is_what_very_many_patients_and_seeds_show(bench):
     each = [scores(drawn.targets, run) for run in drawn.networks[0]]
     for metric in bench.METRICS:
         assert np.mean([run[metric] for run in each]) == pytest.approx(world.truth(metric), abs=0.012)
+    for metric, losses in bench.LOSSES.items():
+        assert losses(drawn.targets, drawn.networks[0]).mean() == pytest.approx(world.truth(metric), rel=0.05)
 
 
 @pytest.mark.parametrize("seed", [0.0, 0.3])

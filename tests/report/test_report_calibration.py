@@ -7,7 +7,8 @@ from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss, log_loss
 
 from study.records import TEST, TUNED
-from study.report.calibration_section import AS_TRAINED, TEMPERED, UNWEIGHTED, calibration, to_be_believed
+from study.report.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, calibrations
+from study.report.calibration_section import calibration_scores, to_be_believed
 from study.report.load import load
 
 
@@ -17,10 +18,14 @@ def section_of(page):
     return part.split("\n## ", 1)[0]
 
 
-def sharpened(run, pair, factor):
-    """The run with the log odds of one architecture's answers multiplied on val and test."""
+def scores_of(run, pair):
+    return calibration_scores(calibrations(run)[pair])
+
+
+def sharpened(run, pair, factor, splits=("val", TEST)):
+    """The run with the log odds of one architecture's answers multiplied."""
     changed = dict(run.predictions)
-    for split in ("val", TEST):
+    for split in splits:
         old = changed[pair, TUNED, split]
         powers = old.probabilities**factor
         changed[pair, TUNED, split] = dataclasses.replace(
@@ -32,13 +37,78 @@ def sharpened(run, pair, factor):
 def test_scores_before_and_after_undoing_the_weight_are_those_of_scikit_learn(finished):
     run = load(finished.folder)
     test = run.predictions["hahnet", TUNED, TEST]
-    found = calibration(run, "hahnet")
+    found = scores_of(run, "hahnet")
     # The synthetic recipes have pos_weight 0.41.
     undone = [expit(logit(p[:, 1]) - np.log(0.41)) for p in test.probabilities]
     for stage, positive in ((AS_TRAINED, list(test.probabilities[..., 1])), (UNWEIGHTED, undone)):
-        values = found.scores[stage]
-        assert values["Brier score"] == pytest.approx(np.mean([brier_score_loss(test.targets, p) for p in positive]))
-        assert values["Log loss"] == pytest.approx(np.mean([log_loss(test.targets, p) for p in positive]), rel=1e-6)
+        values = found.stages[stage]
+        by_hand = np.mean([brier_score_loss(test.targets, p) for p in positive])
+        assert values["Brier score"].mean == pytest.approx(by_hand)
+        by_hand = np.mean([log_loss(test.targets, p) for p in positive])
+        assert values["Log loss"].mean == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_losses_have_intervals_and_the_calibration_error_has_none(finished):
+    rows = [[cell.strip() for cell in line.split("|")] for line in section_of(finished.page).splitlines()]
+    values = [row[4:7] for row in rows if len(row) > 6 and row[2] in (AS_TRAINED, UNWEIGHTED, TEMPERED)]
+    assert len(values) == 9
+    bounds = re.compile(r"0\.\d{3} \(0\.\d{2,3}\N{EN DASH}0\.\d{2,3}\)")
+    assert all(re.fullmatch(r"0\.\d{3}", error) for error, _, _ in values)
+    assert all(bounds.fullmatch(brier) and bounds.fullmatch(loss) for _, brier, loss in values)
+
+
+def test_copies_of_images_in_the_groups_of_these_leave_the_intervals_as_they_are(finished):
+    once = calibrations(load(finished.folder))["lenet"]
+    twice = dataclasses.replace(
+        once,
+        targets=np.tile(once.targets, 2),
+        groups=np.tile(once.groups, 2),
+        stages={stage: np.tile(probabilities, (1, 2, 1)) for stage, probabilities in once.stages.items()},
+    )
+    before, after = (calibration_scores(each).stages[TEMPERED]["Log loss"] for each in (once, twice))
+    assert after == pytest.approx(before)
+
+
+def test_seeds_that_disagree_widen_the_intervals(finished):
+    alike = calibrations(load(finished.folder))["lenet"]
+    powers = alike.stages[TEMPERED] ** np.array([0.3, 1.0, 4.0])[:, None, None]
+    apart = dataclasses.replace(alike, stages=alike.stages | {TEMPERED: powers / powers.sum(axis=-1, keepdims=True)})
+    (_, low, high), (_, lower, higher) = (
+        calibration_scores(each).stages[TEMPERED]["Log loss"] for each in (alike, apart)
+    )
+    assert higher - lower > 2 * (high - low)
+
+
+def test_the_class_frequencies_of_train_stand_below_for_comparison(finished):
+    # 220 of 310 train images and 158 of 220 test images are positive.
+    said, true = 220 / 310, 158 / 220
+    brier = true * (1 - said) ** 2 + (1 - true) * said**2
+    loss = -true * np.log(said) - (1 - true) * np.log(1 - said)
+    last = [line for line in section_of(finished.page).splitlines() if line.startswith("|")][-1]
+    assert last.endswith(f"| {abs(said - true):.3f} | {brier:.3f} | {loss:.3f} |")
+
+
+def test_it_is_said_whose_log_loss_on_test_changes_with_the_temperature(multiclass):
+    run = load(multiclass.folder)
+    for splits, factor, words in (
+        (("val", TEST), 4.0, "falls for baseline_cnn (\N{MINUS SIGN}"),
+        (("val",), 4.0, "rises for baseline_cnn (+"),
+        (("val", TEST), 1.0, "is not shown to change for baseline_cnn ("),
+    ):
+        first = to_be_believed(sharpened(run, "baseline_cnn", factor, splits)).splitlines()[2]
+        assert words in first
+        assert ("val is no guide to test" in first) == words.startswith("rises")
+
+
+def test_probabilities_that_are_not_finite_have_no_values(multiclass):
+    run = load(multiclass.folder)
+    key = ("baseline_cnn", TUNED, TEST)
+    broken = run.predictions[key].probabilities.copy()
+    broken[1, 3] = np.nan
+    changed = dataclasses.replace(run.predictions[key], probabilities=broken)
+    page = to_be_believed(dataclasses.replace(run, predictions=dict(run.predictions) | {key: changed}))
+    assert re.search(rf"\| baseline_cnn \| {AS_TRAINED} \|( \N{{EM DASH}} \|){{4}}\n", page)
+    assert "baseline_cnn" not in page.split("log loss on test")[1].split("\n")[0]
 
 
 def test_sharpened_answers_are_called_overconfident_and_flattened_ones_underconfident(multiclass):
@@ -50,10 +120,11 @@ def test_sharpened_answers_are_called_overconfident_and_flattened_ones_underconf
 
 def test_a_temperature_undoes_what_sharpening_did(multiclass):
     run = load(multiclass.folder)
-    plain, sharp = calibration(run, "baseline_cnn"), calibration(sharpened(run, "baseline_cnn", 4.0), "baseline_cnn")
+    plain, sharp = (calibrations(each)["baseline_cnn"] for each in (run, sharpened(run, "baseline_cnn", 4.0)))
     assert sharp.temperatures == pytest.approx(4 * plain.temperatures, rel=1e-3)
-    assert sharp.scores[TEMPERED]["Log loss"] == pytest.approx(plain.scores[TEMPERED]["Log loss"], rel=1e-3)
-    assert sharp.scores[AS_TRAINED]["Log loss"] > plain.scores[AS_TRAINED]["Log loss"]
+    plain, sharp = (calibration_scores(each).stages for each in (plain, sharp))
+    assert sharp[TEMPERED]["Log loss"] == pytest.approx(plain[TEMPERED]["Log loss"], rel=1e-3)
+    assert sharp[AS_TRAINED]["Log loss"].mean > plain[AS_TRAINED]["Log loss"].mean
 
 
 def test_equal_class_weights_have_no_row_of_their_own(finished, multiclass):
@@ -65,18 +136,17 @@ def test_equal_class_weights_have_no_row_of_their_own(finished, multiclass):
 def test_the_weights_of_more_classes_follow_from_their_counts(make_run):
     pairs = {"baseline_cnn": {"recipe": {"class_weight_power": 1.0}}}
     run = load(make_run(num_classes=4, strengths={"baseline_cnn": 1.2}, manifest={"pairs": pairs}))
-    found = calibration(run, "baseline_cnn")
-    assert found.weighted
     test = run.predictions["baseline_cnn", TUNED, TEST]
     times = test.probabilities * np.array([120, 118, 60, 121])
     by_hand = times / times.sum(axis=-1, keepdims=True)
     expected = np.mean([log_loss(test.targets, p) for p in by_hand])
-    assert found.scores[UNWEIGHTED]["Log loss"] == pytest.approx(expected, rel=1e-6)
+    found = scores_of(run, "baseline_cnn").stages[UNWEIGHTED]
+    assert found["Log loss"].mean == pytest.approx(expected, rel=1e-6)
 
 
 def test_only_seed_runs_that_answered_both_splits_count(standin):
     run = load(standin.folder)
-    assert len(calibration(run, "alexnet").temperatures) == 2
+    assert len(calibrations(run)["alexnet"].temperatures) == 2
     without_val = {key: value for key, value in run.predictions.items() if key[2] != "val"}
     page = to_be_believed(dataclasses.replace(run, predictions=without_val))
     assert "What to see: nothing" in page
