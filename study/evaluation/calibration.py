@@ -38,13 +38,13 @@ class Bin(NamedTuple):
 
     Attributes:
         confidence: mean confidence, in [0, 1].
-        right: share of them for which the event came true, with its Wilson interval.
-        num_images: with such a prediction, at least 1.
+        right: share of them for which the event came true, with its 95 % Wilson interval.
+        num_images: with such a prediction, mean over the runs.
     """
 
     confidence: float
     right: Interval
-    num_images: int
+    num_images: float
 
 
 def undo_class_weights(probabilities: Floats, weights: Sequence[float]) -> npt.NDArray[np.float64]:
@@ -121,16 +121,24 @@ def reliability(targets: Ints, probabilities: Floats, num_bins: int = NUM_BINS) 
 
     With two classes the positive class's probability and whether the image is of that class; with more, the largest
     probability and whether it is the true class's. Bins are equally wide and hold their upper edge, the first also 0.
+
+    Args:
+        targets: int (N,) in [0, C).
+        probabilities: float (N, C) of one run, or (K, N, C) of several, whose predictions are pooled. The Wilson
+            intervals then have as many cases as a run has on average: another run's answers to the same images are no
+            new cases.
+        num_bins: of equal width, in [0, 1].
     """
     confidence, right = _confidences(targets, probabilities)
+    num_runs = np.prod(confidence.shape[:-1])
     edges = np.linspace(0, 1, num_bins + 1)
     bin_of = np.searchsorted(edges[1:-1], confidence, side="left")
-    counts = np.bincount(bin_of, minlength=num_bins)
-    means = np.bincount(bin_of, confidence, minlength=num_bins)
-    hits = np.bincount(bin_of[right], minlength=num_bins)
+    counts = np.bincount(bin_of.ravel(), minlength=num_bins) / num_runs
+    means = np.bincount(bin_of.ravel(), confidence.ravel(), minlength=num_bins) / num_runs
+    hits = np.bincount(bin_of[right], minlength=num_bins) / num_runs
     bins = []
     for index in np.flatnonzero(counts):
-        count, hit = int(counts[index]), int(hits[index])
+        count, hit = float(counts[index]), float(hits[index])
         low, high = proportion_confint(hit, count, method="wilson")
         bins.append(Bin(float(means[index] / count), Interval(hit / count, float(low), float(high)), count))
     return bins
@@ -148,9 +156,11 @@ def expected_calibration_error(targets: Ints, probabilities: Floats, num_bins: i
 
 
 def _confidences(targets: Ints, probabilities: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
-    if probabilities.shape[1] == 2:
-        return np.asarray(probabilities[:, 1], dtype=np.float64), np.asarray(targets) == 1
-    return np.asarray(probabilities.max(axis=1), dtype=np.float64), probabilities.argmax(axis=1) == targets
+    """How sure each prediction is and whether it came true, both (..., N)."""
+    if probabilities.shape[-1] == 2:
+        positive = np.asarray(probabilities[..., 1], dtype=np.float64)
+        return positive, np.broadcast_to(np.asarray(targets) == 1, positive.shape)
+    return np.asarray(probabilities.max(axis=-1), dtype=np.float64), probabilities.argmax(axis=-1) == targets
 
 
 def _log(probabilities: Floats) -> npt.NDArray[np.float64]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.calibration import fit_temperature, scaled, undo_class_weights
+from study.evaluation.calibration import Bin, fit_temperature, reliability, scaled, undo_class_weights
 from study.records import TUNED
 from study.report.load import VAL, Run
 from study.training.class_weights import loss_weights
@@ -30,6 +30,10 @@ class Calibration:
     groups: npt.NDArray[np.str_]
     stages: dict[str, npt.NDArray[np.float64]]
     temperatures: npt.NDArray[np.float64]
+
+    def reliability(self, stage: str) -> list[Bin]:
+        """The predictions of all seed runs in tenths of the probability; those of few images would fill no more."""
+        return reliability(self.targets, self.stages[stage], 10)
 
 
 def calibrations(run: Run) -> dict[str, Calibration]:

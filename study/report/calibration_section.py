@@ -19,6 +19,7 @@ from study.evaluation.calibration import (
 from study.evaluation.wording import DASH, NOTHING, fraction, listing, signed
 from study.report.analysis import RESAMPLING_SEED
 from study.report.calibration import TEMPERED, UNWEIGHTED, Calibration, calibrations
+from study.report.figures import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
@@ -42,7 +43,7 @@ class CalibrationScores:
     change: Interval
 
 
-def to_be_believed(run: Run) -> str:
+def to_be_believed(run: Run, drawings: Drawings) -> str:
     """Calibration of each tested architecture; "" before test."""
     if not run.is_tested:
         return ""
@@ -59,8 +60,10 @@ def to_be_believed(run: Run) -> str:
             "it is. All other figures of this report are of the probabilities as trained. The expected calibration "
             f"error ({NUM_BINS} bins) is too high where there are few images, and higher still in resamples of them: "
             "their interval would miss the truth, so there is none. The last row says of every image how frequent the "
-            "classes are in train: where a loss is higher than there, the probabilities are worse than none.",
+            "classes are in train: probabilities are worth something where the interval of a loss lies below that.",
             _table(run, found, scores) if found else "",
+            figure(run, drawings, "reliability"),
+            _how_to_read(run) if "reliability" in drawings else "",
             f"No seed run of {listing(without)} answered both val and test." if without else "",
         ]
     )
@@ -85,6 +88,16 @@ def calibration_scores(found: Calibration) -> CalibrationScores:
             for stage, each in resampled.items()
         },
         change=after.minus(before, LOG_LOSS),
+    )
+
+
+def _how_to_read(run: Run) -> str:
+    """What the marks, bars and bands of the figure are."""
+    whose = f'of "{run.classes[1]}"' if len(run.classes) == 2 else "of the answer, the most probable class"
+    return (
+        f"The probability is that {whose}. Each mark stands for the test predictions of all seed runs in a tenth of it "
+        "and grows with their number. Bars are 95 % Wilson intervals. They count each image once, however "
+        "many seed runs there are, and show the luck of the images only, taken as independent of each other."
     )
 
 

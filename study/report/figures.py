@@ -13,12 +13,14 @@ from study.evaluation.wording import counted, fraction, listing, percent, signed
 from study.records import STOPPED, TEST, TUNED
 from study.report.analysis import Analysis
 from study.report.bookkeeping import growth, spending
+from study.report.calibration import AS_TRAINED, TEMPERED, Calibration, calibrations
 from study.report.load import Run
 from study.report.markdown import image, join
 from study.report.naming import starting_recipe
 from study.report.result_figures import (
     confusions,
     ensemble_confusion,
+    reliability_curves,
     roc_curves,
     score_intervals,
     seed_curves,
@@ -69,6 +71,9 @@ def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
         found["test-scores"] = _score_intervals(run, analysis)
         found["roc-curves"] = _roc_curves(run, analysis)
         found["confusion-matrices"] = _confusions(run)
+        known = {pair: each for pair, each in calibrations(run).items() if np.isfinite(each.stages[TEMPERED]).all()}
+        if known:
+            found["reliability"] = _reliability(known)
     return found
 
 
@@ -177,4 +182,22 @@ def _confusions(run: Run) -> Drawing:
         sees=sees,
         alt=f"Confusion matrices on the test split of {listing(pairs)}, counts and percent of the true class",
         draw=lambda: confusions(run),
+    )
+
+
+def _reliability(found: Mapping[str, Calibration]) -> Drawing:
+    gaps = [
+        (one.num_images * abs(one.right.mean - one.confidence), pair, one)
+        for pair, each in found.items()
+        for one in each.reliability(AS_TRAINED)
+    ]
+    _, pair, one = max(gaps, key=lambda gap: gap[0])
+    side = ("Below", "less") if one.right.mean < one.confidence else ("Above", "more")
+    return Drawing(
+        sees=f"{side[0]} the diagonal, {side[1]} came true than was promised; the gap that counts most: as trained, "
+        f"{pair} promises {one.confidence:.2f} on average for {round(one.num_images)} of "
+        f"{counted(len(found[pair].targets), 'image')}, and {percent(one.right.mean)} came true.",
+        alt=f"Reliability diagrams of {listing(list(found))} on the test split: the share that came true against the "
+        "probability, as trained and mended, with 95 % intervals",
+        draw=lambda: reliability_curves(found),
     )

@@ -48,7 +48,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             finalists(run, analysis),
             sections.curves(run, figures),
             can_be_told_apart(run, analysis),
-            to_be_believed(run),
+            to_be_believed(run, figures),
             at_which_threshold(run),
             class_by_class(run, analysis),
             where_they_go_wrong(run, analysis),

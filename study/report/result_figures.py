@@ -1,7 +1,7 @@
 """Figures of the seed runs: scores with intervals, training curves, ROC curves and confusion matrices."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,7 @@ from study.evaluation.wording import fraction
 from study.records import DOCUMENT, TEST, TUNED, Trial
 from study.report import style
 from study.report.analysis import Analysis
+from study.report.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, Calibration
 from study.report.load import Predictions, Run
 from study.report.naming import label, starting_recipe
 
@@ -138,6 +139,32 @@ def confusions(run: Run) -> Figure:
     return figure
 
 
+def reliability_curves(found: Mapping[str, Calibration]) -> Figure:
+    """Share that came true on test against the probability, as trained and mended; one panel an architecture."""
+    columns = min(2, len(found))
+    figure, axes = style.panels(list(found), columns=columns, height_in=3.3 if columns == 2 else 5.0)
+    for each, axis in zip(found.values(), axes, strict=True):
+        axis.plot([0, 1], [0, 1], color=style.GREY, linewidth=1.2)
+        # Both stand at nearly the same places: broad and pale behind narrow and dark, both are seen.
+        _points(axis, each, TEMPERED, colour=style.BLUE, face=style.BLUE, marker="o", dashes="-", bar_pt=8, alpha=0.3)
+        _points(axis, each, AS_TRAINED, colour=style.VERMILLION, face="white", marker="s", dashes="--", bar_pt=2)
+        axis.set_aspect("equal")
+        axis.set(xlim=(0, 1), ylim=(0, 1), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
+    for axis in axes[-columns:]:
+        axis.set_xlabel("probability")
+    for axis in axes[::columns]:
+        axis.set_ylabel("share that came true")
+    weighted = any(UNWEIGHTED in each.stages for each in found.values())
+    after = f"{UNWEIGHTED}, {TEMPERED}" if weighted else "with temperature"
+    handles = [
+        Line2D([], [], color=style.VERMILLION, linestyle="--", marker="s", mfc="white", markersize=8, label=AS_TRAINED),
+        Line2D([], [], color=style.BLUE, marker="o", markersize=8, label=after),
+    ]
+    # Long enough for the dashes to be seen.
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, handlelength=3)
+    return figure
+
+
 def _true_positive_rates(positive: npt.NDArray[np.bool_], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     order = np.argsort(-values, kind="stable")
     ends = tie_ends(values[order])
@@ -158,6 +185,38 @@ def _mean_and_seeds(axis: Axes, trials: Sequence[Trial], name: str, *, colour: s
     # Seeds may end at different epochs; a mean over the survivors alone would jump there.
     shared = min(len(trial.epochs) for trial in trials)
     axis.plot(epochs[:shared], values[:, :shared].mean(axis=0), color=colour, linestyle=dashes)
+
+
+def _points(
+    axis: Axes,
+    found: Calibration,
+    stage: str,
+    *,
+    colour: str,
+    face: str,
+    marker: str,
+    dashes: str,
+    bar_pt: float,
+    alpha: float = 1.0,
+) -> None:
+    """A mark a bin, whose area grows with the number of images, with its interval; all joined by a line."""
+    bins = found.reliability(stage)
+    confidences = [one.confidence for one in bins]
+    shares, low, high = np.array([one.right for one in bins]).T
+    areas = [16 + 160 * one.num_images / len(found.targets) for one in bins]
+    axis.vlines(confidences, low, high, color=colour, linewidth=bar_pt, alpha=alpha)
+    axis.plot(confidences, shares, color=colour, linestyle=dashes, linewidth=1.6)
+    axis.scatter(
+        confidences,
+        shares,
+        areas,
+        facecolor=face,
+        marker=marker,
+        edgecolor=colour,
+        linewidth=1.8,
+        zorder=3,
+        clip_on=False,
+    )
 
 
 def _matrix(axis: Axes, counts: npt.NDArray[np.int64], labels: Sequence[str]) -> None:

@@ -156,6 +156,17 @@ def test_every_image_stands_in_one_bin_with_its_edges_and_the_wilson_interval():
     assert bins[0].right == (0.0, *proportion_confint(0, 2, method="wilson"))
 
 
+def test_several_runs_are_pooled_but_count_each_image_once():
+    targets, probabilities = calibrated(num_images=200, num_classes=2)
+    once, thrice = (reliability(targets, runs) for runs in (probabilities, np.stack([probabilities] * 3)))
+    for one, other in zip(once, thrice, strict=True):
+        assert other.right == pytest.approx(one.right)
+        assert (other.confidence, other.num_images) == pytest.approx((one.confidence, one.num_images))
+    (both,) = reliability(targets, np.stack([probabilities, scaled(probabilities, 2.0)]), num_bins=1)
+    assert both.confidence == pytest.approx(np.mean([probabilities[:, 1], scaled(probabilities, 2.0)[:, 1]]))
+    assert (both.num_images, both.right.mean) == pytest.approx((200, targets.mean()))
+
+
 def test_true_probabilities_have_little_calibration_error_and_overconfident_ones_much():
     targets, probabilities = calibrated(num_images=20_000)
     assert expected_calibration_error(targets, probabilities) < 0.015

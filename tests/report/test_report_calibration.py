@@ -6,10 +6,14 @@ import pytest
 from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss, log_loss
 
+from study.evaluation.calibration import reliability
 from study.records import TEST, TUNED
+from study.report.analysis import analyse
 from study.report.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, calibrations
 from study.report.calibration_section import calibration_scores, to_be_believed
+from study.report.figures import drawings
 from study.report.load import load
+from study.report.result_figures import reliability_curves
 
 
 def section_of(page):
@@ -95,7 +99,7 @@ def test_it_is_said_whose_log_loss_on_test_changes_with_the_temperature(multicla
         (("val",), 4.0, "rises for baseline_cnn (+"),
         (("val", TEST), 1.0, "is not shown to change for baseline_cnn ("),
     ):
-        first = to_be_believed(sharpened(run, "baseline_cnn", factor, splits)).splitlines()[2]
+        first = to_be_believed(sharpened(run, "baseline_cnn", factor, splits), {}).splitlines()[2]
         assert words in first
         assert ("val is no guide to test" in first) == words.startswith("rises")
 
@@ -106,15 +110,17 @@ def test_probabilities_that_are_not_finite_have_no_values(multiclass):
     broken = run.predictions[key].probabilities.copy()
     broken[1, 3] = np.nan
     changed = dataclasses.replace(run.predictions[key], probabilities=broken)
-    page = to_be_believed(dataclasses.replace(run, predictions=dict(run.predictions) | {key: changed}))
+    broken = dataclasses.replace(run, predictions=dict(run.predictions) | {key: changed})
+    page = to_be_believed(broken, drawings(broken, analyse(broken)))
     assert re.search(rf"\| baseline_cnn \| {AS_TRAINED} \|( \N{{EM DASH}} \|){{4}}\n", page)
     assert "baseline_cnn" not in page.split("log loss on test")[1].split("\n")[0]
+    assert "Reliability diagrams of four_block_cnn on" in page
 
 
 def test_sharpened_answers_are_called_overconfident_and_flattened_ones_underconfident(multiclass):
     run = load(multiclass.folder)
     for factor, words in ((8.0, "is overconfident on val (temperature above 1)"), (0.1, "are underconfident on val (")):
-        first = to_be_believed(sharpened(run, "baseline_cnn", factor)).splitlines()[2]
+        first = to_be_believed(sharpened(run, "baseline_cnn", factor), {}).splitlines()[2]
         assert re.search(rf"baseline_cnn \([\d.]+(\N{{EN DASH}}[\d.]+)?\)[^;]* {re.escape(words)}", first)
 
 
@@ -148,10 +154,47 @@ def test_only_seed_runs_that_answered_both_splits_count(standin):
     run = load(standin.folder)
     assert len(calibrations(run)["alexnet"].temperatures) == 2
     without_val = {key: value for key, value in run.predictions.items() if key[2] != "val"}
-    page = to_be_believed(dataclasses.replace(run, predictions=without_val))
+    page = to_be_believed(dataclasses.replace(run, predictions=without_val), {})
     assert "What to see: nothing" in page
     assert "No seed run of alexnet and hahnet answered both val and test." in page
 
 
+def test_each_panel_shows_the_pooled_bins_of_its_architecture_before_and_after(six):
+    found = calibrations(load(six.folder))
+    panels = reliability_curves(found).axes
+    assert [axis.get_title() or axis.get_title(loc="left") for axis in panels] == list(found)
+    for each, axis in zip(found.values(), panels, strict=True):
+        # Bars and marks of the one, then of the other.
+        drawn = zip(axis.collections[::2], axis.collections[1::2], strict=True)
+        for stage, (bars, marks) in zip((TEMPERED, AS_TRAINED), drawn, strict=True):
+            bins = reliability(each.targets, each.stages[stage], num_bins=10)
+            assert np.allclose(marks.get_offsets(), [(one.confidence, one.right.mean) for one in bins])
+            assert np.allclose([segment[:, 1] for segment in bars.get_segments()], [one.right[1:] for one in bins])
+            assert np.argmax(marks.get_sizes()) == np.argmax([one.num_images for one in bins])
+
+
+def test_the_sentence_above_the_figure_names_the_gap_that_counts_most(multiclass):
+    run = load(multiclass.folder)
+    sharp = sharpened(run, "baseline_cnn", 8.0)
+    sees = drawings(sharp, analyse(sharp))["reliability"].sees
+    test = sharp.predictions["baseline_cnn", TUNED, TEST]
+    sure = test.probabilities.max(axis=-1) > 0.9
+    right = (test.probabilities.argmax(axis=-1) == test.targets)[sure].mean()
+    assert sees == (
+        "Below the diagonal, less came true than was promised; the gap that counts most: as trained, baseline_cnn "
+        f"promises {test.probabilities.max(axis=-1)[sure].mean():.2f} on average for {round(sure.sum() / 3)} of "
+        f"196 images, and {100 * right:.1f} % came true."
+    )
+    flat = sharpened(run, "baseline_cnn", 0.1)
+    assert drawings(flat, analyse(flat))["reliability"].sees.startswith("Above the diagonal, more came true")
+
+
+def test_the_figure_says_whose_probability_it_is_and_what_the_bars_leave_out(finished, multiclass):
+    assert 'The probability is that of "positive".' in section_of(finished.page)
+    assert "The probability is that of the answer" in section_of(multiclass.page)
+    for drawn in (finished, multiclass):
+        assert "count each image once, however many seed runs there are" in section_of(drawn.page)
+
+
 def test_before_test_nothing_is_said(make_run):
-    assert to_be_believed(load(make_run(stage="seeds"))) == ""
+    assert to_be_believed(load(make_run(stage="seeds")), {}) == ""

@@ -35,6 +35,7 @@ FIGURES = {
     "seed-curves",
     "roc-curves",
     "confusion-matrices",
+    "reliability",
 }
 
 
