@@ -111,10 +111,23 @@ def _seeds(run: Run) -> str:
     return f"{number} seeds show only roughly how much training varies."
 
 
+def _decisions(run: Run) -> str:
+    """What the probabilities are worth, and the answers that follow from them; before test nothing tells of it."""
+    two = len(run.classes) == 2
+    answered = f'"{run.classes[1]}" is answered from 0.5 on' if two else "the most probable class is answered"
+    words = f"Where nothing else is said, probabilities are as trained and {answered}."
+    if run.is_tested:
+        words += ' How far the probabilities can be believed is under "Are the probabilities to be believed?"'
+        words += ', what other thresholds do under "At which threshold?".' if two else "."
+    if two:
+        return f"{words} No threshold here was chosen by what a mistake costs, so none is a clinical operating point."
+    return f"{words} Such an answer weighs all mistakes alike; operating points are chosen for two classes only."
+
+
 def _limits(run: Run) -> list[str]:
     limits = [
         f"*Limits.* {_seeds(run)} The intervals describe this data set; images of another scanner, laboratory or "
-        "population may give other values. Probabilities are not calibrated, and 0.5 is not a clinical operating point."
+        f"population may give other values. {_decisions(run)}"
     ]
     if run.manifest["published"]:
         limits.append(

@@ -273,3 +273,18 @@ def test_copies_are_counted_by_their_pixels_and_by_their_bytes(finished):
 )
 def test_the_limits_say_what_so_many_seeds_can_tell(make_run, seeds, words):
     assert words in method(load(make_run(stage="declared", num_seeds=seeds)))
+
+
+def test_the_limits_point_to_the_sections_on_probabilities_and_thresholds_that_the_page_has(
+    finished, multiclass, make_run
+):
+    believed, thresholds = "Are the probabilities to be believed?", "At which threshold?"
+    for page, headings in ((finished.page, {believed, thresholds}), (multiclass.page, {believed})):
+        limits = next(line for line in page.splitlines() if line.startswith("- *Limits.*"))
+        assert {heading for heading in (believed, thresholds) if f'"{heading}"' in limits} == headings
+        assert headings == {heading for heading in (believed, thresholds) if f"\n## {heading}\n" in page}
+    assert "so none is a clinical operating point" in finished.page
+    assert "operating points are chosen for two classes only" in multiclass.page
+    untested = method(load(make_run(stage="seeds")))
+    assert believed not in untested
+    assert "so none is a clinical operating point" in untested
