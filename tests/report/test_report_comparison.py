@@ -78,7 +78,7 @@ def test_weights_that_were_never_frozen_are_not_called_frozen(make_run):
 
 
 def finalists_of(run, pair):
-    return part_of(finalists(run), f"### {pair}")
+    return part_of(finalists(run, analyse(run)), f"### {pair}")
 
 
 def test_a_budget_that_is_not_the_documents_is_said_by_the_grid_and_by_the_finalist(six):
