@@ -9,6 +9,7 @@ from study.report import draw_report
 from study.report.leaks import duplicates, grouping, sensitivity
 from study.report.load import load, siblings
 from study.report.method import method
+from study.report.summary import opening
 
 LOOK_ALIKES = {"look_alike_links": 9, "look_alike_groups": 4, "look_alike_extra_pictures": 7}
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -105,17 +106,16 @@ def test_a_run_of_other_images_is_no_sibling(tmp_path):
     assert sensitivity(run, {}) == ""
 
 
-def test_earlier_looks_at_the_test_split_stand_in_the_first_lines(tmp_path):
+def test_earlier_looks_at_the_test_split_stand_in_the_first_lines_and_in_the_method(tmp_path):
     earlier = [{"run": "first_try", "opened": "2026-03-01T10:00:00+00:00"}]
-    folder = write_run(tmp_path / "results", manifest={"opened_before": earlier})
-    page = draw_report(folder, tmp_path / "reports").read_text()
+    run = load(write_run(tmp_path / "results", manifest={"opened_before": earlier}))
     said = "The test split had been opened 1 time before this run, on 2026-03-01 by first_try."
-    assert f"**{said}**" in page.split("## ")[0]
-    assert page.count(said) == 2
+    assert f"**{said}**" in opening(run)
+    assert said in method(run)
 
 
 def test_a_first_look_and_a_closed_official_split_are_said(tmp_path):
-    folder = write_run(tmp_path / "results", manifest={"opened_before": [], "holdout": True})
-    page = draw_report(folder, tmp_path / "reports").read_text()
-    assert "The ledger of test openings that this machine keeps knows of no earlier look at it." in page
-    assert "The official test split stayed closed" in page.split("## ")[0]
+    run = load(write_run(tmp_path / "results", manifest={"opened_before": [], "holdout": True}))
+    assert "The ledger of test openings that this machine keeps knows of no earlier look at it." in method(run)
+    (line,) = opening(run)
+    assert "The official test split stayed closed" in line

@@ -242,7 +242,7 @@ def test_a_report_tells_no_absolute_path_of_the_machine_that_it_was_made_on(make
     given = (
         "python -m study.run her2_binary --data '/home/me/my data' --weights lenet=/srv/lenet.pt --results ../results"
     )
-    page = draw_report(make_run(manifest={"command": given}), tmp_path / "reports").read_text()
+    page = draw_report(make_run(stage="declared", manifest={"command": given}), tmp_path / "reports").read_text()
     assert "--data 'path/to/my data' --weights lenet=path/to/lenet.pt --results ../results\n```" in page
     assert "/home" not in page
     assert "/srv" not in page
