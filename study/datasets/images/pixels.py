@@ -142,7 +142,7 @@ def prepare(
     """
     cache.mkdir(parents=True, exist_ok=True)
     job = _Job(root, tuple(paths), size_px, trimmed, cache)
-    signature = _digest(*(_stat_signature(root / path) for path in paths))
+    signature = _digest(*(_stamp(root / path) for path in paths))
     return _load(job, signature) or _build(job, signature, show_progress)
 
 
@@ -237,9 +237,13 @@ def _publish(
     return ImageStore(final, thumbnails, paths, sha256, pixels_sha256, unreadable, data_hash)
 
 
-def _stat_signature(path: Path) -> str:
+def _stamp(path: Path) -> str:
+    """What changes with a file's content, without reading it.
+
+    Whoever puts a file back with the time that it had before (`cp -p`, `rsync -a`) can't set the time of that change.
+    """
     stat = path.stat()
-    return f"{stat.st_size}:{stat.st_mtime_ns}"
+    return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
 
 
 def _digest(*parts: str) -> str:
