@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -119,8 +119,12 @@ def split(
 def split_hash(table: pd.DataFrame, names: Sequence[str] = SPLITS) -> str:
     """Hash of which contents stand in which split with which label; independent of paths and order."""
     rows = table[table["split"].isin(names)]
-    lines = sorted(f"{r.sha256} {r.target} {r.split}" for r in rows.itertuples())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return _hash_of_lines(f"{r.sha256} {r.target} {r.split}" for r in rows.itertuples())
+
+
+def names_hash(table: pd.DataFrame) -> str:
+    """Hash of which content and label each file has; independent of order and splits."""
+    return _hash_of_lines(f"{r.path} {r.sha256} {r.target}" for r in table.itertuples())
 
 
 def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -168,6 +172,10 @@ def duplicate_counts(samples: Sequence[Sample], sha256: Sequence[str]) -> dict[s
         "spanning_test": sum(s.count(TEST_SIDE) for s in spanning),
         "groups_of_two_labels": sum(len(t) > 1 for t in targets.values()),
     }
+
+
+def _hash_of_lines(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 def _groups(samples: Sequence[Sample], sha256: Sequence[str], links: Sequence[Link]) -> list[Group]:
