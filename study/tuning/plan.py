@@ -106,7 +106,7 @@ class Plan:
         shown = twins.sort_values(["reason", "path"]).head(_NUM_TWINS_SHOWN)
         if len(shown):
             pairs = [(row_of[path], row_of[twin]) for path, twin in zip(shown["path"], shown["twin"], strict=True)]
-            records.write_atomically(self.folder.left_out, contact_sheet.pairs_png(self.store.open(), pairs))
+            records.write_atomically(self.folder.left_out, contact_sheet.groups_png(self.store.open(), pairs))
 
     def open_records(self, slots: Slots) -> "Plan":
         """Writes the folder's first files; from here on the study is on disk and can be resumed."""
