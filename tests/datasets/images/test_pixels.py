@@ -236,6 +236,7 @@ def test_readable_images_are_not_complained_about(root: Path, paths: list[str], 
 def test_a_folder_without_one_readable_image_still_gives_a_store(root: Path, cache: Path) -> None:
     store = store_of(root, [write(root, "a.png", b"no image"), write(root, "b.png", b"nor this")], cache)
     assert store.paths == ()
+    assert store.same_pictures() == []
     with pytest.raises(DataError, match="2 of 2"):
         require_readable(store, skip=False)
 
@@ -261,6 +262,22 @@ def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_
     lost.write_bytes(content)
     os.utime(lost, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert store_of(root, paths, cache).paths == tuple(paths)
+
+
+def test_a_file_that_disappears_before_images_are_read_is_unreadable(root: Path, paths: list[str], cache: Path) -> None:
+    store = store_of(root, [*paths, "gone.png"], cache)
+    assert "No such file" in store.unreadable["gone.png"]
+    assert list(store.paths) == paths
+
+
+def test_modes_and_sizes_are_those_of_the_upright_files(root: Path, cache: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(root, "turned.png", noise(1)[:10], exif=exif)
+    save(root, "grey.png", noise(1)[:, :7, 0])
+    for _ in ("built", "found again"):
+        store = store_of(root, ["grey.png", "turned.png"], cache)
+        assert store.formats == (("L", 7, 24), ("RGB", 10, 24))
 
 
 def test_a_picture_that_was_saved_twice_has_one_fingerprint_and_two_file_hashes(root: Path, cache: Path) -> None:
