@@ -23,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         return USER_ERROR
+    except OSError as error:
+        # A full disk, a folder that can't be written.
+        print(f"error: {error}. Mend it and give the same command again.", file=sys.stderr)
+        return USER_ERROR
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -35,7 +39,7 @@ def _run(options: argparse.Namespace) -> None:
         return
     name, dataset = find_dataset(options.name)
     if options.command == "check":
-        check(dataset, options.data or usual_folder(name), cache=options.cache)
+        check(dataset, options.data or usual_folder(name), cache=options.cache, sheet=options.contact_sheet)
     elif options.command == "download":
         download(name, dataset, options.out or usual_folder(name))
     else:
@@ -47,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="all datasets: classes, published counts, licence, where they are")
     for command, what in (
-        ("check", "read every image of a folder: counts, unreadable files, sizes, duplicates"),
+        ("check", "read every image of a folder: counts, unreadable files, sizes, copies, look-alikes, leaks"),
         ("download", "get a dataset from Kaggle, where it is there"),
         ("stand-in", "draw a dataset's stand-in images, in its own file layout"),
     ):
@@ -59,14 +63,21 @@ def _parser() -> argparse.ArgumentParser:
                 "--cache",
                 type=Path,
                 metavar="DIR",
-                help="keep what was read here, and next time read changed files only",
+                help="keep what was read here, and next time read the images only if one changed",
             )
+            add("--contact-sheet", type=_png, metavar="FILE.png", help="write a picture of those that look alike")
         if command == "download":
             add("--out", type=Path, metavar="DIR", help="new folder (default data/<dataset>)")
         if command == "stand-in":
             add("--out", type=Path, metavar="DIR", required=True, help="new folder")
             add("--seed", type=_not_negative, default=0, metavar="N", help="of the drawing (default 0)")
     return parser
+
+
+def _png(text: str) -> Path:
+    if not text.lower().endswith(".png"):
+        raise argparse.ArgumentTypeError(f"must be the name of a .png file, but is {text}")
+    return Path(text)
 
 
 def _not_negative(text: str) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from study.datasets.images.groups import DUPLICATES, NONE, SIMILARITY
+from study.datasets.images.look_alikes import CHANGES
 from study.evaluation.metrics import scores
 from study.evaluation.wording import NOTHING, counted, fraction, listing, signed
 from study.records import DOCUMENT, TEST
@@ -63,15 +64,18 @@ def _look_alikes(run: Run) -> list[str]:
     if "look_alike_links" not in found:
         return []
     if not found["look_alike_links"]:
-        return ["Nor does any look like another one, resized, recompressed, brightened, flipped or turned."]
+        return [f"Nor does any look like another one, {CHANGES}."]
     sentences = [
-        f"{counted(found['look_alike_extra_pictures'], 'further picture')} look like another one (resized, "
-        "recompressed, brightened, flipped or turned)."
+        f"{counted(found['look_alike_extra_pictures'], 'further picture')} look like another one ({CHANGES}), in "
+        f"{counted(found['look_alike_groups'], 'group')}."
     ]
     if found["look_alike_spanning_test"]:
         sentences.append(
             _spanning(run, found["look_alike_spanning_test"], "look like one on the training side", "look-alikes")
         )
+    # A log of an earlier version doesn't know.
+    if found.get("look_alike_groups_of_two_labels"):
+        sentences.append(f"Of these groups, {found['look_alike_groups_of_two_labels']:,} carry two different labels.")
     return sentences
 
 

@@ -22,7 +22,7 @@ from study.training import checkpoint
 from study.training.class_weights import resolve_pos_weight
 from study.training.data import Images
 from study.training.pretrained import Pretrained
-from study.tuning import resuming, space
+from study.tuning import changed_images, resuming, space
 from study.tuning.folders import data_folder, stand_in_folder
 from study.tuning.manifest import make_manifest
 from study.tuning.resources import Slots
@@ -96,6 +96,9 @@ class Plan:
 
     def write_splits(self) -> None:
         """Writes which image is in which split; derived, as the log holds its hash."""
+        edited = changed_images.edited(self.folder.splits, self.table)
+        if edited:
+            print(edited, file=sys.stderr)
         records.write_atomically(self.folder.splits, self.table.to_csv(index=False))
         row_of = {path: row for row, path in enumerate(self.store.paths)}
         twins = self.table[self.table["twin"] != ""].drop_duplicates("twin")
@@ -103,7 +106,7 @@ class Plan:
         shown = twins.sort_values(["reason", "path"]).head(_NUM_TWINS_SHOWN)
         if len(shown):
             pairs = [(row_of[path], row_of[twin]) for path, twin in zip(shown["path"], shown["twin"], strict=True)]
-            records.write_atomically(self.folder.left_out, contact_sheet.pairs_png(self.store.open(), pairs))
+            records.write_atomically(self.folder.left_out, contact_sheet.groups_png(self.store.open(), pairs))
 
     def open_records(self, slots: Slots) -> "Plan":
         """Writes the folder's first files; from here on the study is on disk and can be resumed."""
@@ -174,7 +177,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     )
     if not any(s.group for s in samples):
         manifest["dataset"]["group_meaning"] = ""
-    manifest |= {
+    hashes = {"names_hash": splits.names_hash(table), "test_hash": splits.split_hash(table, [splits.TEST])}
+    manifest |= hashes | {
         "stand_in": stand_in,
         "from_scratch": dict(transfer.from_scratch),
         "given_weights": [
@@ -193,12 +197,13 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     # As it will be read back, so that comparing with what is on disk compares like with like.
     manifest = json.loads(json.dumps(manifest))
     folder = records.RunFolder(options.results / run)
-    previous = None if options.fresh else resuming.previous(folder, manifest)
+    previous = None if options.fresh else resuming.previous(folder, manifest, table)
     if previous is not None:
         # What only describes may have been mended; how a finished study was made is history.
         renewed = resuming.DESCRIPTION if previous.finished else (*resuming.DESCRIPTION, *resuming.PROVENANCE)
         manifest = previous.manifest | {name: manifest[name] for name in renewed}
-    manifest |= {"test_hash": splits.split_hash(table, [splits.TEST])}
+    # A log of an earlier version lacks them.
+    manifest |= hashes
     if not stand_in and not (previous is not None and previous.finished):
         manifest |= {"opened_before": _opened_before(manifest, options)}
     return Plan(

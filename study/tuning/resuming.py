@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from study import records
 from study.errors import ResultsError
+from study.tuning import changed_images
 
 DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
 _SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed")
@@ -15,7 +18,7 @@ _POLICY = ("reduction_factor",)
 _FOLLOWS = ("counts", "created", "duplicates", "left_out", "opened_before", "run", "skipped", "slots", "test_hash")
 # What a log of version 0.1.0 doesn't say, but did.
 _SINCE_0_1_0: dict[str, Any] = {"groups": "duplicates", "holdout": False}
-_NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS)
+_NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS, *changed_images.HASHES)
 
 
 def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -30,11 +33,16 @@ def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return declared
 
 
-def previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.StudyState | None:
+def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:
     """The run that the folder holds, if it can be gone on with; None if it holds none.
 
+    Args:
+        folder: where a run may be.
+        manifest: of the run that is asked for.
+        table: its splits, see `splits.split`.
+
     Raises:
-        ResultsError: it holds another run, or something else.
+        ResultsError: the folder holds another run, one of other images, or something else.
     """
     names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
     names = {name for name in names if not name.endswith(".partial")}
@@ -54,8 +62,8 @@ def previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.Stu
             "backup, or give --fresh to delete the folder and start again."
         )
     state = records.load_run(folder)
-    old, new = (declared(m) for m in (state.manifest, manifest))
-    changes = records.describe_changes(old, new)
+    images = changed_images.described(folder, state.manifest, manifest, table)
+    changes = images + records.describe_changes(declared(state.manifest), declared(manifest))
     old_budget, new_budget = state.manifest["budget"], manifest["budget"]
     changes += [
         f"{key}: {old_budget[key]} -> {new_budget[key]}"
@@ -71,8 +79,9 @@ def previous(folder: records.RunFolder, manifest: dict[str, Any]) -> records.Stu
         )
     if changes:
         raise ResultsError(
-            f"A results folder belongs to one declaration, but {folder.root} was made with another:\n"
+            f"A results folder belongs to one declaration and its images, but {folder.root} was made with others:\n"
             + "\n".join(f"  {change[:300]}" for change in changes)
-            + "\nGive --fresh to delete it and start again, or another --results to keep both."
+            + ("\nPut the images back as they were to go on with it. Or give" if images else "\nGive")
+            + " --fresh to delete it and start again, or another --results to keep both."
         )
     return state

@@ -22,11 +22,13 @@ def run(finished):
 
 
 def test_look_alikes_are_told_beside_equal_pixels(run):
-    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
+    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3, "look_alike_groups_of_two_labels": 2}
     (words,) = duplicates(run)
     assert "31 files hold the picture of another one, pixel by pixel (20 of them byte by byte), in 29 groups" in words
     assert "12 test images also stood on the training side; those copies were left out of it." in words
-    assert "7 further pictures look like another one" in words
+    assert "7 further pictures look like another one (resized, recompressed, brightened, flipped or turned)" in words
+    assert "in 4 groups." in words
+    assert "Of these groups, 2 carry two different labels." in words
     assert "3 test images look like one on the training side; those look-alikes were left out of it." in words
 
 
@@ -42,6 +44,8 @@ def test_without_groups_the_copies_are_said_to_have_stayed(run):
     run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
     (words,) = duplicates(run)
     assert "never spans" not in words
+    # As in a log of an earlier version.
+    assert "Of these groups" not in words
     assert words.count("stayed in it") == 2
     assert "knows no leaks" in grouping(run)
 

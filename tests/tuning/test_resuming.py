@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from study.errors import ResultsError
@@ -21,13 +22,13 @@ def test_a_run_that_was_killed_while_it_began_is_begun_anew(folder: RunFolder) -
     (folder.root / "pretrained").mkdir()
     for path in (folder.splits, folder.left_out, folder.events):
         path.touch()
-        assert previous(folder, {}) is None
+        assert previous(folder, {}, pd.DataFrame()) is None
 
 
 def test_a_folder_of_other_files_is_refused(folder: RunFolder) -> None:
     folder.weights("lenet-tuned-seed0").parent.mkdir()
     with pytest.raises(ResultsError, match="holds other files"):
-        previous(folder, {})
+        previous(folder, {}, pd.DataFrame())
 
 
 def test_a_log_that_says_nothing_of_groups_kept_copies_together() -> None:

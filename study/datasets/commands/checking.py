@@ -1,30 +1,40 @@
 """`check`: what a dataset's folder holds, against what was published."""
 
+import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from study.datasets import Dataset, Edition, Sample, edition_of
+from study.datasets import TEST, Dataset, Edition, Sample, edition_of
 from study.datasets.commands.drawing import NOTE
-from study.datasets.commands.reading import FileFacts, read_all
-from study.datasets.images.splits import duplicate_counts
+from study.datasets.images import contact_sheet, groups, pixels
+from study.datasets.images.look_alikes import CHANGES
+from study.datasets.images.pixels import Format, ImageStore
+from study.datasets.images.splits import pictures
 from study.errors import DataError
+from study.records import write_atomically
 
-_MAX_LISTED = 50
+_MAX_UNREADABLE, _MAX_CONFLICTS, _MAX_SHOWN = 50, 5, 120
+# Look-alikes are told from thumbnails, which have a size of their own; what a network would see is not needed here.
+_STORED_PX = 8
+_SHOWN_PX = 128
 
-Read = list[tuple[Sample, FileFacts]]
+Row = tuple[str, str]
+Rows = Iterator[Row]
 
 
-def check(dataset: Dataset, root: Path, *, cache: Path | None) -> None:
+def check(dataset: Dataset, root: Path, *, cache: Path | None, sheet: Path | None) -> None:
     """Prints what there is to know of a folder before a study is run on it.
 
     Args:
         dataset: what the folder should hold.
         root: the folder.
         cache: where to keep what was read; None reads every file.
+        sheet: a PNG file to write, of the groups of pictures that look alike; None for none.
 
     Raises:
-        DataError: the folder isn't there or doesn't fit, or images of it can't be read.
+        DataError: the folder isn't there or doesn't fit, images of it can't be read, or the sheet can't be written.
     """
     if not root.is_dir():
         raise DataError(f"--data must be a folder, but {root} is not one. {dataset.title}: {dataset.how_to_get}")
@@ -32,22 +42,33 @@ def check(dataset: Dataset, root: Path, *, cache: Path | None) -> None:
     edition = edition_of(dataset, samples)
     print(f"{dataset.title}: {len(samples):,} images in {root}\n")
     print("\n".join(_counts(dataset, edition, samples)), end="\n\n", flush=True)
-    facts = read_all(root, [s.path for s in samples], cache=cache)
     # Whoever runs a study doesn't meet the images that are left out, so they count for nothing below.
-    used = [(s, f) for s, f in zip(samples, facts, strict=True) if s.path not in dataset.excluded]
-    unreadable = {s.path: f.unreadable for s, f in used if f.unreadable}
-    readable = [(s, f) for s, f in used if not f.unreadable]
-    rows = [
-        *([("drawn", f"these images are not real, says {NOTE}")] if (root / NOTE).exists() else []),
-        *_about(dataset, edition),
-        *_excluded(dataset, samples),
-        *_unreadable(unreadable),
-        *_formats(readable),
-        *_duplicates(readable),
-        *_groups(dataset, samples),
-    ]
-    print("\n".join(f"{label:<18}  {text}" for label, text in rows))
-    _require_readable(len(unreadable), len(used))
+    used = {s.path: s for s in samples if s.path not in dataset.excluded}
+    with tempfile.TemporaryDirectory(prefix="study-check-") as scratch:
+        store = pixels.prepare(root, sorted(used), size_px=_STORED_PX, cache=cache or Path(scratch))
+        readable = [used[path] for path in store.paths]
+        found = groups.counts(readable, store)
+        same = pictures(store.pixels_sha256, store.same_pictures())
+        rows = [
+            *([("drawn", f"these images are not real, says {NOTE}")] if (root / NOTE).exists() else []),
+            *_about(dataset, edition),
+            *_excluded(dataset, samples),
+            *_unreadable(store.unreadable),
+            *_formats(store.formats),
+            *_same_pictures(found),
+            *_two_labels(dataset, readable, same),
+            *_leaks(readable, found),
+            *_groups(dataset, samples),
+        ]
+        print("\n".join(map(_line, rows)), flush=True)
+        if sheet:
+            print(_line(_contact_sheet(sheet, root, readable, store, same)))
+    _require_readable(len(store.unreadable), len(used))
+
+
+def _line(row: Row) -> str:
+    label, text = row
+    return f"{label:<18}  {text}"
 
 
 def _counts(dataset: Dataset, edition: Edition, samples: Sequence[Sample]) -> Iterator[str]:
@@ -72,59 +93,119 @@ def _counts(dataset: Dataset, edition: Edition, samples: Sequence[Sample]) -> It
         yield f"{key[0]:<11}  {key[1]:<12}  {found[key]:>9,}  {shown:>9}{difference}"
 
 
-def _about(dataset: Dataset, edition: Edition) -> Iterator[tuple[str, str]]:
+def _about(dataset: Dataset, edition: Edition) -> Rows:
     if len(dataset.editions) > 1:
         yield "edition", f"{edition.title}, by its counts"
     yield "source", edition.source
     yield "licence", dataset.licence
 
 
-def _excluded(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[tuple[str, str]]:
+def _excluded(dataset: Dataset, samples: Sequence[Sample]) -> Rows:
     if dataset.excluded:
         found = [s.path for s in samples if s.path in dataset.excluded]
         yield "known to be bad", f"{len(found)} of {len(dataset.excluded)} are here; a study leaves them out"
         yield from (("", f"{path}: {dataset.excluded[path]}") for path in found)
 
 
-def _unreadable(unreadable: dict[str, str]) -> Iterator[tuple[str, str]]:
+def _unreadable(unreadable: Mapping[str, str]) -> Rows:
     yield "unreadable", f"{len(unreadable):,} images" if unreadable else "none"
-    yield from (("", f"{path}: {reason}") for path, reason in list(unreadable.items())[:_MAX_LISTED])
-    if len(unreadable) > _MAX_LISTED:
-        yield "", f"and {len(unreadable) - _MAX_LISTED:,} more"
+    yield from (("", f"{path}: {reason}") for path, reason in list(unreadable.items())[:_MAX_UNREADABLE])
+    if len(unreadable) > _MAX_UNREADABLE:
+        yield "", f"and {len(unreadable) - _MAX_UNREADABLE:,} more"
 
 
-def _formats(readable: Read) -> Iterator[tuple[str, str]]:
-    sizes = Counter((f.width_px, f.height_px) for _, f in readable)
+def _formats(formats: Sequence[Format]) -> Rows:
+    sizes = Counter((width, height) for _, width, height in formats)
     if not sizes:
         return
     usual, count = sizes.most_common(1)[0]
     least, most = (f(sizes, key=lambda size: (size[0] * size[1], size)) for f in (min, max))
     text = f"{count:,} of {_size(usual)}"
     if len(sizes) > 1:
-        rest = len(readable) - count
+        rest = len(formats) - count
         text += f", {rest:,} of {len(sizes) - 1:,} other sizes; smallest {_size(least)}, largest {_size(most)}"
     yield "sizes in px", text
-    modes = Counter(f.mode for _, f in readable)
+    modes = Counter(mode for mode, _, _ in formats)
     yield "colour modes", ", ".join(f"{count:,} {mode}" for mode, count in modes.most_common())
 
 
-def _duplicates(readable: Read) -> Iterator[tuple[str, str]]:
-    """Each kind of sameness, and what it means for a study."""
-    samples = [s for s, _ in readable]
-    files = duplicate_counts(samples, [f.sha256 for _, f in readable])
-    pictures = duplicate_counts(samples, [f.pixels_sha256 for _, f in readable])
-    for label, counted in (("identical files", files), ("identical pixels", pictures)):
-        yield (
-            label,
-            f"{counted['extra_copies']:,} extra copies in {counted['groups']:,} groups; "
-            f"{counted['spanning_test']:,} leaking test images (they also stand in development); "
-            f"{counted['groups_of_two_labels']:,} groups with two labels",
+def _same_pictures(found: Mapping[str, int]) -> Rows:
+    """How many copies and look-alikes there are, in the words of a report."""
+    copies, alike = "none: no two files hold the same picture, pixel by pixel", f"none ({CHANGES})"
+    if found["extra_copies"]:
+        copies = (
+            f"{found['extra_copies']:,} files hold the picture of another one, pixel by pixel "
+            f"({found['byte_identical_copies']:,} of them byte by byte), in {found['groups']:,} groups; "
+            f"{found['groups_of_two_labels']:,} of these groups carry two different labels"
         )
-    if pictures["extra_copies"]:
-        yield "", "a study keeps identical pictures in one split, and leaves out development copies of test images"
+    if found["look_alike_links"]:
+        alike = (
+            f"{found['look_alike_extra_pictures']:,} further pictures look like another one ({CHANGES}), in "
+            f"{found['look_alike_groups']:,} groups; {found['look_alike_groups_of_two_labels']:,} of these groups "
+            "carry two different labels"
+        )
+    yield "copies", copies
+    yield "look-alikes", alike
 
 
-def _groups(dataset: Dataset, samples: Sequence[Sample]) -> Iterator[tuple[str, str]]:
+def _two_labels(dataset: Dataset, samples: Sequence[Sample], same: Sequence[Sequence[int]]) -> Rows:
+    """Groups of one picture in several classes, with the first file of each."""
+    targets = [s.target for s in samples]
+    conflicts = [first for rows in same if len(first := _first_of_each(rows, targets)) > 1]
+    for number, rows in enumerate(conflicts[:_MAX_CONFLICTS]):
+        named = (f"{samples[row].path} ({dataset.classes[targets[row]]})" for row in rows)
+        yield "" if number else "two labels", " and ".join(named)
+    if len(conflicts) > _MAX_CONFLICTS:
+        yield "", f"and {len(conflicts) - _MAX_CONFLICTS:,} more groups"
+
+
+def _leaks(samples: Sequence[Sample], found: Mapping[str, int]) -> Rows:
+    """How much of an official test split can be learned by heart, and what a study does about copies at all."""
+    num_tested = sum(s.side == TEST for s in samples)
+    exact, alike = found["spanning_test"], found["look_alike_spanning_test"]
+    if num_tested:
+        how = f": {exact:,} pixel by pixel, {alike:,} look like one there" if exact + alike else ""
+        yield "test split", f"{exact + alike:,} of {num_tested:,} images also stand on the training side{how}"
+    if found["extra_copies"] or found["look_alike_links"]:
+        yield "", "a study keeps copies and look-alikes in one split, and leaves those of test images out of training"
+
+
+def _contact_sheet(
+    file: Path, root: Path, samples: Sequence[Sample], store: ImageStore, same: Sequence[Sequence[int]]
+) -> Row:
+    """Writes one image of each picture of the groups that look alike, the most harmful first."""
+
+    def harm(rows: Sequence[int]) -> tuple[bool, bool]:
+        return len({samples[row].target for row in rows}) > 1, len({samples[row].side for row in rows}) > 1
+
+    by_harm = sorted(same, key=harm, reverse=True)
+    alike = [first for rows in by_harm if len(first := _first_of_each(rows, store.pixels_sha256)) > 1]
+    if not alike:
+        return "contact sheet", "not written, as no picture looks like another one"
+    shown = [[store.paths[row] for row in rows] for rows in alike[:_MAX_SHOWN]]
+    with tempfile.TemporaryDirectory(prefix="study-check-") as scratch:
+        paths = sorted({path for group in shown for path in group})
+        large = pixels.prepare(root, paths, size_px=_SHOWN_PX, cache=Path(scratch), show_progress=False)
+        png = contact_sheet.groups_png(
+            large.open(), [[large.paths.index(path) for path in group] for group in shown], side_px=_SHOWN_PX
+        )
+    try:
+        write_atomically(file, png)
+    except OSError as error:
+        raise DataError(f"--contact-sheet must be a file that can be written, but {file} is none: {error}.") from error
+    return (
+        "contact sheet",
+        f"{file}: {len(shown):,} of {len(alike):,} groups of look-alikes, copies aside; first those with two labels, "
+        "then those that stand on both sides",
+    )
+
+
+def _first_of_each(rows: Sequence[int], kinds: Sequence[Any]) -> list[int]:
+    """The first row of each kind."""
+    return sorted({kinds[row]: row for row in reversed(rows)}.values())
+
+
+def _groups(dataset: Dataset, samples: Sequence[Sample]) -> Rows:
     sizes = Counter(s.group for s in samples if s.group)
     if sizes:
         least, most = min(sizes.values()), max(sizes.values())

@@ -1,4 +1,4 @@
-"""Pairs of images side by side, to be looked at."""
+"""Groups of images, each side by side, to be looked at."""
 
 import io
 from collections.abc import Sequence
@@ -7,24 +7,33 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_PX, _GAP_PX, _NUM_COLUMNS = 72, 10, 6
+_GAP_PX, _NUM_PAIRS = 10, 6
 
 
-def pairs_png(pixels: NDArray[np.uint8], pairs: Sequence[tuple[int, int]]) -> bytes:
-    """A PNG of the pairs, row by row.
+def groups_png(pixels: NDArray[np.uint8], groups: Sequence[Sequence[int]], *, side_px: int = 72) -> bytes:
+    """A PNG of the groups, line by line, with a gap between two groups; six pairs fill a line.
 
     Args:
         pixels: uint8 (N, S, S, 3).
-        pairs: at least one; rows of the left and of the right image.
+        groups: at least one; rows of the images of each.
+        side_px: of each image on the sheet.
     """
-    num_rows = -(-len(pairs) // _NUM_COLUMNS)
-    width = min(len(pairs), _NUM_COLUMNS) * (2 * _PX + _GAP_PX) - _GAP_PX
-    sheet = Image.new("RGB", (width, num_rows * (_PX + _GAP_PX) - _GAP_PX), "white")
-    for place, pair in enumerate(pairs):
-        x, y = place % _NUM_COLUMNS * (2 * _PX + _GAP_PX), place // _NUM_COLUMNS * (_PX + _GAP_PX)
-        for side, row in enumerate(pair):
-            image = Image.fromarray(pixels[row]).resize((_PX, _PX), Image.Resampling.BILINEAR)
-            sheet.paste(image, (x + side * _PX, y))
+    max_width = _NUM_PAIRS * (2 * side_px + _GAP_PX) - _GAP_PX
+    places: list[tuple[int, int, int]] = []
+    x = y = 0
+    for group in groups:
+        if x and x + len(group) * side_px > max_width:
+            x, y = 0, y + side_px + _GAP_PX
+        for row in group:
+            # A group that is longer than a line goes on below, without a gap.
+            if x + side_px > max_width:
+                x, y = 0, y + side_px
+            places.append((row, x, y))
+            x += side_px
+        x += _GAP_PX
+    sheet = Image.new("RGB", (max(x for _, x, _ in places) + side_px, y + side_px), "white")
+    for row, x, y in places:
+        sheet.paste(Image.fromarray(pixels[row]).resize((side_px, side_px), Image.Resampling.BILINEAR), (x, y))
     file = io.BytesIO()
     sheet.save(file, "PNG", optimize=True)
     return file.getvalue()

@@ -22,8 +22,9 @@ Floats = npt.NDArray[np.float32]
 Pairs = npt.NDArray[np.int64]
 
 THUMBNAIL_PX = 64
-# From this correlation of their thumbnails on, two images are taken for the same picture.
+# From this correlation of their thumbnails on, two images are taken for the same picture, though it was changed.
 SAME = 0.985
+CHANGES = "resized, recompressed, brightened, flipped or turned"
 # And from this one of their low frequencies on for neighbours, such as slices of one head.
 SIMILAR = 0.92
 # Less than this many grey levels (standard deviation) is noise: nothing can be told from an empty patch's correlations.

@@ -22,9 +22,11 @@ from study.datasets.images import decoding, look_alikes
 from study.datasets.images.progress import progress
 from study.errors import DataError
 
-# Raised whenever the pixels that this module makes of a file change: old caches are then not found any more.
-_VERSION = 3
+# Raised whenever what this module keeps of a file changes: old caches are then not found any more.
+_VERSION = 4
 _NUM_NAMED = 10
+
+Format = tuple[str, int, int]
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class ImageStore:
         paths: the N relative paths, in the order of the array.
         sha256: of each file's content, same order.
         pixels_sha256: of each picture before it is resized, see `decoding.fingerprint`, same order.
+        formats: Pillow's colour mode, width and height in px of each upright image before it is resized, same order.
         unreadable: relative path -> why it couldn't be read; these are not in the array.
         data_hash: of all contents.
     """
@@ -46,6 +49,7 @@ class ImageStore:
     paths: tuple[str, ...]
     sha256: tuple[str, ...]
     pixels_sha256: tuple[str, ...]
+    formats: tuple[Format, ...]
     unreadable: dict[str, str]
     data_hash: str
 
@@ -68,7 +72,7 @@ class ImageStore:
         if not kept.exists():
             # One of each picture, in an order of contents: what is found must not hang on the files' names.
             first = {sha256: row for row, sha256 in reversed(list(enumerate(self.pixels_sha256)))}
-            rows = np.array([first[sha256] for sha256 in sorted(first)])
+            rows = np.array([first[sha256] for sha256 in sorted(first)], np.int64)
             if kind == "same":
                 found = look_alikes.same_pictures(np.load(self.thumbnails, mmap_mode="r")[rows])
             else:
@@ -79,13 +83,14 @@ class ImageStore:
         return [(int(a), int(b)) for a, b in np.load(kept)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Read:
     """A file that could be read. The pixels go into the array at once and are then let go."""
 
     path: str
     sha256: str
     pixels_sha256: str
+    format: Format
     pixels: NDArray[np.uint8] | None
     thumbnail: NDArray[np.uint8] | None
 
@@ -118,7 +123,14 @@ class _Job:
             thumbnail = decoding.thumbnail(image, size_px=look_alikes.THUMBNAIL_PX)
         except decoding.UNREADABLE as error:
             return decoding.why_unreadable(error)
-        return _Read(path, hashlib.sha256(content).hexdigest(), decoding.fingerprint(image), square, thumbnail)
+        return _Read(
+            path=path,
+            sha256=hashlib.sha256(content).hexdigest(),
+            pixels_sha256=decoding.fingerprint(image),
+            format=(image.mode, image.width, image.height),
+            pixels=square,
+            thumbnail=thumbnail,
+        )
 
 
 def prepare(
@@ -142,7 +154,7 @@ def prepare(
     """
     cache.mkdir(parents=True, exist_ok=True)
     job = _Job(root, tuple(paths), size_px, trimmed, cache)
-    signature = _digest(*(_stat_signature(root / path) for path in paths))
+    signature = _digest(*(_stamp(root / path) for path in paths))
     return _load(job, signature) or _build(job, signature, show_progress)
 
 
@@ -169,8 +181,16 @@ def _load(job: _Job, signature: str) -> ImageStore | None:
     # Files that couldn't be read are tried again: the disk may have been at fault.
     if index["signature"] != signature or index["unreadable"] or not (pixels.exists() and thumbnails.exists()):
         return None
-    paths, sha256, pixels_sha256 = (tuple(index[name]) for name in ("paths", "sha256", "pixels_sha256"))
-    return ImageStore(pixels, thumbnails, paths, sha256, pixels_sha256, index["unreadable"], index["data_hash"])
+    return ImageStore(
+        path=pixels,
+        thumbnails=thumbnails,
+        paths=tuple(index["paths"]),
+        sha256=tuple(index["sha256"]),
+        pixels_sha256=tuple(index["pixels_sha256"]),
+        formats=tuple((mode, width, height) for mode, width, height in index["formats"]),
+        unreadable=index["unreadable"],
+        data_hash=index["data_hash"],
+    )
 
 
 def _build(job: _Job, signature: str, show_progress: bool) -> ImageStore:
@@ -186,7 +206,8 @@ def _build(job: _Job, signature: str, show_progress: bool) -> ImageStore:
     unreadable: dict[str, str] = {}
     try:
         # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pool = ThreadPoolExecutor(os.cpu_count())
+        try:
             results = progress(pool.map(job.read, job.paths), total=len(job.paths), show=show_progress)
             for path, result in zip(job.paths, results, strict=True):
                 if isinstance(result, str):
@@ -194,6 +215,9 @@ def _build(job: _Job, signature: str, show_progress: bool) -> ImageStore:
                 else:
                     arrays[0][len(readable)], arrays[1][len(readable)] = result.pixels, result.thumbnail
                     readable.append(replace(result, pixels=None, thumbnail=None))
+        finally:
+            # Who is interrupted does not wait until all that is queued has been read.
+            pool.shutdown(cancel_futures=True)
         for file, array in zip(partial, arrays, strict=True):
             _shrink(file, array, len(readable))
         return _publish(job, partial, readable, unreadable, signature)
@@ -214,7 +238,7 @@ def _publish(
     job: _Job, partial: Sequence[Path], readable: list[_Read], unreadable: dict[str, str], signature: str
 ) -> ImageStore:
     paths, sha256 = tuple(r.path for r in readable), tuple(r.sha256 for r in readable)
-    pixels_sha256 = tuple(r.pixels_sha256 for r in readable)
+    pixels_sha256, formats = tuple(r.pixels_sha256 for r in readable), tuple(r.format for r in readable)
     # Of the contents alone: no other version of this code calls the same images others.
     data_hash = hashlib.sha256("\n".join(sorted(sha256)).encode()).hexdigest()
     name = f"v{_VERSION}-{_digest(*sha256)[:16]}-{job.kind}.npy"
@@ -228,18 +252,27 @@ def _publish(
         "paths": paths,
         "sha256": sha256,
         "pixels_sha256": pixels_sha256,
+        "formats": formats,
         "unreadable": unreadable,
         "data_hash": data_hash,
     }
     partial_index = partial[0].with_suffix(".json")
     partial_index.write_text(json.dumps(index))
     partial_index.replace(job.index)
-    return ImageStore(final, thumbnails, paths, sha256, pixels_sha256, unreadable, data_hash)
+    return ImageStore(final, thumbnails, paths, sha256, pixels_sha256, formats, unreadable, data_hash)
 
 
-def _stat_signature(path: Path) -> str:
-    stat = path.stat()
-    return f"{stat.st_size}:{stat.st_mtime_ns}"
+def _stamp(path: Path) -> str:
+    """What changes with a file's content, without reading it.
+
+    Whoever puts a file back with the time that it had before (`cp -p`, `rsync -a`) can't set the time of that change.
+    """
+    try:
+        stat = path.stat()
+    except OSError:
+        # Why it can't be read is told when that is tried.
+        return ""
+    return f"{stat.st_size}:{stat.st_mtime_ns}:{stat.st_ctime_ns}"
 
 
 def _digest(*parts: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -119,8 +119,12 @@ def split(
 def split_hash(table: pd.DataFrame, names: Sequence[str] = SPLITS) -> str:
     """Hash of which contents stand in which split with which label; independent of paths and order."""
     rows = table[table["split"].isin(names)]
-    lines = sorted(f"{r.sha256} {r.target} {r.split}" for r in rows.itertuples())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return _hash_of_lines(f"{r.sha256} {r.target} {r.split}" for r in rows.itertuples())
+
+
+def names_hash(table: pd.DataFrame) -> str:
+    """Hash of which content and label each file has; independent of order and splits."""
+    return _hash_of_lines(f"{r.path} {r.sha256} {r.target}" for r in table.itertuples())
 
 
 def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -131,25 +135,25 @@ def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[
     }
 
 
+def pictures(sha256: Sequence[str], links: Sequence[Link]) -> list[list[int]]:
+    """The rows that show each picture: its copies and what looks like them."""
+    return _together(sha256, [""] * len(sha256), links)
+
+
 def look_alike_counts(samples: Sequence[Sample], sha256: Sequence[str], links: Sequence[Link]) -> dict[str, int]:
     """Different pictures that look alike: links, pictures in groups, test images that look like development images.
 
     A test image of which development has the very pixels is counted by `duplicate_counts`.
     """
     developed = {digest for sample, digest in zip(samples, sha256, strict=True) if sample.side != TEST_SIDE}
-    tested = {digest for sample, digest in zip(samples, sha256, strict=True) if sample.side == TEST_SIDE}
-    component_of = dict(zip(sha256, _components(sha256, [""] * len(samples), links), strict=True))
-    reached = {component_of[digest] for digest in developed}
-    linked = {component_of[sha256[i]] for link in links for i in link}
-    sizes = Counter(component_of.values())
-    leaking = {digest for digest in tested - developed if component_of[digest] in reached}
+    found = [rows for rows in pictures(sha256, links) if len({sha256[row] for row in rows}) > 1]
+    reached = [rows for rows in found if any(sha256[row] in developed for row in rows)]
     return {
         "links": len(links),
-        "groups": len(linked),
-        "extra_pictures": sum(sizes[component] - 1 for component in linked),
-        "spanning_test": sum(
-            digest in leaking and s.side == TEST_SIDE for s, digest in zip(samples, sha256, strict=True)
-        ),
+        "groups": len(found),
+        "groups_of_two_labels": sum(len({samples[row].target for row in rows}) > 1 for rows in found),
+        "extra_pictures": sum(len({sha256[row] for row in rows}) - 1 for rows in found),
+        "spanning_test": sum(sha256[row] not in developed for rows in reached for row in rows),
     }
 
 
@@ -170,30 +174,34 @@ def duplicate_counts(samples: Sequence[Sample], sha256: Sequence[str]) -> dict[s
     }
 
 
+def _hash_of_lines(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
 def _groups(samples: Sequence[Sample], sha256: Sequence[str], links: Sequence[Link]) -> list[Group]:
-    """Connected components over equal contents, links and equal declared groups."""
-    members: dict[int, list[int]] = defaultdict(list)
-    for i, component in enumerate(_components(sha256, [s.group for s in samples], links)):
-        members[component].append(i)
+    """What equal contents, links and equal declared groups keep together."""
     return [
         Group(
             key=hashlib.sha256("".join(sorted(sha256[i] for i in rows)).encode()).hexdigest(),
             members=tuple(rows),
             counts=Counter(samples[i].target for i in rows),
         )
-        for rows in members.values()
+        for rows in _together(sha256, [s.group for s in samples], links)
     ]
 
 
-def _components(sha256: Sequence[str], declared: Sequence[str], links: Sequence[Link]) -> list[int]:
-    """The number of each image's group."""
+def _together(sha256: Sequence[str], declared: Sequence[str], links: Sequence[Link]) -> list[list[int]]:
+    """The rows of each connected component over equal contents, equal declared groups and links."""
     edges = list(links)
     for labels in (sha256, declared):
         first: dict[str, int] = {}
         edges += [(first.setdefault(label, i), i) for i, label in enumerate(labels) if label]
-    rows, columns = np.array(edges).T
+    rows, columns = np.array(edges, np.int64).reshape(-1, 2).T
     graph = coo_matrix((np.ones(len(edges), np.int8), (rows, columns)), shape=(len(sha256), len(sha256)))
-    return [int(component) for component in connected_components(graph, directed=False)[1]]
+    members: dict[int, list[int]] = defaultdict(list)
+    for i, component in enumerate(connected_components(graph, directed=False)[1]):
+        members[int(component)].append(i)
+    return list(members.values())
 
 
 def _why_left_out(

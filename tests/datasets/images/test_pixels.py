@@ -82,16 +82,29 @@ def test_rows_stand_in_the_order_of_the_paths_also_in_folders_with_brackets(
     assert len(set(store.sha256)) == 5
 
 
-def test_the_cache_is_found_again_without_reading_an_image(root: Path, paths: list[str], cache: Path) -> None:
+def test_the_cache_is_found_again_without_reading_an_image(
+    root: Path, paths: list[str], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = store_of(root, paths, cache)
     written_ns = first.path.stat().st_mtime_ns
-    for path in paths:
-        # Same size and time, other bytes: only who reads the file again would notice.
-        stat = (root / path).stat()
-        (root / path).write_bytes(bytes(stat.st_size))
-        os.utime(root / path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    def load(_content: bytes) -> Image.Image:
+        raise AssertionError("an image was read")
+
+    monkeypatch.setattr(decoding, "load", load)
     assert store_of(root, paths, cache) == first
     assert first.path.stat().st_mtime_ns == written_ns
+
+
+def test_other_content_of_the_same_size_and_time_is_read(root: Path, cache: Path) -> None:
+    names = [save(root, f"{seed}.bmp", noise(seed)) for seed in (1, 2)]
+    first = store_of(root, names, cache)
+    before = (root / names[0]).stat()
+    # As `cp -p` and `rsync -a` do.
+    (root / names[0]).write_bytes((root / names[1]).read_bytes())
+    os.utime(root / names[0], ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (root / names[0]).stat().st_size == before.st_size
+    assert store_of(root, names, cache).sha256 == (first.sha256[1], first.sha256[1])
 
 
 def test_a_changed_file_is_read_again(root: Path, paths: list[str], cache: Path) -> None:
@@ -223,6 +236,7 @@ def test_readable_images_are_not_complained_about(root: Path, paths: list[str], 
 def test_a_folder_without_one_readable_image_still_gives_a_store(root: Path, cache: Path) -> None:
     store = store_of(root, [write(root, "a.png", b"no image"), write(root, "b.png", b"nor this")], cache)
     assert store.paths == ()
+    assert store.same_pictures() == []
     with pytest.raises(DataError, match="2 of 2"):
         require_readable(store, skip=False)
 
@@ -248,6 +262,22 @@ def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_
     lost.write_bytes(content)
     os.utime(lost, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert store_of(root, paths, cache).paths == tuple(paths)
+
+
+def test_a_file_that_disappears_before_images_are_read_is_unreadable(root: Path, paths: list[str], cache: Path) -> None:
+    store = store_of(root, [*paths, "gone.png"], cache)
+    assert "No such file" in store.unreadable["gone.png"]
+    assert list(store.paths) == paths
+
+
+def test_modes_and_sizes_are_those_of_the_upright_files(root: Path, cache: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    save(root, "turned.png", noise(1)[:10], exif=exif)
+    save(root, "grey.png", noise(1)[:, :7, 0])
+    for _ in ("built", "found again"):
+        store = store_of(root, ["grey.png", "turned.png"], cache)
+        assert store.formats == (("L", 7, 24), ("RGB", 10, 24))
 
 
 def test_a_picture_that_was_saved_twice_has_one_fingerprint_and_two_file_hashes(root: Path, cache: Path) -> None:

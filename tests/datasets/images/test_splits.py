@@ -134,12 +134,13 @@ def test_what_was_left_out_says_why_and_for_which_test_image() -> None:
 
 def test_look_alikes_are_counted_apart_from_equal_pixels() -> None:
     sides = [DEVELOPMENT] * 5 + [TEST] * 3
-    samples = [Sample(f"{i}.png", side, 0) for i, side in enumerate(sides)]
+    samples = [Sample(f"{i}.png", side, target=int(i == 3)) for i, side in enumerate(sides)]
     contents = ["a", "a", "b", "c", "d", "a", "e", "f"]
-    # b and c look alike; e looks like a, of which the test split has a copy as well.
+    # b and c look alike, but have two labels; e looks like a, of which the test split has a copy as well.
     assert splits.look_alike_counts(samples, contents, [(2, 3), (0, 6)]) == {
         "links": 2,
         "groups": 2,
+        "groups_of_two_labels": 1,
         "extra_pictures": 2,
         "spanning_test": 1,
     }
