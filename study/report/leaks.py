@@ -66,7 +66,8 @@ def _look_alikes(run: Run) -> list[str]:
     if not found["look_alike_links"]:
         return [f"Nor does any look like another one, {CHANGES}."]
     sentences = [
-        f"{counted(found['look_alike_extra_pictures'], 'further picture')} look like another one ({CHANGES}), in "
+        f"{counted(found['look_alike_extra_pictures'], 'further picture')} "
+        f"{'looks' if found['look_alike_extra_pictures'] == 1 else 'look'} like another one ({CHANGES}), in "
         f"{counted(found['look_alike_groups'], 'group')}."
     ]
     if found["look_alike_spanning_test"]:
