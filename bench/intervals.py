@@ -170,11 +170,18 @@ def _print_bootstrap(base: World, simulations: int, resamples: int) -> None:
     names = ", ".join((*METRICS, *LOSSES))
     print(f"| groups | seeds | deviation between seeds | 95 % intervals that hold the truth: {names} ", end="")
     print(f"| true nulls rejected at 5 %: {names} | seeds not paired |\n|---|---|---|---|---|---|")
-    for groups, seed in ((60, base.seed), (60, 0.0), (60, 0.3), (150, base.seed)):
-        for seeds in (3, 5):
-            found = covers_and_rejects(replace(base, groups=groups, seeds=seeds, seed=seed), simulations, resamples)
-            shares = [", ".join(_percent(share[i]) for share in found.values()) for i in range(3)]
-            print(f"| {groups} | {seeds} | {seed} | {' | '.join(shares)} |", flush=True)
+    worlds = [
+        replace(base, groups=groups, seeds=seeds, seed=seed)
+        for groups, seed in ((60, base.seed), (60, 0.0), (60, 0.3), (150, base.seed))
+        for seeds in (3, 5)
+    ]
+    # Near the end of the range of the area.
+    worlds.append(replace(base, groups=60, seeds=3, separation=2.86))
+    for world in worlds:
+        found = covers_and_rejects(world, simulations, resamples)
+        shares = [", ".join(_percent(share[i]) for share in found.values()) for i in range(3)]
+        of = f", true ROC-AUC {world.truth('roc_auc'):.2f}" if world.separation != base.separation else ""
+        print(f"| {world.groups}{of} | {world.seeds} | {world.seed} | {' | '.join(shares)} |", flush=True)
 
 
 def _print_single(base: World, simulations: int) -> None:
