@@ -67,7 +67,7 @@ TWIN = Recipe(optimizer="adamw", lr=1e-3, weight_decay=1e-2, schedule="cosine", 
 STUDY = Study(
     title="Verdicts",
     dataset="bci_her2_binary",
-    image_size=32,
+    image_size=64,
     pairs={
         "eight_conv_cnn": TWIN,
         "eight_conv_twin": TWIN,
