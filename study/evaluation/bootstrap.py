@@ -19,7 +19,7 @@ they hold the truth 92 times of 100.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,8 +33,8 @@ from study.evaluation.weighted_scores import Weights, weighted_scores
 
 Values = npt.NDArray[np.float64]
 
-# Weights of this many images x resamples are held at once (32 MiB), so that large test splits fit into memory.
-_WEIGHTS_AT_ONCE = 4_000_000
+# So many resamples of some hundred images fit into a core's cache, and of 30,000 images into little memory.
+_RESAMPLES_AT_ONCE = 128
 
 
 class Interval(NamedTuple):
@@ -90,6 +90,14 @@ class ResampledScores:
         lowest, highest = self._range(metric)
         num_groups = min(self.num_groups, other.num_groups)
         return difference.interval(num_groups, level, (lowest - highest, highest - lowest))
+
+    def only(self, columns: Sequence[int]) -> "ResampledScores":
+        """The scores of some of the seed runs, by their position among the K."""
+        return replace(
+            self,
+            by_seed={name: values[list(columns)] for name, values in self.by_seed.items()},
+            samples={name: values[:, list(columns)] for name, values in self.samples.items()},
+        )
 
     def _range(self, metric: str) -> tuple[float, float]:
         return self.ranges.get(metric, (0.0, 1.0))
@@ -267,8 +275,7 @@ def _image_weights(groups: npt.NDArray[Any], num_resamples: int, seed: int) -> I
     labels, group_of = np.unique(groups, return_inverse=True)
     random = np.random.default_rng([seed, 1])
     even = np.full(len(labels), 1 / len(labels))
-    step = max(1, _WEIGHTS_AT_ONCE // len(groups))
-    for start in range(0, num_resamples, step):
-        part = slice(start, min(start + step, num_resamples))
+    for start in range(0, num_resamples, _RESAMPLES_AT_ONCE):
+        part = slice(start, min(start + _RESAMPLES_AT_ONCE, num_resamples))
         counts = random.multinomial(len(labels), even, size=part.stop - part.start)
         yield part, counts.T.astype(np.float64)[group_of]

@@ -76,16 +76,18 @@ class Analysis:
 
 def analyse(run: Run) -> Analysis:
     """All numbers of a report; what the records don't hold yet is left out."""
-    tested = {
-        pair: _resample(run.predictions[pair, TUNED, TEST])
+    tested = {pair: _resample(predictions) for pair, predictions in run.tested.items()}
+    # Where the starting recipe won, its seed runs are the tuned ones.
+    documents = {pair: tested[pair] for pair in run.unchanged if pair in tested} | {
+        pair: _resample(run.predictions[pair, DOCUMENT, TEST])
         for pair in run.pairs
-        if (pair, TUNED, TEST) in run.predictions
+        if pair not in run.unchanged and (pair, DOCUMENT, TEST) in run.predictions
     }
     couples = list(combinations(tested, 2))
     level = bonferroni_level(len(couples))
     majority = int(np.argmax(list(run.images("train").values())))
     return Analysis(
-        rows=[row for pair in run.pairs for row in _rows(run, pair, tested.get(pair))],
+        rows=[row for pair in run.pairs for row in _rows(run, pair, tested.get(pair), documents.get(pair))],
         majority_class=run.classes[majority],
         baseline=_baselines(run),
         advantages={pair: _advantage(run.predictions[pair, TUNED, TEST], tested[pair], majority) for pair in tested},
@@ -95,22 +97,33 @@ def analyse(run: Run) -> Analysis:
             for metric in METRICS
         },
         level=level,
-        gains={pair: gain for pair in tested if (gain := _gain(run, pair)) is not None},
-        shifts={pair: found for pair in tested if (found := shift(run, pair, TUNED)) is not None},
+        gains={
+            pair: gain
+            for pair in tested
+            if pair in documents and (gain := _gain(run, pair, tested[pair], documents[pair])) is not None
+        },
+        shifts={pair: found for pair in tested if (found := shift(run, pair, TUNED, tested[pair])) is not None},
     )
 
 
-def shift(run: Run, pair: str, recipe: str) -> Interval | None:
-    """ROC-AUC on val minus that on test of the seed runs that answered both, 95 % interval; None without any."""
+def shift(run: Run, pair: str, recipe: str, tested: ResampledScores | None = None) -> Interval | None:
+    """ROC-AUC on val minus that on test of the seed runs that answered both, 95 % interval; None without any.
+
+    Args:
+        run: whose.
+        pair: architecture.
+        recipe: "tuned" or "document".
+        tested: the scores of all its seed runs on test, where they are resampled already.
+    """
     val, test = (run.predictions.get((pair, recipe, split)) for split in (VAL, TEST))
     if val is None or test is None or not (both := tuple(n for n in val.numbers if n in test.numbers)):
         return None
     # Other images, so another seed: equal resamples of two splits would look paired.
-    one, other = (
-        resampled_scores(p.targets, p.only(both), p.groups, metrics=["roc_auc"], seed=seed)
-        for p, seed in ((val, RESAMPLING_SEED + 1), (test, RESAMPLING_SEED))
+    on_val = resampled_scores(val.targets, val.only(both), val.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED + 1)
+    on_test = tested or resampled_scores(
+        test.targets, test.probabilities, test.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED
     )
-    return one.minus(other, "roc_auc")
+    return on_val.minus(on_test.only([test.numbers.index(number) for number in both]), "roc_auc")
 
 
 def seed_scores(predictions: Predictions) -> dict[int, dict[str, float]]:
@@ -121,8 +134,9 @@ def seed_scores(predictions: Predictions) -> dict[int, dict[str, float]]:
     }
 
 
-def _rows(run: Run, pair: str, tested: ResampledScores | None) -> list[Row]:
+def _rows(run: Run, pair: str, tuned: ResampledScores | None, document: ResampledScores | None) -> list[Row]:
     rows = []
+    known = {TUNED: tuned, DOCUMENT: document}
     for recipe in (TUNED, DOCUMENT, ENSEMBLE):
         for split in SPLITS:
             predictions = run.predictions.get((pair, TUNED if recipe == ENSEMBLE else recipe, split))
@@ -132,8 +146,7 @@ def _rows(run: Run, pair: str, tested: ResampledScores | None) -> list[Row]:
             if split != TEST:
                 values = _means(predictions.targets, given)
             else:
-                known = tested if recipe == TUNED else None
-                resampled = known or _resample(predictions, given)
+                resampled = known.get(recipe) or _resample(predictions, given)
                 values = {name: resampled.interval(name) for name in METRICS}
             rows.append(Row(pair, recipe, split, len(predictions.targets), values))
     return rows
@@ -171,17 +184,16 @@ def _one_answer(run: Run, pair: str) -> OneAnswer:
     return OneAnswer(tuple(run.classes[index] for index in answers), float(shares.max(axis=1).mean()))
 
 
-def _gain(run: Run, pair: str) -> Interval | None:
-    tuned = run.predictions.get((pair, TUNED, TEST))
-    document = run.predictions.get((pair, DOCUMENT, TEST))
-    if tuned is None or document is None or pair in run.unchanged:
+def _gain(run: Run, pair: str, tuned: ResampledScores, document: ResampledScores) -> Interval | None:
+    if pair in run.unchanged:
         return None
+    numbers = [run.predictions[pair, recipe, TEST].numbers for recipe in (TUNED, DOCUMENT)]
     # Seeds are compared with themselves, so a seed whose run failed on one side is left out on both.
-    both = tuple(number for number in tuned.numbers if number in document.numbers)
+    both = [number for number in numbers[0] if number in numbers[1]]
     if not both:
         return None
     one, other = (
-        resampled_scores(p.targets, p.only(both), p.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED)
-        for p in (tuned, document)
+        scores.only([known.index(number) for number in both])
+        for scores, known in zip((tuned, document), numbers, strict=True)
     )
     return one.minus(other, "roc_auc")

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -89,9 +90,7 @@ def dashes(index: int) -> Dashes:
 
 def new_figure(*, height_in: float) -> Figure:
     """An empty figure that leaves room for its own labels."""
-    figure = Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(WIDTH_IN, height_in), dpi=DPI, layout="constrained")
 
 
 def panels(names: Sequence[str], *, columns: int, height_in: float) -> tuple[Figure, list[Axes]]:
@@ -110,11 +109,11 @@ def panels(names: Sequence[str], *, columns: int, height_in: float) -> tuple[Fig
 def png(draw: Callable[[], Figure]) -> bytes:
     """The PNG of a figure; the same bytes each time, since no date and no program version is written."""
     with styled():
-        target = io.BytesIO()
-        draw().savefig(target, format="png", metadata={"Software": None})
+        # `savefig` would lay everything out in a drawing of its own, and write a PNG that is then read again.
+        canvas = FigureCanvasAgg(draw())
+        canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     # Lines and flat areas need few colours; the palette makes the file three times smaller.
     small = io.BytesIO()
-    with Image.open(target) as picture:
-        palette = picture.convert("RGB").quantize(_NUM_COLOURS, method=Image.Quantize.MEDIANCUT)
-        palette.save(small, format="png", optimize=True)
+    picture.quantize(_NUM_COLOURS, method=Image.Quantize.MEDIANCUT).save(small, format="png", optimize=True)
     return small.getvalue()
