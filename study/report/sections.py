@@ -12,17 +12,18 @@ from study.report.figures import Drawings, figure
 from study.report.load import SPLITS, Run
 from study.report.markdown import bullets, code, join
 from study.report.study_tables import image_table
-from study.report.summary import gaps, opening, provenance, verdict
+from study.report.summary import gaps, opening, provenance, question, verdict
 from study.report.tables import result_grid
 
 
 def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
-    """Title, warnings, verdict, result grid, provenance."""
+    """Title, warnings, question, verdict, result grid, provenance."""
     missing = gaps(run)
     return join(
         [
             f"# {run.manifest['title']}",
             *opening(run),
+            question(run),
             verdict(run, analysis),
             join(["**What is missing:**", bullets(missing)]) if missing else "",
             _how_to_read(run, analysis),
