@@ -58,8 +58,8 @@ def data(run: Run, siblings: Mapping[str, Run]) -> str:
 
 
 def curves(run: Run, drawings: Drawings) -> str:
-    """Training curves, ROC curves and confusion matrices of the seed runs."""
-    shown = [figure(run, drawings, name) for name in ("seed-curves", "roc-curves", "confusion-matrices")]
+    """Training curves, ROC and PR curves and confusion matrices of the seed runs."""
+    shown = [figure(run, drawings, name) for name in ("seed-curves", "roc-and-pr-curves", "confusion-matrices")]
     if not any(shown):
         shown = ["No seed run has been trained yet."]
     return join(["## Curves", *shown, epochs_beside(run)])
