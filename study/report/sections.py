@@ -9,6 +9,7 @@ from study.report import leaks
 from study.report.analysis import Analysis
 from study.report.comparison import comparison_notes, epochs_beside, published_notes
 from study.report.figures import Drawings, figure
+from study.report.flow import divided
 from study.report.load import SPLITS, Run
 from study.report.markdown import bullets, code, join
 from study.report.study_tables import image_table
@@ -37,7 +38,7 @@ def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
 
 
 def data(run: Run, siblings: Mapping[str, Run]) -> str:
-    """Images, what was left out, duplicates, notes and the warning on patients."""
+    """Images, duplicates, notes and the warning on patients; how the images were divided, and what that changes."""
     manifest = run.manifest
     dataset = manifest["dataset"]
     about = [_title(run), dataset["source"], f"licence: {dataset['licence']}"]
@@ -50,8 +51,8 @@ def data(run: Run, siblings: Mapping[str, Run]) -> str:
             f"({listing(shares)}).",
             image_table(run),
             _expected(run),
-            leaks.left_out(run),
             bullets([*leaks.duplicates(run), *leaks.skipped(run), *manifest["notes"], leaks.grouping(run)]),
+            divided(run),
             leaks.sensitivity(run, siblings),
         ]
     )
