@@ -1,5 +1,6 @@
 """Computes what a report shows from the seed runs' predictions: scores, intervals, differences, baselines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from study.evaluation.bootstrap import Interval, ResampledScores, bonferroni_level, resampled_scores
 from study.evaluation.metrics import METRICS, decide, majority_baseline, scores
+from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
 from study.evaluation.verdict import OneAnswer
 from study.records import DOCUMENT, TEST, TUNED
 from study.report.load import SPLITS, VAL, Predictions, Run
@@ -42,6 +44,8 @@ class Analysis:
         majority_class: the most frequent class of the training split.
         baseline: split -> metric -> value of always answering the majority class.
         advantages: architecture -> test accuracy of the tuned recipe minus the baseline's, 95 % interval.
+        by_class: architecture -> metric of a class (`per_class.class_metric`), and the kappa of classes in an order ->
+            test value of the tuned recipe with its 95 % interval.
         one_answers: architecture -> the answer that the tuned seed runs give most often on test.
         differences: metric -> (a, b) -> a minus b on test, tuned, widened for the number of comparisons.
         level: of the intervals in `differences`.
@@ -54,6 +58,7 @@ class Analysis:
     majority_class: str
     baseline: dict[str, dict[str, float]]
     advantages: dict[str, Interval] = field(default_factory=dict)
+    by_class: dict[str, dict[str, Interval]] = field(default_factory=dict)
     one_answers: dict[str, OneAnswer] = field(default_factory=dict)
     differences: dict[str, dict[tuple[str, str], Interval]] = field(default_factory=dict)
     level: float = 0.95
@@ -76,7 +81,9 @@ class Analysis:
 
 def analyse(run: Run) -> Analysis:
     """All numbers of a report; what the records don't hold yet is left out."""
-    tested = {pair: _resample(predictions) for pair, predictions in run.tested.items()}
+    of_classes = [class_metric(name, index) for index in range(len(run.classes)) for name in CLASS_METRICS]
+    of_classes += [KAPPA] if run.is_ordinal else []
+    tested = {pair: _resample(predictions, metrics=[*METRICS, *of_classes]) for pair, predictions in run.tested.items()}
     # Where the starting recipe won, its seed runs are the tuned ones.
     documents = {pair: tested[pair] for pair in run.unchanged if pair in tested} | {
         pair: _resample(run.predictions[pair, DOCUMENT, TEST])
@@ -91,6 +98,7 @@ def analyse(run: Run) -> Analysis:
         majority_class=run.classes[majority],
         baseline=_baselines(run),
         advantages={pair: _advantage(run.predictions[pair, TUNED, TEST], tested[pair], majority) for pair in tested},
+        by_class={pair: {name: each.interval(name) for name in of_classes} for pair, each in tested.items()},
         one_answers={pair: _one_answer(run, pair) for pair in tested},
         differences={
             metric: {(a, b): tested[a].minus(tested[b], metric, level=level, seeds_paired=False) for a, b in couples}
@@ -158,9 +166,14 @@ def _means(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64
     return {name: Interval(float(np.mean([run[name] for run in each])), nan, nan) for name in METRICS}
 
 
-def _resample(predictions: Predictions, probabilities: npt.NDArray[np.float64] | None = None) -> ResampledScores:
+def _resample(
+    predictions: Predictions,
+    probabilities: npt.NDArray[np.float64] | None = None,
+    *,
+    metrics: Sequence[str] = METRICS,
+) -> ResampledScores:
     given = predictions.probabilities if probabilities is None else probabilities
-    return resampled_scores(predictions.targets, given, predictions.groups, seed=RESAMPLING_SEED)
+    return resampled_scores(predictions.targets, given, predictions.groups, metrics=metrics, seed=RESAMPLING_SEED)
 
 
 def _baselines(run: Run) -> dict[str, dict[str, float]]:
