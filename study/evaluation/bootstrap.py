@@ -19,7 +19,7 @@ they hold the truth 92 times of 100.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,8 +33,8 @@ from study.evaluation.weighted_scores import Weights, weighted_scores
 
 Values = npt.NDArray[np.float64]
 
-# Weights of this many images x resamples are held at once (32 MiB), so that large test splits fit into memory.
-_WEIGHTS_AT_ONCE = 4_000_000
+# So many resamples of some hundred images fit into a core's cache, and of 30,000 images into little memory.
+_RESAMPLES_AT_ONCE = 128
 
 
 class Interval(NamedTuple):
@@ -91,6 +91,14 @@ class ResampledScores:
         num_groups = min(self.num_groups, other.num_groups)
         return difference.interval(num_groups, level, (lowest - highest, highest - lowest))
 
+    def only(self, columns: Sequence[int]) -> "ResampledScores":
+        """The scores of some of the seed runs, by their position among the K."""
+        return replace(
+            self,
+            by_seed={name: values[list(columns)] for name, values in self.by_seed.items()},
+            samples={name: values[:, list(columns)] for name, values in self.samples.items()},
+        )
+
     def _range(self, metric: str) -> tuple[float, float]:
         return self.ranges.get(metric, (0.0, 1.0))
 
@@ -122,7 +130,7 @@ def resampled_scores(
     each = [weighted_scores(targets, run, once, metrics) for run in probabilities]
     by_seed = {name: np.array([run[name][0] for run in each]) for name in metrics}
     samples = {name: np.empty((num_resamples, len(probabilities))) for name in metrics}
-    for part, weights in _image_weights(groups, num_resamples, seed):
+    for part, weights in image_weights(groups, num_resamples, seed):
         for column, run in enumerate(probabilities):
             for name, values in weighted_scores(targets, run, weights, metrics).items():
                 samples[name][part, column] = values
@@ -148,10 +156,24 @@ def resampled_means(
     """
     by_seed = {name: np.asarray(each, dtype=np.float64).mean(axis=1) for name, each in values.items()}
     samples = {name: np.empty((num_resamples, len(each))) for name, each in values.items()}
-    for part, weights in _image_weights(groups, num_resamples, seed):
+    for part, weights in image_weights(groups, num_resamples, seed):
         for name, each in values.items():
             samples[name][part] = weights.T @ each.T / weights.sum(axis=0)[:, None]
     return ResampledScores(by_seed, samples, len(np.unique(groups)), ranges)
+
+
+def image_weights(groups: npt.NDArray[Any], num_resamples: int, seed: int) -> Iterator[tuple[slice, Weights]]:
+    """Some resamples at a time: which, and how often each image was drawn in them, float (N, resamples of this part).
+
+    All that is resampled goes through this: the first resamples of more are those of fewer.
+    """
+    labels, group_of = np.unique(groups, return_inverse=True)
+    random = np.random.default_rng([seed, 1])
+    even = np.full(len(labels), 1 / len(labels))
+    for start in range(0, num_resamples, _RESAMPLES_AT_ONCE):
+        part = slice(start, min(start + _RESAMPLES_AT_ONCE, num_resamples))
+        counts = random.multinomial(len(labels), even, size=part.stop - part.start)
+        yield part, counts.T.astype(np.float64)[group_of]
 
 
 def hierarchical_interval(
@@ -260,15 +282,3 @@ def _spread(by_seed: Values, samples: Values) -> _Spread:
         by_images = float(deviations.var(axis=0).sum()) / (num_seeds - 1) / num_seeds
         seeds = (_SeedShare(max(0.0, between - by_images), between, num_seeds - 1),)
     return _Spread(float(by_seed.mean()), samples.mean(axis=1), seeds)
-
-
-def _image_weights(groups: npt.NDArray[Any], num_resamples: int, seed: int) -> Iterator[tuple[slice, Weights]]:
-    """Which resamples, and how often each image was drawn in them: (N, resamples of this part)."""
-    labels, group_of = np.unique(groups, return_inverse=True)
-    random = np.random.default_rng([seed, 1])
-    even = np.full(len(labels), 1 / len(labels))
-    step = max(1, _WEIGHTS_AT_ONCE // len(groups))
-    for start in range(0, num_resamples, step):
-        part = slice(start, min(start + step, num_resamples))
-        counts = random.multinomial(len(labels), even, size=part.stop - part.start)
-        yield part, counts.T.astype(np.float64)[group_of]

@@ -4,7 +4,8 @@ All functions are of plain arrays and deterministic. Optuna's global generator i
 """
 
 import math
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,10 +160,11 @@ def importance(space: Space, recipes: Sequence[Mapping[str, Any]], scores: Seque
     values = np.array([score for _, score in known])
     if len(known) < MIN_TRIALS_FOR_IMPORTANCE or not domains or not _has_best_third(values):
         return Importance({}, len(known))
-    encoded_recipes = [encoded for encoded, _ in known]
-    found = _ped_anova(domains, encoded_recipes, values)
+    study = optuna.create_study(direction="maximize")
+    study.add_trials([create_trial(params=recipe, distributions=dict(domains), value=score) for recipe, score in known])
+    found = _ped_anova(study, domains, values)
     random = np.random.default_rng(0)
-    shuffled = np.array([_ped_anova(domains, encoded_recipes, random.permutation(values)) for _ in range(_SHUFFLES)])
+    shuffled = np.array([_ped_anova(study, domains, random.permutation(values)) for _ in range(_SHUFFLES)])
     reached_by_chance = (1 + (shuffled >= found).sum(axis=0)) / (_SHUFFLES + 1)
     total = found.sum()
     return Importance(
@@ -179,17 +181,15 @@ def _has_best_third(scores: Floats) -> bool:
     return bool(np.sort(scores)[-math.ceil(_BEST * len(scores))] > scores.min())
 
 
-def _ped_anova(domains: Mapping[str, BaseDistribution], recipes: Sequence[dict[str, Any]], scores: Floats) -> Floats:
-    """The divergence of each hyperparameter, in the order of the domains."""
-    study = optuna.create_study(direction="maximize")
-    study.add_trials(
-        [
-            create_trial(params=recipe, distributions=dict(domains), value=float(score))
-            for recipe, score in zip(recipes, scores, strict=True)
-        ]
-    )
-    found = PedAnovaImportanceEvaluator(target_quantile=_BEST).evaluate(study, params=list(domains))
-    return np.array([found[name] for name in domains])
+def _ped_anova(study: optuna.Study, names: Iterable[str], scores: Floats) -> Floats:
+    """The divergence of each hyperparameter for these scores of the study's trials, in the order of the names."""
+    with warnings.catch_warnings():
+        # That lower is better, of which Optuna warns each time, is what the sign is for.
+        warnings.simplefilter("ignore")
+        found = PedAnovaImportanceEvaluator(target_quantile=_BEST).evaluate(
+            study, params=list(names), target=lambda trial: -float(scores[trial.number])
+        )
+    return np.array([found[name] for name in names])
 
 
 def _of(domain: Mapping[str, Any]) -> BaseDistribution:

@@ -1,5 +1,6 @@
 """Computes what a report shows from the seed runs' predictions: scores, intervals, differences, baselines."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -8,6 +9,7 @@ import numpy.typing as npt
 
 from study.evaluation.bootstrap import Interval, ResampledScores, bonferroni_level, resampled_scores
 from study.evaluation.metrics import METRICS, decide, majority_baseline, scores
+from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
 from study.evaluation.verdict import OneAnswer
 from study.records import DOCUMENT, TEST, TUNED
 from study.report.load import SPLITS, VAL, Predictions, Run
@@ -42,6 +44,8 @@ class Analysis:
         majority_class: the most frequent class of the training split.
         baseline: split -> metric -> value of always answering the majority class.
         advantages: architecture -> test accuracy of the tuned recipe minus the baseline's, 95 % interval.
+        by_class: architecture -> metric of a class (`per_class.class_metric`), and the kappa of classes in an order ->
+            test value of the tuned recipe with its 95 % interval.
         one_answers: architecture -> the answer that the tuned seed runs give most often on test.
         differences: metric -> (a, b) -> a minus b on test, tuned, widened for the number of comparisons.
         level: of the intervals in `differences`.
@@ -54,6 +58,7 @@ class Analysis:
     majority_class: str
     baseline: dict[str, dict[str, float]]
     advantages: dict[str, Interval] = field(default_factory=dict)
+    by_class: dict[str, dict[str, Interval]] = field(default_factory=dict)
     one_answers: dict[str, OneAnswer] = field(default_factory=dict)
     differences: dict[str, dict[tuple[str, str], Interval]] = field(default_factory=dict)
     level: float = 0.95
@@ -76,41 +81,57 @@ class Analysis:
 
 def analyse(run: Run) -> Analysis:
     """All numbers of a report; what the records don't hold yet is left out."""
-    tested = {
-        pair: _resample(run.predictions[pair, TUNED, TEST])
+    of_classes = [class_metric(name, index) for index in range(len(run.classes)) for name in CLASS_METRICS]
+    of_classes += [KAPPA] if run.is_ordinal else []
+    tested = {pair: _resample(predictions, metrics=[*METRICS, *of_classes]) for pair, predictions in run.tested.items()}
+    # Where the starting recipe won, its seed runs are the tuned ones.
+    documents = {pair: tested[pair] for pair in run.unchanged if pair in tested} | {
+        pair: _resample(run.predictions[pair, DOCUMENT, TEST])
         for pair in run.pairs
-        if (pair, TUNED, TEST) in run.predictions
+        if pair not in run.unchanged and (pair, DOCUMENT, TEST) in run.predictions
     }
     couples = list(combinations(tested, 2))
     level = bonferroni_level(len(couples))
     majority = int(np.argmax(list(run.images("train").values())))
     return Analysis(
-        rows=[row for pair in run.pairs for row in _rows(run, pair, tested.get(pair))],
+        rows=[row for pair in run.pairs for row in _rows(run, pair, tested.get(pair), documents.get(pair))],
         majority_class=run.classes[majority],
         baseline=_baselines(run),
         advantages={pair: _advantage(run.predictions[pair, TUNED, TEST], tested[pair], majority) for pair in tested},
+        by_class={pair: {name: each.interval(name) for name in of_classes} for pair, each in tested.items()},
         one_answers={pair: _one_answer(run, pair) for pair in tested},
         differences={
             metric: {(a, b): tested[a].minus(tested[b], metric, level=level, seeds_paired=False) for a, b in couples}
             for metric in METRICS
         },
         level=level,
-        gains={pair: gain for pair in tested if (gain := _gain(run, pair)) is not None},
-        shifts={pair: found for pair in tested if (found := shift(run, pair, TUNED)) is not None},
+        gains={
+            pair: gain
+            for pair in tested
+            if pair in documents and (gain := _gain(run, pair, tested[pair], documents[pair])) is not None
+        },
+        shifts={pair: found for pair in tested if (found := shift(run, pair, TUNED, tested[pair])) is not None},
     )
 
 
-def shift(run: Run, pair: str, recipe: str) -> Interval | None:
-    """ROC-AUC on val minus that on test of the seed runs that answered both, 95 % interval; None without any."""
+def shift(run: Run, pair: str, recipe: str, tested: ResampledScores | None = None) -> Interval | None:
+    """ROC-AUC on val minus that on test of the seed runs that answered both, 95 % interval; None without any.
+
+    Args:
+        run: whose.
+        pair: architecture.
+        recipe: "tuned" or "document".
+        tested: the scores of all its seed runs on test, where they are resampled already.
+    """
     val, test = (run.predictions.get((pair, recipe, split)) for split in (VAL, TEST))
     if val is None or test is None or not (both := tuple(n for n in val.numbers if n in test.numbers)):
         return None
     # Other images, so another seed: equal resamples of two splits would look paired.
-    one, other = (
-        resampled_scores(p.targets, p.only(both), p.groups, metrics=["roc_auc"], seed=seed)
-        for p, seed in ((val, RESAMPLING_SEED + 1), (test, RESAMPLING_SEED))
+    on_val = resampled_scores(val.targets, val.only(both), val.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED + 1)
+    on_test = tested or resampled_scores(
+        test.targets, test.probabilities, test.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED
     )
-    return one.minus(other, "roc_auc")
+    return on_val.minus(on_test.only([test.numbers.index(number) for number in both]), "roc_auc")
 
 
 def seed_scores(predictions: Predictions) -> dict[int, dict[str, float]]:
@@ -121,8 +142,9 @@ def seed_scores(predictions: Predictions) -> dict[int, dict[str, float]]:
     }
 
 
-def _rows(run: Run, pair: str, tested: ResampledScores | None) -> list[Row]:
+def _rows(run: Run, pair: str, tuned: ResampledScores | None, document: ResampledScores | None) -> list[Row]:
     rows = []
+    known = {TUNED: tuned, DOCUMENT: document}
     for recipe in (TUNED, DOCUMENT, ENSEMBLE):
         for split in SPLITS:
             predictions = run.predictions.get((pair, TUNED if recipe == ENSEMBLE else recipe, split))
@@ -132,8 +154,7 @@ def _rows(run: Run, pair: str, tested: ResampledScores | None) -> list[Row]:
             if split != TEST:
                 values = _means(predictions.targets, given)
             else:
-                known = tested if recipe == TUNED else None
-                resampled = known or _resample(predictions, given)
+                resampled = known.get(recipe) or _resample(predictions, given)
                 values = {name: resampled.interval(name) for name in METRICS}
             rows.append(Row(pair, recipe, split, len(predictions.targets), values))
     return rows
@@ -145,9 +166,14 @@ def _means(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64
     return {name: Interval(float(np.mean([run[name] for run in each])), nan, nan) for name in METRICS}
 
 
-def _resample(predictions: Predictions, probabilities: npt.NDArray[np.float64] | None = None) -> ResampledScores:
+def _resample(
+    predictions: Predictions,
+    probabilities: npt.NDArray[np.float64] | None = None,
+    *,
+    metrics: Sequence[str] = METRICS,
+) -> ResampledScores:
     given = predictions.probabilities if probabilities is None else probabilities
-    return resampled_scores(predictions.targets, given, predictions.groups, seed=RESAMPLING_SEED)
+    return resampled_scores(predictions.targets, given, predictions.groups, metrics=metrics, seed=RESAMPLING_SEED)
 
 
 def _baselines(run: Run) -> dict[str, dict[str, float]]:
@@ -171,17 +197,16 @@ def _one_answer(run: Run, pair: str) -> OneAnswer:
     return OneAnswer(tuple(run.classes[index] for index in answers), float(shares.max(axis=1).mean()))
 
 
-def _gain(run: Run, pair: str) -> Interval | None:
-    tuned = run.predictions.get((pair, TUNED, TEST))
-    document = run.predictions.get((pair, DOCUMENT, TEST))
-    if tuned is None or document is None or pair in run.unchanged:
+def _gain(run: Run, pair: str, tuned: ResampledScores, document: ResampledScores) -> Interval | None:
+    if pair in run.unchanged:
         return None
+    numbers = [run.predictions[pair, recipe, TEST].numbers for recipe in (TUNED, DOCUMENT)]
     # Seeds are compared with themselves, so a seed whose run failed on one side is left out on both.
-    both = tuple(number for number in tuned.numbers if number in document.numbers)
+    both = [number for number in numbers[0] if number in numbers[1]]
     if not both:
         return None
     one, other = (
-        resampled_scores(p.targets, p.only(both), p.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED)
-        for p in (tuned, document)
+        scores.only([known.index(number) for number in both])
+        for scores, known in zip((tuned, document), numbers, strict=True)
     )
     return one.minus(other, "roc_auc")

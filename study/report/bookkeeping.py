@@ -104,6 +104,12 @@ def first_rung(run: Run, pair: str) -> int:
     return int(rungs[0] if rungs else run.manifest["budget"]["epochs"])
 
 
+def survivors(run: Run, pair: str) -> list[int]:
+    """How many searched trials of a pair were trained at all, and how many on past each of its rungs."""
+    starts = (0, *run.manifest["pairs"][pair]["rungs"])
+    return [sum(len(trial.epochs) > start for trial in run.search(pair)) for start in starts]
+
+
 @dataclass(frozen=True)
 class Growth:
     """The expected best score against the number of trials.

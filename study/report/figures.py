@@ -12,24 +12,29 @@ from study.evaluation.verdict import by_mean
 from study.evaluation.wording import counted, fraction, listing, percent, signed
 from study.records import STOPPED, TEST, TUNED
 from study.report.analysis import Analysis
-from study.report.bookkeeping import growth, spending
+from study.report.bookkeeping import first_rung, growth, score_at, spending, survivors
 from study.report.calibration import AS_TRAINED, TEMPERED, Calibration, calibrations
+from study.report.explored import explored
+from study.report.hyperparameter_figures import hyperparameters, parallel_coordinates
 from study.report.load import Run
-from study.report.markdown import image, join
+from study.report.markdown import image, join, value
 from study.report.naming import starting_recipe
 from study.report.result_figures import (
     confusions,
     ensemble_confusion,
+    prevalence,
     reliability_curves,
-    roc_curves,
+    roc_and_pr_curves,
     score_intervals,
     seed_curves,
 )
-from study.report.search_figures import expected_best_lines, learning_curves, learning_rates
-from study.report.study_tables import range_of
+from study.report.search_figures import expected_best_lines, learning_curves
 
 # The last digit that a score is shown with.
 _VISIBLE = 0.001
+
+# Two trials agree by chance too often.
+_MIN_BEST = 3
 
 
 @dataclass(frozen=True)
@@ -62,14 +67,16 @@ def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
     found: dict[str, Drawing] = {}
     if any(trial.epochs for pair in run.pairs for trial in run.search(pair)):
         found["learning-curves"] = _learning_curves(run)
-        found["learning-rates"] = _learning_rates(run)
+        if explored(run):
+            found["parallel-coordinates"] = _parallel_coordinates(run)
+            found["hyperparameters"] = _hyperparameters(run)
     if any(len(each.trials) > 1 for pair in run.pairs if (each := growth(run, pair)) is not None):
         found["expected-best"] = _expected_best(run)
     if any(trial.epochs for pair in run.pairs for trial in run.seed_runs(pair, TUNED)):
         found["seed-curves"] = _seed_curves(run)
     if run.is_tested:
         found["test-scores"] = _score_intervals(run, analysis)
-        found["roc-curves"] = _roc_curves(run, analysis)
+        found["roc-and-pr-curves"] = _roc_and_pr_curves(run, analysis)
         found["confusion-matrices"] = _confusions(run)
         known = {pair: each for pair, each in calibrations(run).items() if np.isfinite(each.stages[TEMPERED]).all()}
         if known:
@@ -78,36 +85,77 @@ def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
 
 
 def _learning_curves(run: Run) -> Drawing:
-    spent = reduce(add, [spending(run, pair) for pair in run.pairs])
+    passed = [f"{' to '.join(map(str, survivors(run, pair)))} of {pair}" for pair in run.pairs]
     sees = "The thick line is the trial that won, the dot its best epoch"
+    spent = reduce(add, [spending(run, pair) for pair in run.pairs])
     if spent.ended:
         sees += (
             "; lines that end early were given up at a rung "
             f"({spent.states[STOPPED]} of {counted(spent.ended, 'trial')} stopped early)"
         )
     return Drawing(
-        sees=f"{sees}.",
+        sees=f"{sees}. The numbers count the trials that train on from rung to rung: {listing(passed)}.",
         alt=f"Validation ROC-AUC over the epochs of every searched trial of {listing(run.pairs)}; "
-        "the finalists are highlighted",
+        "the finalists are highlighted, and the trials that train on past each rung are counted",
         draw=lambda: learning_curves(run),
     )
 
 
-def _learning_rates(run: Run) -> Drawing:
-    parts = []
-    for pair in run.pairs:
-        trials = sorted(
-            (trial for trial in run.search(pair) if np.isfinite(trial.best_score)),
-            key=lambda trial: -trial.best_score,
-        )
-        if best := trials[: max(1, len(trials) // 3)]:
-            parts.append(f"{pair} {range_of([float(trial.recipe['lr']) for trial in best])}")
+def _parallel_coordinates(run: Run) -> Drawing:
+    agreed = {pair: shared for pair in run.pairs if (shared := _agreed(run, pair)) is not None}
+    parts = [f"{listing(shared)} for {pair}" for pair, shared in agreed.items() if shared]
+    parts += [f"no choice for {listing(without)}"] if (without := [pair for pair in agreed if not agreed[pair]]) else []
+    words = f". The best third of the trials agree on {'; '.join(parts)}" if parts else ""
     return Drawing(
-        sees=f"The best third of the trials used these learning rates: {', '.join(parts)}; "
-        "hollow marks were stopped early, large marks with a black edge won.",
-        alt=f"Best validation ROC-AUC of each trial of {listing(run.pairs)} against its learning rate",
-        draw=lambda: learning_rates(run),
+        sees="Each line is a trial that runs down through its values, the first or lowest of each at the left, those "
+        f"outside the space beyond the ends; where dark lines run together, good trials are alike{words}.",
+        alt=f"Parallel coordinates: the hyperparameters of every searched trial of {listing(run.pairs)}, coloured by "
+        "best validation ROC-AUC",
+        draw=lambda: parallel_coordinates(run),
     )
+
+
+def _agreed(run: Run, pair: str) -> list[str] | None:
+    """The choices that the best third of a pair's trials have in common and the others haven't; None of too few."""
+    trials = sorted(
+        (trial for trial in run.search(pair) if np.isfinite(trial.best_score)), key=lambda trial: -trial.best_score
+    )
+    best = trials[: len(trials) // 3]
+    if len(best) < _MIN_BEST:
+        return None
+    lists = [name for name, domain in run.manifest["space"].get(pair, {}).items() if "values" in domain]
+    had = {name: [trial.recipe.get(name) for trial in trials] for name in lists}
+    return [
+        f"{name} {value(values[0])}"
+        for name, values in had.items()
+        if len(set(values[: len(best)])) == 1 < len(set(values))
+    ]
+
+
+def _hyperparameters(run: Run) -> Drawing:
+    places = [
+        f"{place} of {number} ({pair})"
+        for pair in run.pairs
+        if (found := _place(run, pair))
+        for place, number in [found]
+    ]
+    won = f", then in place {listing(places)}" if places else ""
+    return Drawing(
+        sees="Each mark is a trial at the first rung. Where marks of one shape rise or fall from left to right, that "
+        f"hyperparameter went with the score; the large ones are the finalists{won}.",
+        alt=f"Validation ROC-AUC at the first rung of every searched trial of {listing(run.pairs)} against each "
+        "searched hyperparameter",
+        draw=lambda: hyperparameters(run),
+    )
+
+
+def _place(run: Run, pair: str) -> tuple[int, int] | None:
+    """The finalist's place among the trials with a score at the first rung, 1 is the best, and their number."""
+    finalist, rung = run.state.finalist(pair), first_rung(run, pair)
+    scores = [score for trial in run.search(pair) if np.isfinite(score := score_at(trial, rung))]
+    if finalist is None or not np.isfinite(own := score_at(finalist, rung)):
+        return None
+    return 1 + sum(score > own for score in scores), len(scores)
 
 
 def _expected_best(run: Run) -> Drawing:
@@ -151,15 +199,19 @@ def _score_intervals(run: Run, analysis: Analysis) -> Drawing:
     )
 
 
-def _roc_curves(run: Run, analysis: Analysis) -> Drawing:
+def _roc_and_pr_curves(run: Run, analysis: Analysis) -> Drawing:
     scores = analysis.test_roc_auc()
     best = by_mean(scores)[0]
+    precision = analysis.values(best, TUNED, TEST)["average_precision"]
     over = "seeds" if len(run.classes) == 2 else "seeds and over the classes, each against the rest"
     return Drawing(
-        sees=f"The further to the upper left, the better the ranking: {best} has the largest area "
-        f"({fraction(scores[best].mean)}); each line is the mean over {over}.",
-        alt=f"ROC curves on the test split of {listing(list(scores))}",
-        draw=lambda: roc_curves(run, analysis),
+        sees="The nearer the ROC curve comes to the upper left corner, and the precision-recall curve to the upper "
+        f"right one, the better: {best} has areas of {fraction(scores[best])} and {fraction(precision)} (average "
+        f"precision), chance 0.500 and {fraction(prevalence(run.tested[best]))}. Each line is the mean over {over}. "
+        "Its band holds the true value of each point, taken alone, about 95 times of 100, by the same resamples of "
+        "images and spread of seeds as all intervals.",
+        alt=f"ROC and precision-recall curves with 95 % bands on the test split of {listing(list(scores))}",
+        draw=lambda: roc_and_pr_curves(run, analysis),
     )
 
 

@@ -6,7 +6,7 @@ from study.report.analysis import Analysis
 from study.report.comparison import schedule_note
 from study.report.load import Run
 from study.report.markdown import bullets, join
-from study.report.naming import label, starting_recipe
+from study.report.naming import card_name, label, starting_recipe
 from study.report.study_tables import recipe_table, seed_table
 from study.report.summary import selection_notes
 
@@ -18,10 +18,23 @@ def finalists(run: Run, analysis: Analysis) -> str:
     blocks = ["## Finalists"]
     blocks.append(bullets(selection_notes(run, analysis)))
     for pair in run.pairs:
-        blocks += [f"### {label(run, pair)}", _words(run, pair), recipe_table(run, pair)]
+        blocks += [f"### {label(run, pair)}", _words(run, pair), _card(run, pair), recipe_table(run, pair)]
     if seeds := seed_table(run):
         blocks += ["### Seed runs", "How much the scores move when nothing but the seed changes.", seeds]
     return join(blocks)
+
+
+def _card(run: Run, pair: str) -> str:
+    name = card_name(pair)
+    return f"For whoever uses its weights: [{name}]({run.name}/{name})." if pair in run.tested else ""
+
+
+def num_parameters(run: Run, pair: str) -> int | None:
+    """Of the winner: dense units and kernels may differ from the starting recipe's; None where no record tells."""
+    finalist = run.state.finalist(pair)
+    own = finalist.result.get("num_parameters") if finalist else None
+    found = own or run.manifest["pairs"][pair].get("num_parameters")
+    return int(found) if found else None
 
 
 def _words(run: Run, pair: str) -> str:
@@ -38,8 +51,7 @@ def _words(run: Run, pair: str) -> str:
 
 def _winner(run: Run, pair: str, finalist: Trial) -> str:
     declared = run.manifest["pairs"][pair]
-    # The winner's own size: dense units and kernels may differ from the starting recipe.
-    parameters = finalist.result.get("num_parameters") or declared.get("num_parameters")
+    parameters = num_parameters(run, pair)
     own = "The document's own recipe" if run.has_documents_recipe(pair) else "The starting recipe"
     won = f"{own} (trial 0)" if finalist.number == 0 else f"Trial {finalist.number}"
     words = f"{declared['title']}. {won} won" if declared.get("title") else f"{won} won"

@@ -23,11 +23,8 @@ _WAYS = {
 
 
 def left_out(run: Run) -> str:
-    """Why images were left out, how many, and some of them beside the test images that they look like."""
-    reasons = [[reason, f"{number:,}"] for reason, number in run.manifest["left_out"].items() if number]
-    if not reasons:
-        return ""
-    blocks = ["Left out before anything was trained:", table(["Reason", "Images"], reasons)]
+    """Which images were left out, and some of them beside the test images that they look like; "" if not known."""
+    blocks = []
     if run.left_out is not None:
         blocks.append(f"Each of them, with the test image to blame: [{LEFT_OUT_CSV}]({run.name}/{LEFT_OUT_CSV}).")
     if run.left_out_png:

@@ -24,15 +24,19 @@ def method(run: Run) -> str:
 
 def _splits(run: Run) -> str:
     trimmed = " Dark margins around the pictures were cut away." if run.manifest["dataset"].get("trimmed") else ""
+    return f"*Splits.* {splits(run)[0].upper()}{splits(run)[1:]}. {kept_together(run)}{trimmed}"
+
+
+def splits(run: Run) -> str:
+    """Where the test split comes from, and how val was drawn from the rest."""
     test = (
         "15 % of the images other than those of the official test split"
         if run.manifest.get("holdout")
         else "the data set's own test split, or 15 % of the images where it has none"
     )
     return (
-        f"*Splits.* Test is {test}; "
-        f"{100 * run.manifest['val_fraction']:g} % of the rest is val, stratified by class and drawn with "
-        f"seed {run.manifest['seed']}. {kept_together(run)}{trimmed}"
+        f"test is {test}; {100 * run.manifest['val_fraction']:g} % of the rest is val, stratified by class and drawn "
+        f"with seed {run.manifest['seed']}"
     )
 
 

@@ -16,6 +16,11 @@ def label(run: Run, pair: str) -> str:
     return f"{pair} (from scratch)" if pair in run.from_scratch else pair
 
 
+def card_name(pair: str) -> str:
+    """The file of an architecture's model card, in the folder of the report's figures."""
+    return f"model-card-{pair}.md"
+
+
 def starting_recipe(run: Run, pairs: Sequence[str]) -> str:
     """`document's recipe` where all of these architectures start from it, else `starting recipe`."""
     return "document's recipe" if all(run.has_documents_recipe(pair) for pair in pairs) else "starting recipe"

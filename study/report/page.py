@@ -1,4 +1,4 @@
-"""Draws the report of one run: page, figures, `results.csv` and the index."""
+"""Draws the report of one run: page, figures, model cards, `results.csv` and the index."""
 
 import json
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from study.records import RunFolder, write_atomically
 from study.report import sections, style
 from study.report.analysis import analyse
 from study.report.calibration_section import to_be_believed
+from study.report.claim import reporting_checklist
 from study.report.errors_section import where_they_go_wrong
 from study.report.figures import drawings
 from study.report.finalists import finalists
@@ -16,6 +17,8 @@ from study.report.leaks import LEFT_OUT_CSV, LEFT_OUT_PNG
 from study.report.load import load, siblings
 from study.report.markdown import join
 from study.report.method import method
+from study.report.model_card import model_cards
+from study.report.naming import card_name
 from study.report.operating_section import at_which_threshold
 from study.report.paired_section import can_be_told_apart
 from study.report.per_class_section import class_by_class
@@ -29,7 +32,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
 
     Args:
         folder: the run's records.
-        reports: gets `<run>.md`, `<run>/` with figures and `results.csv`, and `README.md`, the index.
+        reports: gets `<run>.md`, `<run>/` with figures, model cards and `results.csv`, and `README.md`, the index.
 
     Returns:
         The path of the page.
@@ -53,6 +56,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             class_by_class(run, analysis),
             where_they_go_wrong(run, analysis),
             method(run),
+            reporting_checklist(run, analysis),
             sections.again(run),
         ]
     )
@@ -60,10 +64,11 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     images = {f"{name}.png": style.png(drawing.draw) for name, drawing in figures.items()}
     if run.left_out_png:
         images[LEFT_OUT_PNG] = run.left_out_png
-    _replace_figures(own, images)
+    _replace(own, "*.png", images)
     (own / LEFT_OUT_CSV).unlink(missing_ok=True)
     if run.left_out is not None:
         write_atomically(own / LEFT_OUT_CSV, run.left_out.to_csv(index=False))
+    _replace(own, card_name("*"), {name: f"{card}\n".encode() for name, card in model_cards(run, analysis).items()})
     write_atomically(own / "results.csv", results_csv(analysis))
     write_atomically(own / ENTRY_FILE, json.dumps(index_entry(run, analysis), indent=2) + "\n")
     # The page comes after its figures, so that no reader meets a page whose figures aren't there.
@@ -73,10 +78,10 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     return path
 
 
-def _replace_figures(folder: Path, figures: Mapping[str, bytes]) -> None:
-    """Makes the PNG files of a folder exactly these: an earlier drawing may have had more of them."""
-    for name, content in figures.items():
+def _replace(folder: Path, pattern: str, files: Mapping[str, bytes]) -> None:
+    """Makes the files of a folder with such names exactly these: an earlier drawing may have had more of them."""
+    for name, content in files.items():
         write_atomically(folder / name, content)
-    for old in sorted(folder.glob("*.png")):
-        if old.name not in figures:
+    for old in sorted(folder.glob(pattern)):
+        if old.name not in files:
             old.unlink()

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from study.evaluation.bootstrap import Interval, resampled_scores
+from study.evaluation.bootstrap import Interval
 from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
 from study.evaluation.verdict import by_mean
 from study.evaluation.wording import fraction, listing, percent
-from study.report.analysis import RESAMPLING_SEED, Analysis
+from study.report.analysis import Analysis
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
@@ -23,7 +23,7 @@ def class_by_class(run: Run, analysis: Analysis) -> str:
     if not run.is_tested:
         return ""
     shown = shown_architectures(run, analysis)
-    values = {pair: class_values(run, pair) for pair in shown}
+    values = {pair: analysis.by_class[pair] for pair in shown}
     whose = "each architecture" if len(shown) == len(run.tested) else f"{shown[0]}, which ranks best on test"
     words = f"Of {whose}: test values, mean over the seeds with 95 % intervals, each class against all others."
     if len(run.classes) == 2:
@@ -43,15 +43,6 @@ def shown_architectures(run: Run, analysis: Analysis) -> list[str]:
     """From the best test ROC-AUC down: all where they are few, else the best alone."""
     order = by_mean(analysis.test_roc_auc())
     return order if len(run.tested) <= _ALL_SHOWN_UP_TO else order[:1]
-
-
-def class_values(run: Run, pair: str) -> dict[str, Interval]:
-    """Names as of `per_class.class_metric`, and `KAPPA` where the classes are in an order -> value on test."""
-    test = run.tested[pair]
-    metrics = [class_metric(name, index) for index in range(len(run.classes)) for name in CLASS_METRICS]
-    metrics += [KAPPA] if run.is_ordinal else []
-    resampled = resampled_scores(test.targets, test.probabilities, test.groups, metrics=metrics, seed=RESAMPLING_SEED)
-    return {metric: resampled.interval(metric) for metric in metrics}
 
 
 def _what_to_see(run: Run, values: ClassValues, pair: str) -> str:

@@ -1,25 +1,28 @@
-"""Figures of the seed runs: scores with intervals, training curves, ROC curves and confusion matrices."""
+"""Figures of the seed runs: scores with intervals, training curves, ROC and PR curves, confusion matrices."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from study.evaluation.metrics import confusion, decide, tie_ends
+from study.evaluation.curves import GRID, Band, curves
+from study.evaluation.metrics import confusion, decide
 from study.evaluation.wording import fraction
 from study.records import DOCUMENT, TEST, TUNED, Trial
 from study.report import style
-from study.report.analysis import Analysis
+from study.report.analysis import RESAMPLING_SEED, Analysis
 from study.report.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, Calibration
 from study.report.load import Predictions, Run
 from study.report.naming import label, starting_recipe
 
-_FALSE_POSITIVE_RATES = np.linspace(0, 1, 401)
+_CHANCE: dict[str, Any] = {"color": style.BLACK, "linestyle": ":", "linewidth": 1.4}
 
 
 def score_intervals(run: Run, analysis: Analysis) -> Figure:
@@ -45,7 +48,7 @@ def score_intervals(run: Run, analysis: Analysis) -> Figure:
         Line2D([], [], color=style.GREY, marker="o", markersize=10, label="tuned"),
         Line2D([], [], color=style.GREY, marker="o", markersize=10, mfc="white", label=starting_recipe(run, pairs)),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    style.legend(figure, handles)
     return figure
 
 
@@ -69,49 +72,43 @@ def seed_curves(run: Run) -> Figure:
         Line2D([], [], color=style.VERMILLION, linestyle="--", label="val"),
         Line2D([], [], color=style.GREY, linewidth=0.9, label="single seeds"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    style.legend(figure, handles)
     return figure
 
 
-def roc_curves(run: Run, analysis: Analysis) -> Figure:
-    """Test ROC curves of the tuned recipes: mean over the seeds (and over one-vs-rest, if multi-class)."""
-    # The axes are square, so each line of the legend needs height of its own.
-    figure = style.new_figure(height_in=6.0 + 0.25 * (len(run.pairs) // 2 + 1))
-    axis = figure.subplots()
-    for index, pair in enumerate(run.pairs):
-        if (pair, TUNED, TEST) not in run.predictions:
-            continue
-        rates = mean_roc(run.predictions[pair, TUNED, TEST])
-        area = analysis.values(pair, TUNED, TEST)["roc_auc"].mean
-        axis.plot(
-            np.append(0, _FALSE_POSITIVE_RATES),
-            np.append(0, rates),
-            color=style.colour(index),
-            linestyle=style.dashes(index),
-            label=f"{pair} ({fraction(area)})",
-        )
-    axis.plot([0, 1], [0, 1], color=style.LIGHT, linewidth=1.4, label="chance (0.500)")
-    axis.set_aspect("equal")
-    axis.set_xlim(-0.01, 1.01)
-    axis.set_ylim(-0.01, 1.01)
-    axis.set_xlabel("false positive rate")
-    axis.set_ylabel("true positive rate")
-    # Long enough for each pattern of dashes to be seen once.
-    figure.legend(loc="outside lower center", ncols=2, handlelength=3)
+def roc_and_pr_curves(run: Run, analysis: Analysis) -> Figure:
+    """ROC and precision-recall curves on test with their bands, a row an architecture; grey are the others."""
+    found = {pair: curves(p.targets, p.probabilities, p.groups, seed=RESAMPLING_SEED) for pair, p in run.tested.items()}
+    names = [title for pair in found for title in (pair, "")]
+    figure, axes = style.panels(names, columns=2, height_in=2.75)
+    for row, pair in enumerate(found):
+        roc, precision_recall = sides = axes[2 * row : 2 * row + 2]
+        for axis, own, *others in zip(sides, found[pair], *(found[p] for p in found if p != pair), strict=True):
+            _band(axis, own, others, colour=style.colour(run.pairs.index(pair)))
+        areas = analysis.values(pair, TUNED, TEST)
+        roc.plot([0, 1], [0, 1], **_CHANCE)
+        roc.text(0.98, 0.04, f"area {fraction(areas['roc_auc'].mean)}", ha="right")
+        roc.set_ylabel("true positive rate")
+        precision_recall.axhline(prevalence(run.tested[pair]), **_CHANCE)
+        precision_recall.text(0.02, 0.04, f"area {fraction(areas['average_precision'].mean)}")
+        precision_recall.set_ylabel("precision")
+    axes[-2].set_xlabel("false positive rate")
+    axes[-1].set_xlabel("recall")
+    handles = [
+        Line2D([], [], color=style.BLACK, label="this architecture"),
+        Patch(color=style.BLACK, alpha=0.25, label="95 % band"),
+        Line2D([], [], color=style.GREY, linewidth=1.1, label="the others"),
+        Line2D([], [], **_CHANCE, label="chance"),
+    ]
+    style.legend(figure, handles)
     return figure
 
 
-def mean_roc(predictions: Predictions) -> npt.NDArray[np.float64]:
-    """True positive rate at each of 401 even false positive rates; the area under it is the mean ROC-AUC."""
+def prevalence(predictions: Predictions) -> float:
+    """The precision of answers at random: the share of the positive class, or the mean share of the classes."""
     num_classes = predictions.probabilities.shape[-1]
-    curves = []
-    for probabilities in predictions.probabilities:
-        for index in [1] if num_classes == 2 else range(num_classes):
-            positive = predictions.targets == index
-            if positive.any() and not positive.all() and np.isfinite(probabilities).all():
-                curves.append(_true_positive_rates(positive, probabilities[:, index]))
-    mean = np.mean(curves, axis=0) if curves else np.full_like(_FALSE_POSITIVE_RATES, np.nan)
-    return np.asarray(mean, dtype=np.float64)
+    shares = np.bincount(predictions.targets, minlength=num_classes) / len(predictions.targets)
+    return float(shares[1] if num_classes == 2 else shares[shares > 0].mean())
 
 
 def ensemble_confusion(predictions: Predictions) -> npt.NDArray[np.int64]:
@@ -160,18 +157,16 @@ def reliability_curves(found: Mapping[str, Calibration]) -> Figure:
         Line2D([], [], color=style.VERMILLION, linestyle="--", marker="s", mfc="white", markersize=8, label=AS_TRAINED),
         Line2D([], [], color=style.BLUE, marker="o", markersize=8, label=after),
     ]
-    # Long enough for the dashes to be seen.
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, handlelength=3)
+    style.legend(figure, handles)
     return figure
 
 
-def _true_positive_rates(positive: npt.NDArray[np.bool_], values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    order = np.argsort(-values, kind="stable")
-    ends = tie_ends(values[order])
-    found = np.cumsum(positive[order])[ends]
-    wrong = ends + 1 - found
-    false_rates, true_rates = (np.append(0, counts) / counts[-1] for counts in (wrong, found))
-    return np.asarray(np.interp(_FALSE_POSITIVE_RATES, false_rates, true_rates), dtype=np.float64)
+def _band(axis: Axes, own: Band, others: Sequence[Band], *, colour: str) -> None:
+    axis.fill_between(GRID, own.low, own.high, color=colour, alpha=0.25, linewidth=0)
+    for other in others:
+        axis.plot(GRID, other.mean, color=style.GREY, linewidth=1.1)
+    axis.plot(GRID, own.mean, color=colour, zorder=3)
+    axis.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
 
 
 def _mean_and_seeds(axis: Axes, trials: Sequence[Trial], name: str, *, colour: str, dashes: str) -> None:

@@ -1,4 +1,4 @@
-"""Figures of the search: learning curves, the learning rate against the score, the expected best of more trials."""
+"""Figures of the search: learning curves with the rungs, the expected best of more trials."""
 
 import math
 
@@ -7,9 +7,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from study.records import COMPLETE, FAILED, STOPPED, Trial
+from study.records import FAILED, STOPPED, Trial
 from study.report import style
-from study.report.bookkeeping import growth
+from study.report.bookkeeping import growth, survivors
 from study.report.load import Run
 from study.report.naming import starting_recipe
 
@@ -17,8 +17,8 @@ _LEAST_SPAN = 0.02
 
 
 def learning_curves(run: Run) -> Figure:
-    """Val ROC-AUC over the epochs of every searched trial, one panel an architecture."""
-    figure, axes = style.panels(run.pairs, columns=1, height_in=2.6)
+    """Val ROC-AUC over the epochs of every searched trial and how many pass each rung, one panel an architecture."""
+    figure, axes = style.panels(run.pairs, columns=1, height_in=2.7)
     for pair, axis in zip(run.pairs, axes, strict=True):
         finalist = run.state.finalist(pair)
         for trial in run.search(pair):
@@ -28,7 +28,7 @@ def learning_curves(run: Run) -> Figure:
             axis.set_yticks([])
         axis.set_ylabel("val ROC-AUC")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axis.set_xlim(0.7, run.manifest["budget"]["epochs"] + 0.3)
+        _survivors(axis, run, pair)
     axes[-1].set_xlabel("epoch")
     handles = [
         Line2D([], [], color=style.VERMILLION, linewidth=3.2, marker="o", label="finalist"),
@@ -36,38 +36,7 @@ def learning_curves(run: Run) -> Figure:
         Line2D([], [], color=style.BLUE, linewidth=1.4, label="trained to its end"),
         Line2D([], [], color=style.GREY, linewidth=1.4, linestyle=":", marker="x", label="stopped early"),
     ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2)
-    return figure
-
-
-def learning_rates(run: Run) -> Figure:
-    """Best val ROC-AUC of each searched trial against its learning rate, all architectures in one panel."""
-    figure = style.new_figure(height_in=4.4)
-    axis = figure.subplots()
-    for index, pair in enumerate(run.pairs):
-        colour, marker = style.colour(index), style.marker(index)
-        finalist = run.state.finalist(pair)
-        for trial in run.search(pair):
-            if math.isnan(trial.best_score):
-                continue
-            is_best = finalist is not None and trial.id == finalist.id
-            axis.plot(
-                trial.recipe["lr"],
-                trial.best_score,
-                marker=marker,
-                color=colour,
-                markersize=14 if is_best else 8,
-                markerfacecolor=colour if trial.state == COMPLETE else "none",
-                markeredgecolor=style.BLACK if is_best else colour,
-                markeredgewidth=1.8,
-                alpha=0.85,
-                linestyle="",
-            )
-        axis.plot([], [], marker=marker, color=colour, markersize=9, linestyle="", label=pair)
-    axis.set_xscale("log")
-    axis.set_xlabel("learning rate")
-    axis.set_ylabel("best val ROC-AUC")
-    figure.legend(loc="outside lower center", ncols=min(3, len(run.pairs)))
+    style.legend(figure, handles)
     return figure
 
 
@@ -91,8 +60,20 @@ def expected_best_lines(run: Run) -> Figure:
     axis.set_ylim(low - margin, max(high, min(1.0, high + margin)))
     axis.set_xlabel("trials")
     axis.set_ylabel("expected best val ROC-AUC")
-    figure.legend(loc="outside lower center", ncols=min(3, len(run.pairs)))
+    style.legend(figure, axis.get_legend_handles_labels()[0])
     return figure
+
+
+def _survivors(axis: Axes, run: Run, pair: str) -> None:
+    """Rungs as vertical lines, and in a strip beneath the curves how many trials train from each to the next."""
+    rungs, epochs = run.manifest["pairs"][pair]["rungs"], run.manifest["budget"]["epochs"]
+    borders = [0.5, *rungs, epochs + 0.5]
+    low, high = axis.get_ylim()
+    axis.set(xlim=(borders[0], borders[-1]), ylim=(low - 0.22 * (high - low), high))
+    for rung in rungs:
+        axis.axvline(rung, color=style.GREY, linewidth=1.0, linestyle=(0, (2, 2)), zorder=0)
+    for number, left, right in zip(survivors(run, pair), borders, borders[1:], strict=False):
+        axis.text((left + right) / 2, 0.03, str(number), ha="center", transform=axis.get_xaxis_transform())
 
 
 def _curve(axis: Axes, trial: Trial, *, is_finalist: bool) -> None:

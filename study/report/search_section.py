@@ -20,7 +20,7 @@ _FEW_NAMED = 6
 
 
 def search(run: Run, drawings: Drawings) -> str:
-    """Space, trials, learning curves; then the books: cost, more trials, early stopping, importance."""
+    """Space, trials, their curves and recipes; then the books: cost, more trials, early stopping, importance."""
     starting = starting_recipe(run, run.pairs)
     origin = "" if all(run.has_documents_recipe(pair) for pair in run.pairs) else f" ({origins(run)})"
     return join(
@@ -35,11 +35,11 @@ def search(run: Run, drawings: Drawings) -> str:
             tried_table(run),
             " ".join(_mishaps(run)),
             figure(run, drawings, "learning-curves"),
-            figure(run, drawings, "learning-rates"),
+            figure(run, drawings, "parallel-coordinates"),
             *_cost(run),
             *_more_trials(run, drawings),
             *what_it_missed(run),
-            *_importance(run),
+            *_importance(run, drawings),
         ]
     )
 
@@ -73,11 +73,16 @@ def _more_trials(run: Run, drawings: Drawings) -> list[str]:
     ]
 
 
-def _importance(run: Run) -> list[str]:
+def _importance(run: Run, drawings: Drawings) -> list[str]:
     found = {pair: importance_of(run, pair) for pair in run.pairs}
     if not any(each.num_trials for each in found.values()):
         return []
-    return ["### Which hyperparameters mattered", _importance_words(run, found), importance_table(run, found)]
+    return [
+        "### Which hyperparameters mattered",
+        _importance_words(run, found),
+        importance_table(run, found),
+        figure(run, drawings, "hyperparameters"),
+    ]
 
 
 def _importance_words(run: Run, found: Mapping[str, Importance]) -> str:

@@ -9,20 +9,22 @@ from study.report import leaks
 from study.report.analysis import Analysis
 from study.report.comparison import comparison_notes, epochs_beside, published_notes
 from study.report.figures import Drawings, figure
+from study.report.flow import divided
 from study.report.load import SPLITS, Run
 from study.report.markdown import bullets, code, join
 from study.report.study_tables import image_table
-from study.report.summary import gaps, opening, provenance, verdict
+from study.report.summary import gaps, opening, provenance, question, verdict
 from study.report.tables import result_grid
 
 
 def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
-    """Title, warnings, verdict, result grid, provenance."""
+    """Title, warnings, question, verdict, result grid, provenance."""
     missing = gaps(run)
     return join(
         [
             f"# {run.manifest['title']}",
             *opening(run),
+            question(run),
             verdict(run, analysis),
             join(["**What is missing:**", bullets(missing)]) if missing else "",
             _how_to_read(run, analysis),
@@ -36,7 +38,7 @@ def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
 
 
 def data(run: Run, siblings: Mapping[str, Run]) -> str:
-    """Images, what was left out, duplicates, notes and the warning on patients."""
+    """Images, duplicates, notes and the warning on patients; how the images were divided, and what that changes."""
     manifest = run.manifest
     dataset = manifest["dataset"]
     about = [_title(run), dataset["source"], f"licence: {dataset['licence']}"]
@@ -49,16 +51,16 @@ def data(run: Run, siblings: Mapping[str, Run]) -> str:
             f"({listing(shares)}).",
             image_table(run),
             _expected(run),
-            leaks.left_out(run),
             bullets([*leaks.duplicates(run), *leaks.skipped(run), *manifest["notes"], leaks.grouping(run)]),
+            divided(run),
             leaks.sensitivity(run, siblings),
         ]
     )
 
 
 def curves(run: Run, drawings: Drawings) -> str:
-    """Training curves, ROC curves and confusion matrices of the seed runs."""
-    shown = [figure(run, drawings, name) for name in ("seed-curves", "roc-curves", "confusion-matrices")]
+    """Training curves, ROC and PR curves and confusion matrices of the seed runs."""
+    shown = [figure(run, drawings, name) for name in ("seed-curves", "roc-and-pr-curves", "confusion-matrices")]
     if not any(shown):
         shown = ["No seed run has been trained yet."]
     return join(["## Curves", *shown, epochs_beside(run)])

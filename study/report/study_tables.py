@@ -7,6 +7,7 @@ from typing import Any
 from study.evaluation.wording import DASH, NOTHING, fraction
 from study.records import TEST, TUNED, Trial
 from study.report.analysis import seed_scores
+from study.report.explored import ends
 from study.report.load import SPLITS, VAL, Run
 from study.report.markdown import table, value
 from study.report.naming import starting_recipe
@@ -45,11 +46,9 @@ def describe_domain(domain: Mapping[str, Any]) -> str:
         return " / ".join(value(each) for each in domain["values"])
     if "low" not in domain:
         return str(domain.get("kind", NOTHING))
-    is_integer = "randint" in domain["kind"]
-    # Ray Tune leaves the upper bound of integers out of the range.
-    high = domain["high"] - 1 if is_integer else domain["high"]
-    words = [f"{domain['low']:g} to {high:g}"]
-    words += ["whole numbers"] if is_integer else []
+    low, high = ends(domain)
+    words = [f"{low:g} to {high:g}"]
+    words += ["whole numbers"] if "randint" in domain["kind"] else []
     words += ["log scale"] if domain.get("log") or domain["kind"].startswith("log") else []
     return ", ".join(words)
 

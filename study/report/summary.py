@@ -22,7 +22,7 @@ from study.report.analysis import Analysis, seed_scores
 from study.report.bookkeeping import spending
 from study.report.failures import failures, unequal
 from study.report.load import SPLITS, VAL, Run
-from study.report.markdown import plain
+from study.report.markdown import bullets, join, plain
 from study.report.naming import recipe_title
 
 
@@ -79,22 +79,34 @@ def progress(run: Run) -> str:
     )
 
 
+def question(run: Run) -> str:
+    """What the study asks, in one line, from what it compares."""
+    *others, last = [f'"{name}"' for name in run.classes]
+    apart = f"{others[0]} from {last}" if len(others) == 1 else f"{', '.join(others)} and {last} apart"
+    who = f"Which of {listing(run.pairs)} best tells" if len(run.pairs) > 1 else f"How well does {run.pairs[0]} tell"
+    return f"**Question:** {who} {apart}, on images that it has not seen?"
+
+
 def verdict(run: Run, analysis: Analysis) -> str:
-    """Two or three sentences, or nothing before the test split was scored."""
+    """Two sentences, which network and what a reader must know of it, and a list of the rest; "" before test."""
     if not run.is_tested:
         return ""
-    sentences = [
-        ranking_verdict(analysis.test_roc_auc(), analysis.differences["roc_auc"]),
-        shift_warning(analysis.shifts),
-        majority_verdict(
-            analysis.advantages,
-            majority_class=analysis.majority_class,
-            baseline_accuracy=analysis.baseline[TEST]["accuracy"],
-        ),
-        decision_verdict(analysis.test_roc_auc(), analysis.advantages, analysis.one_answers),
+    scores = analysis.test_roc_auc()
+    fall = shift_warning(analysis.shifts)
+    decided = majority_verdict(
+        analysis.advantages,
+        majority_class=analysis.majority_class,
+        baseline_accuracy=analysis.baseline[TEST]["accuracy"],
+    )
+    # Decisions that are worth nothing matter more than that val promised too much.
+    second = fall if fall and analysis.advantages[by_mean(scores)[0]].low > 0 else decided
+    rest = [
+        *(sentence for sentence in (fall, decided) if sentence != second),
+        decision_verdict(scores, analysis.advantages, analysis.one_answers),
         gain_verdict(analysis.gains, run.unchanged, [p for p in run.pairs if not run.has_documents_recipe(p)]),
     ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    first = ranking_verdict(scores, analysis.differences["roc_auc"])
+    return join([f"**Verdict:** {first} {second}", bullets([sentence for sentence in rest if sentence])])
 
 
 def selection_notes(run: Run, analysis: Analysis) -> list[str]:

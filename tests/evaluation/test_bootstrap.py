@@ -101,13 +101,21 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
     assert first != other
 
 
-def test_intervals_do_not_depend_on_how_many_weights_are_held_at_once(monkeypatch):
+def test_intervals_do_not_depend_on_how_many_resamples_are_held_at_once(monkeypatch):
     case = a_case(num_classes=3)
     whole = hierarchical_interval(*case, num_resamples=50)
-    monkeypatch.setattr(bootstrap, "_WEIGHTS_AT_ONCE", 60 * 7)
+    monkeypatch.setattr(bootstrap, "_RESAMPLES_AT_ONCE", 7)
     in_parts = hierarchical_interval(*case, num_resamples=50)
     for name in METRICS:
         assert in_parts[name] == pytest.approx(whole[name])
+
+
+def test_some_of_the_seed_runs_are_resampled_as_they_are_alone():
+    targets, probabilities, groups = a_case(num_seeds=4)
+    some = resampled_scores(targets, probabilities, groups, metrics=["roc_auc"]).only([1, 3])
+    alone = resampled_scores(targets, probabilities[[1, 3]], groups, metrics=["roc_auc"])
+    assert some.interval("roc_auc") == alone.interval("roc_auc")
+    assert some.minus(alone, "roc_auc") == (0.0, 0.0, 0.0)
 
 
 def test_a_recipe_does_not_differ_from_itself():

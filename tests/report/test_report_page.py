@@ -25,15 +25,17 @@ SECTIONS = [
     "## Class by class",
     "## Where they go wrong",
     "## How it was done, and its limits",
+    "## For a paper: CLAIM 2024",
     "## How to run it again",
 ]
 FIGURES = {
     "test-scores",
     "learning-curves",
-    "learning-rates",
+    "parallel-coordinates",
+    "hyperparameters",
     "expected-best",
     "seed-curves",
-    "roc-curves",
+    "roc-and-pr-curves",
     "confusion-matrices",
     "reliability",
 }
@@ -173,7 +175,7 @@ def test_the_same_records_give_the_same_bytes(finished, tmp_path):
         for root in (finished.reports, tmp_path)
     )
     assert first == again
-    assert len(first) == len(FIGURES) + 4
+    assert len(first) == len(FIGURES) + 4 + len(("lenet", "alexnet", "hahnet"))
 
 
 @pytest.mark.parametrize("stage", ["declared", "searching", "seeds"])
@@ -181,7 +183,7 @@ def test_an_unfinished_study_is_drawn_and_says_so_first(make_run, tmp_path, stag
     folder = make_run(stage=stage)
     page = draw_report(folder, tmp_path / "reports").read_text(encoding="utf-8")
     assert page.splitlines()[2].startswith("**This report was drawn before the study was finished")
-    assert "roc-curves.png" not in page
+    assert "roc-and-pr-curves.png" not in page
     assert ("learning-curves.png" in page) == (stage != "declared")
     assert ("seed-curves.png" in page) == (stage == "seeds")
     assert "best, with test ROC-AUC" not in page
@@ -205,7 +207,7 @@ def test_test_predictions_without_the_event_that_opened_the_split_are_not_shown(
 def test_figures_of_an_earlier_drawing_are_removed(make_run, tmp_path):
     folder, reports = make_run(stage="declared"), tmp_path / "reports"
     (reports / "her2_binary").mkdir(parents=True)
-    old = reports / "her2_binary" / "roc-curves.png"
+    old = reports / "her2_binary" / "roc-and-pr-curves.png"
     old.write_bytes(b"")
     draw_report(folder, reports)
     assert not old.exists()

@@ -7,7 +7,7 @@ from study.evaluation.wording import NOTHING
 from study.records import TEST, TUNED
 from study.report.analysis import analyse
 from study.report.load import load
-from study.report.per_class_section import class_by_class, class_values, shown_architectures
+from study.report.per_class_section import class_by_class, shown_architectures
 
 
 def section_of(page):
@@ -25,7 +25,7 @@ def test_each_class_has_the_sensitivity_and_ppv_of_scikit_learn(multiclass):
     run = load(multiclass.folder)
     test = run.predictions["baseline_cnn", TUNED, TEST]
     decided = [probabilities.argmax(axis=1) for probabilities in test.probabilities]
-    found = class_values(run, "baseline_cnn")
+    found = analyse(run).by_class["baseline_cnn"]
     for metric, score in (("sensitivity", recall_score), ("ppv", precision_score)):
         expected = np.mean([score(test.targets, each, average=None) for each in decided], axis=0)
         assert [found[class_metric(metric, index)].mean for index in range(4)] == pytest.approx(expected)
@@ -58,7 +58,7 @@ def test_kappa_is_shown_for_classes_in_an_order_only(make_run, multiclass):
     run = load(make_run(**changes))
     test = run.predictions["baseline_cnn", TUNED, TEST]
     each = [cohen_kappa_score(test.targets, p.argmax(axis=1), weights="quadratic") for p in test.probabilities]
-    assert class_values(run, "baseline_cnn")[KAPPA].mean == pytest.approx(np.mean(each))
+    assert analyse(run).by_class["baseline_cnn"][KAPPA].mean == pytest.approx(np.mean(each))
     assert f"is baseline_cnn {np.mean(each):.3f} (" in class_by_class(run, analyse(run))
     assert "kappa" not in multiclass.page
 

@@ -1,0 +1,23 @@
+from matplotlib.text import Text
+
+from study.report import style
+from study.report.analysis import analyse
+from study.report.figures import drawings
+from study.report.load import load
+
+PHONE_IN = 360 / 96
+
+
+def test_on_a_phone_all_letters_are_at_least_eight_points_and_no_legend_is_cut_off(six):
+    run = load(six.folder)
+    for name, drawing in drawings(run, analyse(run)).items():
+        with style.styled():
+            figure = drawing.draw()
+            figure.draw_without_rendering()
+        width = figure.bbox.width
+        for text in figure.findobj(Text):
+            if text.get_visible() and text.get_text().strip():
+                assert text.get_fontsize() * PHONE_IN / figure.get_figwidth() >= 8, (name, text.get_text())
+        for legend in figure.legends:
+            box = legend.get_window_extent()
+            assert 0 <= box.x0 <= box.x1 <= width, name
