@@ -173,7 +173,7 @@ def test_the_same_records_give_the_same_bytes(finished, tmp_path):
         for root in (finished.reports, tmp_path)
     )
     assert first == again
-    assert len(first) == len(FIGURES) + 4
+    assert len(first) == len(FIGURES) + 6
 
 
 @pytest.mark.parametrize("stage", ["declared", "searching", "seeds"])
