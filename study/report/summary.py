@@ -21,6 +21,7 @@ from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, TUNED
 from study.report.analysis import Analysis, seed_scores
 from study.report.bookkeeping import spending
 from study.report.failures import failures, unequal
+from study.report.leaks import way_of
 from study.report.load import SPLITS, VAL, Run
 from study.report.markdown import plain
 from study.report.naming import recipe_title
@@ -171,6 +172,10 @@ def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
         "not_told_apart": near,
         "from_scratch": list(run.from_scratch),
         "date": date(run),
+        "told_apart": len(order) > 1 and order[1] not in near,
+        "test_roc_auc": {name: list(score) for name, score in scores.items()},
+        "holdout": bool(run.manifest.get("holdout")),
+        "groups": way_of(run),
     }
 
 
