@@ -89,7 +89,7 @@ def verdict(tmp_path_factory: pytest.TempPathFactory) -> str:
     ended = python(project, "-m", "study.run", "verdicts", *budget)
     assert ended.returncode == 0, ended.stderr
     page = (project / "reports" / "verdicts-standin.md").read_text()
-    verdict = page.split("**Verdict:** ")[1].split("\n\nTuned recipes")[0]
+    verdict = page.split("*Verdict.* ")[1].split("\n\nTuned recipes")[0]
     print(verdict)
     return verdict
 

@@ -61,7 +61,7 @@ def _aims(run: Run) -> list[Item]:
     return [
         Item(1, "Kind of AI", f"deep neural networks that classify images: {listing(run.pairs)}"),
         Item(2, "Summary", "question, verdict and result table at the top"),
-        Item(4, "Aim", question(run).removeprefix("**Question:** ")),
+        Item(4, "Aim", question(run).removeprefix("*Question.* ")),
         Item(5, "Design in time", design),
         Item(6, "Goal", goal),
     ]

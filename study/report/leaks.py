@@ -46,7 +46,7 @@ def duplicates(run: Run) -> list[str]:
         sentences = [
             f"{counted(found['extra_copies'], 'file')} hold the picture of another one, pixel by pixel "
             f"({found['byte_identical_copies']:,} of them byte by byte), in {counted(found['groups'], 'group')}"
-            f"{'; a group never spans two splits' if _way(run) != NONE else ''}."
+            f"{'; a group never spans two splits' if way_of(run) != NONE else ''}."
         ]
         if found.get("spanning_test"):
             sentences.append(_spanning(run, found["spanning_test"], "also stood on the training side", "copies"))
@@ -78,7 +78,7 @@ def _look_alikes(run: Run) -> list[str]:
 
 
 def _spanning(run: Run, number: int, where: str, what: str) -> str:
-    done = "stayed in it" if _way(run) == NONE else "were left out of it"
+    done = "stayed in it" if way_of(run) == NONE else "were left out of it"
     return f"{counted(number, 'test image')} {where}; those {what} {done}."
 
 
@@ -94,7 +94,7 @@ def skipped(run: Run) -> list[str]:
 
 def grouping(run: Run) -> str:
     """What is kept together, and what the intervals therefore know of."""
-    if _way(run) == NONE:
+    if way_of(run) == NONE:
         return (
             "**Every image was taken for itself (`--groups none`), copies included: they may stand on both sides of a "
             "split. The figures show what a table looks like that knows no leaks.**"
@@ -103,7 +103,7 @@ def grouping(run: Run) -> str:
     if meaning:
         return f"Images of one {meaning} stay in one split and are drawn together in the intervals."
     unknown = "**Which images come from one patient or slide is unknown.** "
-    if _way(run) == SIMILARITY:
+    if way_of(run) == SIMILARITY:
         return unknown + (
             "Images that are alike, such as neighbouring slices, were kept in one split and are drawn together in the "
             "intervals (`--groups similarity`); that is a guess at what belongs together."
@@ -116,12 +116,12 @@ def grouping(run: Run) -> str:
 
 def kept_together(run: Run) -> str:
     """What never spans two splits, for the description of the method."""
-    if _way(run) == NONE:
+    if way_of(run) == NONE:
         return "No images were kept together, copies included (`--groups none`)."
     left_out = "and one on the training side that also stands in the test split is left out"
     if "groups" not in run.manifest:
         return f"Copies of one picture, pixel by pixel, stay together, {left_out}."
-    alike = " So do images that are merely alike (`--groups similarity`)." if _way(run) == SIMILARITY else ""
+    alike = " So do images that are merely alike (`--groups similarity`)." if way_of(run) == SIMILARITY else ""
     return (
         "Images of one picture, also where it was resized, recompressed, brightened, flipped or turned, stay together, "
         f"{left_out}.{alike}"
@@ -130,8 +130,8 @@ def kept_together(run: Run) -> str:
 
 def sensitivity(run: Run, siblings: Mapping[str, Run]) -> str:
     """The same recipes under other groupings; "" where no such run is finished beside this one."""
-    runs = {way: each for way, each in {**siblings, _way(run): run}.items() if each.is_tested}
-    if len(runs) < 2 or _way(run) not in runs:
+    runs = {way: each for way, each in {**siblings, way_of(run): run}.items() if each.is_tested}
+    if len(runs) < 2 or way_of(run) not in runs:
         return ""
     rows = []
     for way in (name for name in _WAYS if name in runs):
@@ -162,6 +162,7 @@ def _roc_auc(run: Run, pair: str, split: str) -> float:
     return float(np.mean([scores(predictions.targets, each)["roc_auc"] for each in predictions.probabilities]))
 
 
-def _way(run: Run) -> str:
+def way_of(run: Run) -> str:
+    """What of the images stays in one split: one of `study.datasets.images.groups.WAYS`."""
     # A log of version 0.1.0 kept copies together.
     return str(run.manifest.get("groups", DUPLICATES))

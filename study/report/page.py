@@ -25,6 +25,7 @@ from study.report.per_class_section import class_by_class
 from study.report.search_section import search
 from study.report.summary import index_entry
 from study.report.tables import results_csv
+from study.report.web import html_page
 
 
 def draw_report(folder: RunFolder, reports: Path) -> Path:
@@ -32,10 +33,11 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
 
     Args:
         folder: the run's records.
-        reports: gets `<run>.md`, `<run>/` with figures, model cards and `results.csv`, and `README.md`, the index.
+        reports: gets `<run>.md`, the same in one HTML file, `<run>.html`, `<run>/` with figures, model cards and
+            `results.csv`, and the index, `README.md` and `index.html`.
 
     Returns:
-        The path of the page.
+        The path of the page, `<run>.md`.
 
     Raises:
         ResultsError: there are no records of that run, or they are damaged.
@@ -64,16 +66,21 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     images = {f"{name}.png": style.png(drawing.draw) for name, drawing in figures.items()}
     if run.left_out_png:
         images[LEFT_OUT_PNG] = run.left_out_png
+    cards = {name: f"{card}\n".encode() for name, card in model_cards(run, analysis).items()}
     _replace(own, "*.png", images)
+    _replace(own, card_name("*"), cards)
+    files = {f"{run.name}/{name}": content for name, content in {**images, **cards}.items()}
     (own / LEFT_OUT_CSV).unlink(missing_ok=True)
     if run.left_out is not None:
-        write_atomically(own / LEFT_OUT_CSV, run.left_out.to_csv(index=False))
-    _replace(own, card_name("*"), {name: f"{card}\n".encode() for name, card in model_cards(run, analysis).items()})
+        left_out = run.left_out.to_csv(index=False)
+        write_atomically(own / LEFT_OUT_CSV, left_out)
+        files[f"{run.name}/{LEFT_OUT_CSV}"] = left_out.encode()
     write_atomically(own / "results.csv", results_csv(analysis))
     write_atomically(own / ENTRY_FILE, json.dumps(index_entry(run, analysis), indent=2) + "\n")
     # The page comes after its figures, so that no reader meets a page whose figures aren't there.
     path = reports / f"{run.name}.md"
     write_atomically(path, page + "\n")
+    write_atomically(reports / f"{run.name}.html", html_page(page, run=run.name, files=files))
     write_index(reports)
     return path
 

@@ -21,6 +21,7 @@ from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, TUNED
 from study.report.analysis import Analysis, seed_scores
 from study.report.bookkeeping import spending
 from study.report.failures import failures, unequal
+from study.report.leaks import way_of
 from study.report.load import SPLITS, VAL, Run
 from study.report.markdown import bullets, join, plain
 from study.report.naming import recipe_title
@@ -84,7 +85,7 @@ def question(run: Run) -> str:
     *others, last = [f'"{name}"' for name in run.classes]
     apart = f"{others[0]} from {last}" if len(others) == 1 else f"{', '.join(others)} and {last} apart"
     who = f"Which of {listing(run.pairs)} best tells" if len(run.pairs) > 1 else f"How well does {run.pairs[0]} tell"
-    return f"**Question:** {who} {apart}, on images that it has not seen?"
+    return f"*Question.* {who} {apart}, on images that it has not seen?"
 
 
 def verdict(run: Run, analysis: Analysis) -> str:
@@ -106,7 +107,7 @@ def verdict(run: Run, analysis: Analysis) -> str:
         gain_verdict(analysis.gains, run.unchanged, [p for p in run.pairs if not run.has_documents_recipe(p)]),
     ]
     first = ranking_verdict(scores, analysis.differences["roc_auc"])
-    return join([f"**Verdict:** {first} {second}", bullets([sentence for sentence in rest if sentence])])
+    return join([f"*Verdict.* {first} {second}", bullets([sentence for sentence in rest if sentence])])
 
 
 def selection_notes(run: Run, analysis: Analysis) -> list[str]:
@@ -183,6 +184,10 @@ def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
         "not_told_apart": near,
         "from_scratch": list(run.from_scratch),
         "date": date(run),
+        "told_apart": len(order) > 1 and order[1] not in near,
+        "test_roc_auc": {name: list(score) for name, score in scores.items()},
+        "holdout": bool(run.manifest.get("holdout")),
+        "groups": way_of(run),
     }
 
 

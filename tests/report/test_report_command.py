@@ -9,7 +9,7 @@ def test_a_run_is_drawn_by_name(make_run, tmp_path, capsys):
     make_run(stage="declared")
     assert command(tmp_path, "her2_binary") == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "reports" / "her2_binary.md")
-    assert (tmp_path / "reports" / "README.md").exists()
+    assert {"README.md", "index.html", "her2_binary.html"} <= {path.name for path in (tmp_path / "reports").iterdir()}
 
 
 def test_the_path_of_a_study_file_stands_for_its_stem(make_run, tmp_path):

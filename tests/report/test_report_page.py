@@ -175,7 +175,7 @@ def test_the_same_records_give_the_same_bytes(finished, tmp_path):
         for root in (finished.reports, tmp_path)
     )
     assert first == again
-    assert len(first) == len(FIGURES) + 4 + len(("lenet", "alexnet", "hahnet"))
+    assert len(first) == len(FIGURES) + 6 + len(("lenet", "alexnet", "hahnet"))
 
 
 @pytest.mark.parametrize("stage", ["declared", "searching", "seeds"])

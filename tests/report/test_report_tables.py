@@ -74,7 +74,7 @@ def test_the_index_has_one_row_a_study_with_its_kind_of_images_and_its_best(fini
     for drawn in (finished, standin):
         for path in drawn.reports.glob("*/index-entry.json"):
             write_atomically(tmp_path / path.parent.name / path.name, path.read_text(encoding="utf-8"))
-    rows = write_index(tmp_path).read_text(encoding="utf-8").splitlines()[-2:]
+    rows = [line for line in write_index(tmp_path).read_text(encoding="utf-8").splitlines() if line.startswith("| [")]
     assert rows[0].startswith("| [her2_binary](her2_binary.md) | HER2 status from IHC patches |")
     assert "| real | hahnet |" in rows[0]
     assert rows[1].startswith("| [her2_binary-standin](her2_binary-standin.md)")

@@ -10,10 +10,10 @@ from study.report.summary import question, verdict
 def test_the_question_and_a_verdict_of_two_sentences_come_before_the_rest(finished, multiclass):
     blocks = finished.page.split("\n\n")
     assert blocks[1] == (
-        '**Question:** Which of lenet, alexnet and hahnet best tells "negative" from "positive", on images that it has '
+        '*Question.* Which of lenet, alexnet and hahnet best tells "negative" from "positive", on images that it has '
         "not seen?"
     )
-    assert blocks[2].startswith("**Verdict:** hahnet ranks the images best")
+    assert blocks[2].startswith("*Verdict.* hahnet ranks the images best")
     assert len(re.findall(r"\.( |$)", blocks[2])) == 2
     assert all(line.startswith("- ") for line in blocks[3].splitlines())
     assert 'best tells "glioma", "meningioma", "no_tumor" and "pituitary" apart, on' in multiclass.page
@@ -41,5 +41,5 @@ def test_decisions_that_are_worth_nothing_stand_in_the_verdict_and_a_fall_from_v
 def test_a_study_of_one_network_asks_how_well_it_does(make_run):
     run = load(make_run(stage="declared", strengths={"lenet": 1.0}))
     assert question(run) == (
-        '**Question:** How well does lenet tell "negative" from "positive", on images that it has not seen?'
+        '*Question.* How well does lenet tell "negative" from "positive", on images that it has not seen?'
     )
