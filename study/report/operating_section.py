@@ -118,13 +118,13 @@ def _against_half(points: Mapping[str, Mapping[str, OperatingPoint]]) -> str:
     better = [pair for pair, gain in gains.items() if gain.low > 0]
     worse = [pair for pair, gain in gains.items() if gain.high < 0]
     even = [pair for pair in gains if pair not in (*better, *worse)]
-    parts = {"decides better than 0.5 for": better, "worse for": worse, "shows no difference to it for": even}
+    parts = {"decides better for": better, "decides worse for": worse, "shows no difference for": even}
     words = [
         f"{verb} {listing([f'{pair} ({signed(gains[pair])})' for pair in pairs])}"
         for verb, pairs in parts.items()
         if pairs
     ]
-    return f"Youden's threshold {'; '.join(words)} in balanced accuracy." if words else ""
+    return f"Against 0.5, by balanced accuracy, Youden's threshold {'; '.join(words)}." if words else ""
 
 
 def _table(run: Run, points: Mapping[str, Mapping[str, OperatingPoint]]) -> str:

@@ -77,7 +77,8 @@ def again(run: Run) -> str:
             "" if run.manifest["stand_in"] else f"The images: {get}",
             code(_elsewhere(run.manifest["command"])),
             f"Seed {run.manifest['seed']}; {listing(versions)}; {machine['device']} "
-            f"({machine['cpu']}, {counted(machine['num_cpus'], 'CPU core')}). From the records alone, this "
+            f"({machine['cpu']}, {counted(machine['num_cpus'], 'CPU core')}), "
+            f"{counted(run.manifest['slots']['num'], 'trial')} at a time. From the records alone, this "
             "report is drawn again by:",
             code(f"python -m study.report {run.name}"),
         ]

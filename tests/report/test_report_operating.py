@@ -69,8 +69,7 @@ def test_it_is_said_for_whom_a_threshold_of_val_decides_better_than_half(finishe
     for split in ("val", TEST):
         run = with_positives(run, "hahnet", split, 4.0)
     sentence = at_which_threshold(run).splitlines()[2]
-    assert "Youden's threshold decides better than 0.5 for hahnet (+0." in sentence
-    assert "in balanced accuracy." in sentence
+    assert "Against 0.5, by balanced accuracy, Youden's threshold decides better for hahnet (+0." in sentence
     gain = operating_points(run, "hahnet")["Youden on val"].gain
     moved = run.predictions["hahnet", TUNED, TEST]
     thresholds = operating_points(run, "hahnet")["Youden on val"].thresholds
