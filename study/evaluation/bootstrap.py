@@ -173,7 +173,8 @@ def image_weights(groups: npt.NDArray[Any], num_resamples: int, seed: int) -> It
     for start in range(0, num_resamples, _RESAMPLES_AT_ONCE):
         part = slice(start, min(start + _RESAMPLES_AT_ONCE, num_resamples))
         counts = random.multinomial(len(labels), even, size=part.stop - part.start)
-        yield part, counts.T.astype(np.float64)[group_of]
+        # One resample after the other in memory: that is how they are summed up.
+        yield part, counts[:, group_of].astype(np.float64).T
 
 
 def hierarchical_interval(
