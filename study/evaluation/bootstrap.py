@@ -33,8 +33,9 @@ from study.evaluation.weighted_scores import Weights, weighted_scores
 
 Values = npt.NDArray[np.float64]
 
-# So many resamples of some hundred images fit into a core's cache, and of 30,000 images into little memory.
-_RESAMPLES_AT_ONCE = 128
+# Weights of this many images x resamples fit into a core's cache; fewer resamples at once than this many don't pay.
+_WEIGHTS_AT_ONCE = 50_000
+_LEAST_AT_ONCE = 128
 
 
 class Interval(NamedTuple):
@@ -170,10 +171,12 @@ def image_weights(groups: npt.NDArray[Any], num_resamples: int, seed: int) -> It
     labels, group_of = np.unique(groups, return_inverse=True)
     random = np.random.default_rng([seed, 1])
     even = np.full(len(labels), 1 / len(labels))
-    for start in range(0, num_resamples, _RESAMPLES_AT_ONCE):
-        part = slice(start, min(start + _RESAMPLES_AT_ONCE, num_resamples))
+    step = max(_LEAST_AT_ONCE, _WEIGHTS_AT_ONCE // len(groups))
+    for start in range(0, num_resamples, step):
+        part = slice(start, min(start + step, num_resamples))
         counts = random.multinomial(len(labels), even, size=part.stop - part.start)
-        yield part, counts.T.astype(np.float64)[group_of]
+        # One resample after the other in memory: that is how they are summed up.
+        yield part, counts[:, group_of].astype(np.float64).T
 
 
 def hierarchical_interval(

@@ -122,17 +122,17 @@ def _macro(targets: Ints, probabilities: Floats, weights: Floats) -> npt.NDArray
     """
     if not np.isfinite(probabilities).all():
         return np.full((3, weights.shape[1], len(GRID)), np.nan)
-    each = []
+    of_classes = []
     for index in _positive(probabilities.shape[1]):
         order = np.argsort(-probabilities[:, index], kind="stable")
         ends = tie_ends(probabilities[order, index])
-        positive = (targets[order] == index)[:, None]
-        hits, calls = (np.cumsum(counted, axis=0)[ends] for counted in (weights[order] * positive, weights[order]))
+        drawn = weights.T[:, order]
+        hits, calls = (np.cumsum(each, axis=1)[:, ends] for each in (drawn * (targets[order] == index), drawn))
         with np.errstate(invalid="ignore", divide="ignore"):
-            each.append([_true_positive_rates(hits, calls), *_precisions(hits, calls)])
-    of_classes = np.array(each)
-    defined = np.isfinite(of_classes)
-    added, num_defined = np.where(defined, of_classes, 0).sum(axis=0), defined.sum(axis=0)
+            of_classes.append([_true_positive_rates(hits, calls), *_precisions(hits, calls)])
+    values = np.array(of_classes)
+    defined = np.isfinite(values)
+    added, num_defined = np.where(defined, values, 0).sum(axis=0), defined.sum(axis=0)
     num_defined[2] = 1
     found = np.full(added.shape, np.nan)
     np.divide(added, num_defined, out=found, where=num_defined > 0)
@@ -140,17 +140,17 @@ def _macro(targets: Ints, probabilities: Floats, weights: Floats) -> npt.NDArray
 
 
 def _true_positive_rates(hits: Floats, calls: Floats) -> npt.NDArray[np.float64]:
-    """From the weights of true and of all positives down to each threshold, both (T, R)."""
-    start = np.zeros((1, hits.shape[1]))
-    true, false = (np.vstack([start, each / each[-1]]) for each in (hits, calls - hits))
-    return np.array([np.interp(GRID, x, y) for x, y in zip(false.T, true.T, strict=True)])
+    """From the weights of true and of all positives down to each threshold, both (R, T)."""
+    start = np.zeros((len(hits), 1))
+    true, false = (np.hstack([start, each / each[:, -1:]]) for each in (hits, calls - hits))
+    return np.array([np.interp(GRID, x, y) for x, y in zip(false, true, strict=True)])
 
 
 def _precisions(hits: Floats, calls: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Precisions, and how many images are called positive there; arguments as above."""
-    recall = hits / hits[-1]
+    recall = hits / hits[:, -1:]
     wanted = np.maximum(GRID, _ABOVE_ZERO) * (1 - _ABOVE_ZERO)
-    reached = np.array([np.searchsorted(each, wanted) for each in recall.T])
-    found, called = (np.take_along_axis(each.T, reached, axis=1).astype(np.float64) for each in (hits, calls))
+    reached = np.array([np.searchsorted(each, wanted) for each in recall])
+    found, called = (np.take_along_axis(each, reached, axis=1).astype(np.float64) for each in (hits, calls))
     # Without positives there is no precision: the last recall is then NaN, else 1.
-    return found / called * recall[-1][:, None], called
+    return found / called * recall[:, -1:], called

@@ -69,28 +69,35 @@ def _class_ranking(
     Only thresholds at which positives are found change either area, so only those rows are worked on.
     """
     order = np.argsort(-values, kind="stable")
-    sorted_weights = weights[order]
     found = positive[order]
     ends = tie_ends(values[order])
     first_of_tie = np.append(0, ends[:-1] + 1)
     hits_until = np.cumsum(found)
     hits_in_tie = np.diff(hits_until[ends], prepend=0)
     kept = hits_in_tie > 0
-    reached = np.vstack([np.zeros(weights.shape[1]), np.cumsum(sorted_weights, axis=0)])
-    hits = np.vstack([np.zeros(weights.shape[1]), np.cumsum(sorted_weights[found], axis=0)])
-    all_before, all_after = reached[first_of_tie[kept]], reached[ends[kept] + 1]
-    hits_after = hits[hits_until[ends[kept]]]
-    hits_before = hits[hits_until[ends[kept]] - hits_in_tie[kept]]
+    # A resample is a row: running sums along rows are much faster than across them.
+    sorted_weights = weights.T[:, order]
+    reached, hits = _running_sums(sorted_weights), _running_sums(sorted_weights[:, found])
+    all_before, all_after = reached[:, first_of_tie[kept]], reached[:, ends[kept] + 1]
+    hits_after = hits[:, hits_until[ends[kept]]]
+    hits_before = hits[:, hits_until[ends[kept]] - hits_in_tie[kept]]
     gained = hits_after - hits_before
     false_before, false_after = all_before - hits_before, all_after - hits_after
-    num_positive, num_negative = hits[-1], reached[-1] - hits[-1]
-    ahead = (gained * (num_negative - (false_before + false_after) / 2)).sum(axis=0)
-    precision = (gained * hits_after / np.where(all_after > 0, all_after, 1)).sum(axis=0)
+    num_positive, num_negative = hits[:, -1], reached[:, -1] - hits[:, -1]
+    ahead = (gained * (num_negative[:, None] - (false_before + false_after) / 2)).sum(axis=1)
+    precision = (gained * hits_after / np.where(all_after > 0, all_after, 1)).sum(axis=1)
     return (
         _divide(ahead, num_positive * num_negative),
         _divide(precision, num_positive),
         num_positive,
     )
+
+
+def _running_sums(rows: Weights) -> Weights:
+    """Sums of the first 0, 1, ... entries of each row."""
+    sums = np.zeros((rows.shape[0], rows.shape[1] + 1))
+    np.cumsum(rows, axis=1, out=sums[:, 1:])
+    return sums
 
 
 def _divide(numerator: Weights, denominator: Weights) -> Weights:

@@ -16,6 +16,7 @@ from study.report.leaks import kept_together
 from study.report.load import SPLITS, Run
 from study.report.markdown import join, table
 from study.report.method import splits
+from study.report.naming import starting_recipe
 from study.report.summary import opened_before, question
 
 NUM_ITEMS = 44
@@ -121,7 +122,9 @@ def _evaluation(run: Run, analysis: Analysis) -> list[Item]:
     return [
         Item(28, "Metrics", "those of the result table; ROC-AUC decides, since it needs no threshold"),
         Item(29, "Uncertainty", f"95 % intervals from resampled groups of images and the spread of seeds{compared}"),
-        Item(30, "Robustness", "other seeds and starting recipes; other groupings, if run, under Data"),
+        Item(
+            30, "Robustness", f"other seeds, the {starting_recipe(run, run.pairs)}; other groupings, if run, under Data"
+        ),
         Item(32, "Internal data", f"val chose; test was scored once, at the end{f'. {earlier}' if earlier else ''}"),
         Item(33, "External data", "none: no other data set was scored"),
         Item(42, "Protocol", "`study.json`, `splits.csv` and `events.jsonl` in the records; command below"),

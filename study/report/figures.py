@@ -12,7 +12,7 @@ from study.evaluation.verdict import by_mean
 from study.evaluation.wording import counted, fraction, listing, percent, signed
 from study.records import STOPPED, TEST, TUNED
 from study.report.analysis import Analysis
-from study.report.bookkeeping import first_rung, growth, score_at, spending, survivors
+from study.report.bookkeeping import final_score, first_rung, growth, score_at, spending, survivors
 from study.report.calibration import AS_TRAINED, TEMPERED, Calibration, calibrations
 from study.report.explored import explored
 from study.report.hyperparameter_figures import hyperparameters, parallel_coordinates
@@ -67,7 +67,7 @@ def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
     found: dict[str, Drawing] = {}
     if any(trial.epochs for pair in run.pairs for trial in run.search(pair)):
         found["learning-curves"] = _learning_curves(run)
-        if explored(run):
+        if explored(run) and any(np.isfinite(final_score(t)) for pair in run.pairs for t in run.search(pair)):
             found["parallel-coordinates"] = _parallel_coordinates(run)
             found["hyperparameters"] = _hyperparameters(run)
     if any(len(each.trials) > 1 for pair in run.pairs if (each := growth(run, pair)) is not None):

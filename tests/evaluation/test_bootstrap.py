@@ -104,7 +104,8 @@ def test_the_same_seed_gives_the_same_interval_and_another_seed_another():
 def test_intervals_do_not_depend_on_how_many_resamples_are_held_at_once(monkeypatch):
     case = a_case(num_classes=3)
     whole = hierarchical_interval(*case, num_resamples=50)
-    monkeypatch.setattr(bootstrap, "_RESAMPLES_AT_ONCE", 7)
+    monkeypatch.setattr(bootstrap, "_WEIGHTS_AT_ONCE", 1)
+    monkeypatch.setattr(bootstrap, "_LEAST_AT_ONCE", 7)
     in_parts = hierarchical_interval(*case, num_resamples=50)
     for name in METRICS:
         assert in_parts[name] == pytest.approx(whole[name])

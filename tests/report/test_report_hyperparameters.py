@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from study.report import style
 from study.report.analysis import analyse
 from study.report.bookkeeping import first_rung, score_at, survivors
 from study.report.explored import Explored, explored
@@ -93,3 +94,15 @@ def test_the_sentences_tell_what_good_trials_share_and_where_the_finalists_stood
 def test_of_few_trials_nothing_is_said_to_agree(make_run):
     run = load(make_run(stage="seeds", num_trials=5))
     assert "agree" not in drawings(run, analyse(run))["parallel-coordinates"].sees
+
+
+@pytest.mark.parametrize("score", [0.5, math.nan])
+def test_trials_of_one_score_are_drawn_and_those_without_any_are_not(make_run, score):
+    run = load(make_run(stage="seeds", num_trials=3))
+    for trial in run.state.of_kind("search"):
+        for epoch in trial.epochs:
+            epoch["val_roc_auc"] = score
+    found = drawings(run, analyse(run))
+    assert ("parallel-coordinates" in found) == math.isfinite(score)
+    if math.isfinite(score):
+        style.png(found["parallel-coordinates"].draw)
