@@ -61,7 +61,8 @@ CONSTANTS = re.compile(
     | \|\ \[0\.5(?:00)?\]\ \| | probability\ of\ \[0\.5\]\ on | ^\ \[0\.500\]\ $ | chance\ \[0\.500\]
     | \(\[15\]\ bins\) | \[15\]\ %\ of\ the\ images\ where | \[2,000\]\ resamples
     | \(?trial\ \[0,?\] | the\ best\ \[1\]\ in
-    | least\ \[13\]\ trials | \[1\]\ of\ [ ]
+    | least\ \[13\]\ trials | in\ place\ \[1\]\ of
+    | \[(?:100|50|0)\.0\]\ %\ \| | <sup>\[1\]</sup> | \|\ (?:tuned|document)\ \|\ \[\d\]\ \|
     | (?:et\ al\.|CLAIM)\ \[20\d\d,?\] | ^\[2024\]$ | document\ \[001,?\] | line\ \[9\]
     | ^\|\ \[\d+\]\ \|\ [A-Z] | \[44\]\ (?:items|\)) | answer\ \[31\]\ of
     | \(\[\d+\]\ ?(?:\)|to) | to\ \[18\]\) | all\ of\ \[2\]\ classes | compare\ \[2\]\ networks""",
@@ -165,18 +166,29 @@ def pages(tmp_path_factory):
     return [
         drawn("first", COUNTS, **SMALL),
         drawn("another", scaled(0.83), manifest=other_manifest(1.7), **other_plan(1, 0.4)),
-        drawn("the third", scaled(1.21), manifest=other_manifest(2.3), **other_plan(2, -0.2)),
+        drawn(
+            "the third",
+            scaled(1.21),
+            manifest=other_manifest(2.3),
+            failed={"lenet": 2, "hahnet": 1},
+            **other_plan(2, -0.2),
+        ),
     ]
 
 
 def scaled(factor):
-    return {split: {name: round(n * factor) for name, n in counts.items()} for split, counts in COUNTS.items()}
+    return {
+        split: {name: round(n * factor) + 9 * place for place, (name, n) in enumerate(counts.items())}
+        for split, counts in COUNTS.items()
+    }
 
 
 def other_plan(more, stronger):
     """Of more of everything."""
     strengths = {name: strength + stronger for name, strength in SMALL["strengths"].items()}
-    return {"strengths": strengths} | {name: value + more for name, value in SMALL.items() if name != "strengths"}
+    return {"strengths": strengths} | {
+        name: value + more * value for name, value in SMALL.items() if name != "strengths"
+    }
 
 
 def other_manifest(factor):
@@ -204,7 +216,7 @@ def other_manifest(factor):
             return [other(each) for each in value]
         if isinstance(value, bool | str) or value is None:
             return value
-        return round(value * factor) + 3 if isinstance(value, int) else value * factor / 3
+        return round(value * factor) + 3 if isinstance(value, int) else (value or 0.1) * factor / 3
 
     new = {name: other(value) for name, value in old.items() if name not in kept}
     published = [
@@ -214,6 +226,7 @@ def other_manifest(factor):
     digit = str(round(factor))
     return new | {
         "published": published,
+        "skipped": [f"train/{digit}.png: cut off"] * round(factor),
         "created": year,
         "commit": digit * 20,
         "data_hash": digit * 64,
@@ -242,4 +255,4 @@ def test_no_numeral_of_a_report_lacks_a_record(pages):
     # Two runs may have the same rounded value by chance; three at the same place hardly.
     unchanged = same_numerals(pages[0], pages[1]) & same_numerals(pages[0], pages[2])
     assert len(unchanged) > 40
-    assert sorted(each for each in unchanged if not CONSTANTS.search(each)) == []
+    assert "\n".join(sorted(each for each in unchanged if not CONSTANTS.search(each))) == ""
