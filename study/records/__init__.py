@@ -21,6 +21,7 @@ for the weights and predictions of the seed runs: those are known by their hashe
 
 from study.records.folder import RunFolder, exclusive, seed_trial_id, sha256_of, write_atomically, written_whole
 from study.records.log import Event, EventLog, read_events
+from study.records.predictions import SPLITS, TRAIN, VAL, Key, Predictions, read_predictions
 from study.records.state import (
     COMPLETE,
     DOCUMENT,
@@ -45,11 +46,16 @@ __all__ = [
     "RUNNING",
     "SEARCH",
     "SEED",
+    "SPLITS",
     "STOPPED",
     "TEST",
+    "TRAIN",
     "TUNED",
+    "VAL",
     "Event",
     "EventLog",
+    "Key",
+    "Predictions",
     "RunFolder",
     "StudyState",
     "Trial",
@@ -57,6 +63,7 @@ __all__ = [
     "exclusive",
     "load_run",
     "read_events",
+    "read_predictions",
     "replay",
     "seed_trial_id",
     "sha256_of",

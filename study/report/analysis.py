@@ -9,8 +9,8 @@ import numpy.typing as npt
 from study.evaluation.bootstrap import Interval, ResampledScores, bonferroni_level, resampled_scores
 from study.evaluation.metrics import METRICS, decide, majority_baseline, scores
 from study.evaluation.verdict import OneAnswer
-from study.records import DOCUMENT, TEST, TUNED
-from study.report.load import SPLITS, VAL, Predictions, Run
+from study.records import DOCUMENT, SPLITS, TEST, TUNED, VAL, Predictions
+from study.report.load import Run
 
 ENSEMBLE = "ensemble"
 RESAMPLING_SEED = 0

@@ -7,9 +7,9 @@ from study.evaluation.errors import confidently_wrong, confused_pairs, suspected
 from study.evaluation.metrics import confusion, decide
 from study.evaluation.verdict import by_mean
 from study.evaluation.wording import counted, fraction, listing, percent
-from study.records import TEST, TUNED
+from study.records import TEST, TUNED, VAL, Predictions
 from study.report.analysis import Analysis
-from study.report.load import VAL, Predictions, Run
+from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
 

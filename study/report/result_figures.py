@@ -12,11 +12,11 @@ from matplotlib.ticker import MaxNLocator
 
 from study.evaluation.metrics import confusion, decide, tie_ends
 from study.evaluation.wording import fraction
-from study.records import DOCUMENT, TEST, TUNED, Trial
+from study.records import DOCUMENT, TEST, TUNED, Predictions, Trial
 from study.report import style
 from study.report.analysis import Analysis
 from study.report.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, Calibration
-from study.report.load import Predictions, Run
+from study.report.load import Run
 from study.report.naming import label, starting_recipe
 
 _FALSE_POSITIVE_RATES = np.linspace(0, 1, 401)

@@ -17,11 +17,11 @@ from study.evaluation.verdict import (
     told_apart,
 )
 from study.evaluation.wording import DOT, counted, listing
-from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, TUNED
+from study.records import COMPLETE, FAILED, RUNNING, SPLITS, STOPPED, TEST, TUNED, VAL
 from study.report.analysis import Analysis, seed_scores
 from study.report.bookkeeping import spending
 from study.report.failures import failures, unequal
-from study.report.load import SPLITS, VAL, Run
+from study.report.load import Run
 from study.report.markdown import plain
 from study.report.naming import recipe_title
 
