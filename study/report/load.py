@@ -8,11 +8,11 @@ import pandas as pd
 
 from study.datasets.images import groups
 from study.errors import ResultsError
+from study.evaluation import examples
 from study.records import (
     COMPLETE,
     DOCUMENT,
     SEARCH,
-    TEST,
     TUNED,
     Key,
     Predictions,
@@ -62,8 +62,7 @@ class Run:
     @property
     def tested(self) -> dict[str, Predictions]:
         """Architecture -> its tuned recipe's answers to test, in the order of the architectures; {} before test."""
-        found = {pair: self.predictions.get((pair, TUNED, TEST)) for pair in self.pairs}
-        return {pair: predictions for pair, predictions in found.items() if predictions is not None}
+        return examples.tested(self.predictions)
 
     @property
     def is_tested(self) -> bool:
