@@ -105,6 +105,8 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
                 print(f"{plan.run} is finished; its report is drawn again.", file=sys.stderr)
                 redraw(plan)
             else:
+                if plan.previous is not None and plan.previous.finished:
+                    print(f"{plan.run} is finished, but for what its report shows of single images.", file=sys.stderr)
                 todo.append(plan)
         ended = _train(todo, options) if todo else []
         for plan in plans:

@@ -16,7 +16,7 @@ from study.records import TEST, TUNED, VAL, Key, Predictions
 NUM_SHOWN = 10
 RIGHT, WRONG, RANDOM = "right", "wrong", "random"
 # Of each of these three.
-_NUM_LOOKED_AT = 3
+NUM_LOOKED_AT = 3
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Example:
     of_answer: float
 
 
-def tested(predictions: Mapping[Key, Predictions]) -> dict[str, Predictions]:
+def answers_to_test(predictions: Mapping[Key, Predictions]) -> dict[str, Predictions]:
     """Architecture -> answers of its tuned seed runs to the test split, in the order of the study."""
     return {name: each for (name, recipe, split), each in predictions.items() if (recipe, split) == (TUNED, TEST)}
 
@@ -100,10 +100,10 @@ def looked_at(split: str, predictions: Predictions, *, number: int, seed: int) -
         seed: of the draw.
     """
     targets, probabilities = predictions.targets, predictions.only((number,))[0]
-    drawn = np.random.default_rng(seed).permutation(len(targets))[:_NUM_LOOKED_AT]
+    drawn = np.random.default_rng(seed).permutation(len(targets))[:NUM_LOOKED_AT]
     chosen = {
-        RIGHT: most_confident(targets, probabilities, _NUM_LOOKED_AT, right=True),
-        WRONG: most_confident(targets, probabilities, _NUM_LOOKED_AT, right=False),
+        RIGHT: most_confident(targets, probabilities, NUM_LOOKED_AT, right=True),
+        WRONG: most_confident(targets, probabilities, NUM_LOOKED_AT, right=False),
         RANDOM: drawn,
     }
     return [

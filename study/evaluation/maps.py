@@ -16,7 +16,9 @@ import numpy.typing as npt
 from scipy.stats import spearmanr
 
 # Unrelated maps of a few smooth cells have some 0.2 to 0.4 in the mean; the same map has 1.
-_ALIKE = 0.5
+ALIKE = 0.5
+# Fewer cells are in the same order by chance too often: 4 of them have 0.47 in the mean.
+_FEWEST_CELLS = 9
 # Differences that are smaller than this share of the largest value are rounding, not a map.
 _ROUNDING = 1e-5
 
@@ -29,7 +31,7 @@ class Likeness(NamedTuple):
         low: the smallest one.
         high: the largest one.
         num: how many are defined.
-        num_undefined: how many aren't, since one of the two maps has one value throughout.
+        num_undefined: how many aren't.
     """
 
     mean: float
@@ -46,19 +48,34 @@ class Likeness(NamedTuple):
     @property
     def alike(self) -> bool:
         """Whether the maps are much the same."""
-        return self.known and self.mean >= _ALIKE
+        return self.known and self.mean >= ALIKE
 
     @property
     def different(self) -> bool:
         """Whether they aren't; both are false where it isn't known."""
-        return self.known and self.mean < _ALIKE
+        return self.known and self.mean < ALIKE
 
 
 def rank_correlation(first: npt.NDArray[np.floating[Any]], second: npt.NDArray[np.floating[Any]]) -> float | None:
-    """Spearman's, in [-1, 1], of two maps, float (h, w); None where one of them has one value throughout."""
-    if _is_flat(first) or _is_flat(second):
+    """Spearman's, in [-1, 1], of two maps, float (h, w).
+
+    None where one of them has one value throughout, or where they have so few cells that it tells nothing.
+    """
+    if first.size < _FEWEST_CELLS or _is_flat(first) or _is_flat(second):
         return None
     return float(spearmanr(first.ravel(), second.ravel()).statistic)
+
+
+def heat(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.uint8] | None:
+    """What in a map, float (h, w), speaks for the answer; what is below 0 speaks against it, and is cut off.
+
+    Returns:
+        uint8 (h, w) with 255 at its maximum, or None where nothing speaks for the answer.
+    """
+    highest = values.max()
+    if not highest > 0:
+        return None
+    return np.asarray((255 * values.clip(min=0) / highest).round(), dtype=np.uint8)
 
 
 def likeness(correlations: Iterable[float | None]) -> Likeness:

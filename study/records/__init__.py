@@ -24,7 +24,7 @@ for the weights and predictions of the seed runs: those are known by their hashe
 by its hash, too, and can be made again as long as the weights are there.
 """
 
-from study.records.explanations import Explanation, Explanations, ImageMap, read_explanations
+from study.records.explanations import Explanation, Explanations, ImageMap, Pixels, read_explanations
 from study.records.folder import RunFolder, exclusive, seed_trial_id, sha256_of, write_atomically, written_whole
 from study.records.log import Event, EventLog, read_events
 from study.records.predictions import SPLITS, TRAIN, VAL, Key, Predictions, read_predictions
@@ -68,6 +68,7 @@ __all__ = [
     "Explanations",
     "ImageMap",
     "Key",
+    "Pixels",
     "Predictions",
     "RunFolder",
     "StudyState",

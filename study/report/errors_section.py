@@ -8,7 +8,7 @@ from study.evaluation.examples import NUM_SHOWN, best_architecture, mistakes, su
 from study.evaluation.metrics import confusion, decide
 from study.evaluation.wording import counted, fraction, listing, percent
 from study.records import TEST, Predictions
-from study.report.analysis import Analysis
+from study.report.figures import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
@@ -16,7 +16,7 @@ from study.report.naming import label
 _PAIRS_SHOWN = 5
 
 
-def where_they_go_wrong(run: Run, analysis: Analysis) -> str:
+def where_they_go_wrong(run: Run, drawings: Drawings) -> str:
     """Confused classes, confident mistakes and suspected labels of the best ensemble; "" before test."""
     if not run.is_tested:
         return ""
@@ -28,8 +28,8 @@ def where_they_go_wrong(run: Run, analysis: Analysis) -> str:
             _what_to_see(run, best, test),
             f"Of the ensemble of {label(run, best)}, which has the highest test ROC-AUC.",
             _confused_table(run, test),
-            *_confident(run, test),
-            *_suspected(run, best),
+            *_confident(run, test, drawings),
+            *_suspected(run, best, drawings),
         ]
     )
 
@@ -58,7 +58,7 @@ def _confused_table(run: Run, test: Predictions) -> str:
     return table(["True class", "Answer", "Images", "Of the true class"], rows, left=2)
 
 
-def _confident(run: Run, test: Predictions) -> list[str]:
+def _confident(run: Run, test: Predictions, drawings: Drawings) -> list[str]:
     found = mistakes(TEST, test)
     if not found:
         return []
@@ -69,11 +69,12 @@ def _confident(run: Run, test: Predictions) -> list[str]:
     return [
         "### The most confident mistakes",
         "The wrongly decided test images whose answer has the highest probability.",
+        figure(run, drawings, "mistakes"),
         table(["Image", "True class", "Answer", "Probability"], rows, left=3),
     ]
 
 
-def _suspected(run: Run, best: str) -> list[str]:
+def _suspected(run: Run, best: str, drawings: Drawings) -> list[str]:
     known = unseen(run.predictions, best)
     found, num_images = suspected_labels(known), sum(len(part.targets) for part in known.values())
     rows = []
@@ -90,5 +91,6 @@ def _suspected(run: Run, best: str) -> list[str]:
         f"{counted(num_images, 'image')} of {listing(list(known))}{first}. The networks were not trained on these "
         "images, though val chose their epochs. It is a list to look at, never a correction: an image that is merely "
         "hard looks the same. No label was changed and no image left out.",
+        figure(run, drawings, "suspected-labels"),
         table(["Image", "Split", "Label (its probability)", "Most probable class"], rows, left=4),
     ]

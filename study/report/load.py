@@ -9,17 +9,22 @@ import pandas as pd
 from study.datasets.images import groups
 from study.errors import ResultsError
 from study.evaluation import examples
+from study.evaluation.wording import listing
 from study.records import (
     COMPLETE,
     DOCUMENT,
+    FAILED,
+    RUNNING,
     SEARCH,
     TUNED,
+    Explanations,
     Key,
     Predictions,
     RunFolder,
     StudyState,
     Trial,
     load_run,
+    read_explanations,
     read_predictions,
 )
 
@@ -34,6 +39,8 @@ class Run:
         predictions: (architecture, recipe name, split) -> predictions; what doesn't exist (yet) is absent.
         left_out: columns path, reason, twin of the images that were left out; None where there are none.
         left_out_png: some of them beside their twins; b"" where there are none.
+        explanations: images, maps and times that were recorded after test; None where there are none (yet).
+        unexplained: why they could not be had; "" where they could, or where nobody has tried.
     """
 
     name: str
@@ -41,6 +48,8 @@ class Run:
     predictions: Mapping[Key, Predictions]
     left_out: pd.DataFrame | None = None
     left_out_png: bytes = b""
+    explanations: Explanations | None = None
+    unexplained: str = ""
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -62,7 +71,7 @@ class Run:
     @property
     def tested(self) -> dict[str, Predictions]:
         """Architecture -> its tuned recipe's answers to test, in the order of the architectures; {} before test."""
-        return examples.tested(self.predictions)
+        return examples.answers_to_test(self.predictions)
 
     @property
     def is_tested(self) -> bool:
@@ -117,6 +126,7 @@ def load(folder: RunFolder) -> Run:
     """
     state = load_run(folder)
     _require_whole(folder, state)
+    explanations, unexplained = _explanations(folder, state)
     png = folder.left_out.read_bytes() if folder.left_out.exists() else b""
     return Run(
         name=folder.root.name,
@@ -124,6 +134,8 @@ def load(folder: RunFolder) -> Run:
         predictions=read_predictions(folder, state),
         left_out=_left_out(folder),
         left_out_png=png,
+        explanations=explanations,
+        unexplained=unexplained,
     )
 
 
@@ -139,6 +151,18 @@ def siblings(folder: RunFolder, run: Run) -> dict[str, Run]:
             if sibling.state.finished and sibling.manifest["data_hash"] == run.manifest["data_hash"]:
                 found[way] = sibling
     return found
+
+
+def _explanations(folder: RunFolder, state: StudyState) -> tuple[Explanations | None, str]:
+    """What was recorded, or why it can't be had: no score depends on it, so the report is drawn without."""
+    explained = state.explained
+    if explained is None or explained.state == RUNNING:
+        return None, ""
+    if explained.state == FAILED:
+        return None, str(explained.result["reason"])
+    if damaged := folder.damaged(explained.result["files"]):
+        return None, f"{listing(damaged)} is missing or not what it was when it was written"
+    return read_explanations(folder.explanations), ""
 
 
 def _left_out(folder: RunFolder) -> pd.DataFrame | None:

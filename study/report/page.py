@@ -14,6 +14,7 @@ from study.report.finalists import finalists
 from study.report.index import ENTRY_FILE, write_index
 from study.report.leaks import LEFT_OUT_CSV, LEFT_OUT_PNG
 from study.report.load import load, siblings
+from study.report.maps_section import what_they_look_at
 from study.report.markdown import join
 from study.report.method import method
 from study.report.operating_section import at_which_threshold
@@ -51,7 +52,8 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             to_be_believed(run, figures),
             at_which_threshold(run),
             class_by_class(run, analysis),
-            where_they_go_wrong(run, analysis),
+            where_they_go_wrong(run, figures),
+            what_they_look_at(run, figures),
             method(run),
             sections.again(run),
         ]

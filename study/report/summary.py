@@ -125,6 +125,11 @@ def gaps(run: Run) -> list[str]:
                     f"{pair}, {recipe_title(run, pair, recipe_name)}: {scored} of {counted(num_seeds, 'seed run')} "
                     "completed and scored; its figures rest on these alone."
                 )
+    if run.unexplained:
+        missing.append(
+            "Pictures of single images, maps of what the networks look at, and the time that they take for an image: "
+            f"{plain(run.unexplained)}. The study's command, given again, records them."
+        )
     return [*missing, *unequal(run)]
 
 

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from study import architectures, records
 from study.evaluation import examples
 from study.evaluation.examples import Example
-from study.evaluation.maps import rank_correlation
+from study.evaluation.maps import heat, rank_correlation
 from study.records import TEST, TRAIN, TUNED, Explanation, Explanations, ImageMap, Key, Predictions, Trial
 from study.spec import Recipe
 from study.training import checkpoint
@@ -52,7 +52,7 @@ def explain(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     predictions = records.read_predictions(folder, state)
     explainer = _Explainer(task, workload, beat)
     networks, paths = {}, _listed(predictions)
-    for pair, test in examples.tested(predictions).items():
+    for pair, test in examples.answers_to_test(predictions).items():
         pair_started_s = time.perf_counter()
         trials = [trial for trial in state.seed_runs(pair, TUNED) if trial.number in test.numbers]
         chosen = examples.looked_at(TEST, test, number=trials[0].number, seed=task.seed)
@@ -70,7 +70,7 @@ def explain(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
 
 def _listed(predictions: Mapping[Key, Predictions]) -> list[str]:
     """The paths of the mistakes and of the suspected labels that the report lists."""
-    tested = examples.tested(predictions)
+    tested = examples.answers_to_test(predictions)
     if not tested:
         return []
     best = examples.best_architecture(tested)
@@ -102,12 +102,12 @@ class _Map:
     why_none: str = ""
 
     def heat(self) -> tuple[npt.NDArray[np.uint8] | None, str]:
-        """What speaks for the answer, uint8 (h, w) with 255 at its maximum, or None and the reason."""
+        """What speaks for the answer, uint8 (h, w), or None and the reason."""
         if self.values is None:
             return None, self.why_none
-        highest = self.values.max()
-        if highest > 0:
-            return (255 * self.values.clip(min=0) / highest).round().astype(np.uint8), ""
+        found = heat(self.values)
+        if found is not None:
+            return found, ""
         return None, "nothing in it speaks for the answer" if self.values.any() else "it is zero everywhere"
 
     def likeness(self, other: "_Map") -> float | None:
@@ -137,7 +137,7 @@ class _Explainer:
         of_other = self._maps(*self._trained(others[0]), first.pair, chosen) if others else []
         maps = []
         for index, (why, example) in enumerate(chosen):
-            heat, why_none = own[index].heat()
+            shown, why_none = own[index].heat()
             elsewhere = [m for m, (_, each) in zip(own, chosen, strict=True) if each.path != example.path]
             maps.append(
                 ImageMap(
@@ -146,7 +146,7 @@ class _Explainer:
                     target=example.target,
                     answer=example.answer,
                     probability=example.of_answer,
-                    heat=heat,
+                    heat=shown,
                     why_none=why_none,
                     untrained=tuple(own[index].likeness(each[index]) for each in of_untrained),
                     other_seed=own[index].likeness(of_other[index]) if of_other else None,
