@@ -84,11 +84,11 @@ def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
         known = {pair: each for pair, each in calibrations(run).items() if np.isfinite(each.stages[TEMPERED]).all()}
         if known:
             found["reliability"] = _reliability(known)
-    return found | _of_images(run)
+    return found | drawings_of_images(run)
 
 
-def _of_images(run: Run) -> dict[str, Drawing]:
-    """Of single images, where these were recorded."""
+def drawings_of_images(run: Run) -> dict[str, Drawing]:
+    """Name -> figure of single images, where these were recorded."""
     if run.explanations is None or not run.is_tested:
         return {}
     best = best_architecture(run.tested)
