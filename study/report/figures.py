@@ -20,6 +20,7 @@ from study.evaluation.examples import (
 from study.evaluation.verdict import by_mean
 from study.evaluation.wording import counted, fraction, listing, percent, signed
 from study.records import STOPPED, TEST, TUNED, Explanations, Pixels
+from study.report import style
 from study.report.analysis import Analysis
 from study.report.bookkeeping import growth, spending
 from study.report.calibration import AS_TRAINED, TEMPERED, Calibration, calibrations
@@ -50,11 +51,17 @@ class Drawing:
         sees: one sentence that says what to see in it.
         alt: what it shows, in words.
         draw: makes it; called within our style.
+        num_colours: of its palette.
     """
 
     sees: str
     alt: str
     draw: Callable[[], Figure]
+    num_colours: int = style.FEW_COLOURS
+
+    def png(self) -> bytes:
+        """The figure as a file."""
+        return style.png(self.draw, num_colours=self.num_colours)
 
 
 Drawings = Mapping[str, Drawing]
@@ -113,6 +120,7 @@ def _examples(run: Run, shown: Sequence[Example], thumbnails: Mapping[str, Pixel
         "probability.",
         alt=f"{counted(len(shown), 'image')}: {'; '.join(words)}",
         draw=lambda: examples_sheet(shown, run.classes, thumbnails),
+        num_colours=style.MANY_COLOURS,
     )
 
 
@@ -129,6 +137,7 @@ def _maps(run: Run, explanations: Explanations) -> Drawing:
         alt=f"Test images that {listing(list(networks))} answered rightly and wrongly, and random ones, each above its "
         "Grad-CAM map",
         draw=lambda: maps_figure(networks, run.classes, explanations.thumbnails),
+        num_colours=style.MANY_COLOURS,
     )
 
 

@@ -17,7 +17,6 @@ from study.report import style
 KINDS = (RIGHT, WRONG, RANDOM)
 NUM_OF_A_KIND = 2
 _COLUMNS = 5
-_LETTERS_A_LINE = 16
 _GAP = 0.1
 _SIDE_PX = 128
 # From black by way of red to pale yellow; lightness says the same as hue does.
@@ -38,9 +37,8 @@ def examples_sheet(found: Sequence[Example], classes: Sequence[str], thumbnails:
     for number, (example, axis) in enumerate(zip(found, axes, strict=False), start=1):
         _show(axis, thumbnails[example.path])
         axis.set_title(str(number), fontsize=11, pad=3)
-        _caption(
-            axis, [classes[example.target], f"\N{RIGHTWARDS ARROW} {classes[example.answer]} {example.of_answer:.2f}"]
-        )
+        answer = f"\N{RIGHTWARDS ARROW} {classes[example.answer]} {example.of_answer:.2f}"
+        _caption(axis, [classes[example.target], answer], width=16, size_pt=10.5)
     for unused in axes[len(found) :]:
         unused.set_visible(False)
     return figure
@@ -50,7 +48,7 @@ def maps_figure(
     networks: Mapping[str, Explanation], classes: Sequence[str], thumbnails: Mapping[str, Pixels]
 ) -> Figure:
     """Images above, their maps beneath, for each architecture; columns by why the images were chosen."""
-    figure = style.new_figure(height_in=2.85 * len(networks))
+    figure = style.new_figure(height_in=3.05 * len(networks))
     for part, (pair, explanation) in zip(_parts(figure, len(networks)), networks.items(), strict=True):
         part.suptitle(pair, x=0.01, ha="left", fontweight="bold", fontsize=13)
         # Between two kinds stands an empty column.
@@ -65,9 +63,9 @@ def maps_figure(
             for offset, each in enumerate(shown):
                 above, beneath = rows[:, column + offset]
                 _show(above, thumbnails[each.path])
-                _caption(above, [classes[each.target]])
+                _caption(above, [classes[each.target]], width=12, size_pt=10)
                 _overlay(beneath, thumbnails[each.path], each)
-                _caption(beneath, [f"{classes[each.answer]} {each.probability:.2f}"])
+                _caption(beneath, [f"{classes[each.answer]} {each.probability:.2f}"], width=12, size_pt=10)
     return figure
 
 
@@ -99,6 +97,7 @@ def _show(axis: Axes, pixels: npt.NDArray[np.number]) -> None:
         spine.set_visible(False)
 
 
-def _caption(axis: Axes, lines: Sequence[str]) -> None:
-    text = "\n".join(textwrap.fill(line.replace("_", " "), _LETTERS_A_LINE) for line in lines)
-    axis.set_xlabel(text, fontsize=10, labelpad=2)
+def _caption(axis: Axes, lines: Sequence[str], *, width: int, size_pt: float) -> None:
+    """Lines beneath an image, each broken after so many letters."""
+    text = "\n".join(textwrap.fill(line.replace("_", " "), width) for line in lines)
+    axis.set_xlabel(text, fontsize=size_pt, labelpad=2)

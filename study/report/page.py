@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from study.records import RunFolder, write_atomically
-from study.report import sections, style
+from study.report import sections
 from study.report.analysis import analyse
 from study.report.calibration_section import to_be_believed
 from study.report.errors_section import where_they_go_wrong
@@ -59,7 +59,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
         ]
     )
     own = reports / run.name
-    images = {f"{name}.png": style.png(drawing.draw) for name, drawing in figures.items()}
+    images = {f"{name}.png": drawing.png() for name, drawing in figures.items()}
     if run.left_out_png:
         images[LEFT_OUT_PNG] = run.left_out_png
     _replace_figures(own, images)

@@ -40,7 +40,8 @@ _DASHES: tuple[Dashes, ...] = (
 
 WIDTH_IN = 6.4
 DPI = 110
-_NUM_COLOURS = 128
+# Lines and flat areas need few colours, pictures all that a palette can have.
+FEW_COLOURS, MANY_COLOURS = 128, 256
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -107,14 +108,14 @@ def panels(names: Sequence[str], *, columns: int, height_in: float) -> tuple[Fig
     return figure, axes[: len(names)]
 
 
-def png(draw: Callable[[], Figure]) -> bytes:
+def png(draw: Callable[[], Figure], *, num_colours: int = FEW_COLOURS) -> bytes:
     """The PNG of a figure; the same bytes each time, since no date and no program version is written."""
     with styled():
         target = io.BytesIO()
         draw().savefig(target, format="png", metadata={"Software": None})
-    # Lines and flat areas need few colours; the palette makes the file three times smaller.
+    # The palette makes the file three times smaller.
     small = io.BytesIO()
     with Image.open(target) as picture:
-        palette = picture.convert("RGB").quantize(_NUM_COLOURS, method=Image.Quantize.MEDIANCUT)
+        palette = picture.convert("RGB").quantize(num_colours, method=Image.Quantize.MEDIANCUT)
         palette.save(small, format="png", optimize=True)
     return small.getvalue()
