@@ -5,7 +5,7 @@ that are recorded already, so the test split is not opened a second time.
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -20,7 +20,6 @@ from study.evaluation import examples
 from study.evaluation.examples import Example
 from study.evaluation.maps import heat, rank_correlation
 from study.records import TEST, TRAIN, TUNED, Explanation, Explanations, ImageMap, Key, Predictions, Trial
-from study.spec import Recipe
 from study.training import checkpoint
 from study.training.data import Images, Standardization
 from study.training.grad_cam import NoMapError, grad_cam, untrained
@@ -124,7 +123,6 @@ class _Explainer:
         self.task, self.workload, self.beat = task, workload, beat
         self.images = Images(workload.pixels, torch.device("cpu"))
         self.row_of = _rows(workload)
-        self.num_logits = 1 if len(workload.classes) == 2 else len(workload.classes)
 
     def explanation(self, trials: Sequence[Trial], chosen: Chosen) -> Explanation:
         """Of the first of a pair's tuned seed runs; the second one is what its maps are compared with."""
@@ -162,19 +160,17 @@ class _Explainer:
         )
 
     def _trained(self, trial: Trial) -> tuple[nn.Module, Standardization]:
-        state = checkpoint.load(records.RunFolder(self.workload.folder).weights(trial.id))
-        recipe = Recipe(**trial.recipe)
-        model = architectures.find(trial.pair).build(recipe, self.num_logits, self.images.size_px)
-        model.load_state_dict(state["model"])
-        return model.eval(), checkpoint.standardization(state)
+        path = records.RunFolder(self.workload.folder).weights(trial.id)
+        return checkpoint.load_outcome(path, trial.pair, trial.recipe, self.workload.num_logits, self.images.size_px)
 
-    def _untrained(self, trial: Trial, standardization: Standardization) -> list[nn.Module]:
-        rows = torch.from_numpy(self.workload.rows_of(TRAIN).rows[:_NUM_FOR_STATISTICS])
-        images, models = standardization(self.images.batch(rows)), []
+    def _untrained(self, trial: Trial, standardization: Standardization) -> Iterator[nn.Module]:
+        rows = self.workload.rows_of(TRAIN).rows
+        # Of all classes: they stand one after the other.
+        some = rows[:: max(1, len(rows) // _NUM_FOR_STATISTICS)][:_NUM_FOR_STATISTICS]
+        images = standardization(self.images.batch(torch.from_numpy(some)))
         for seed in range(_NUM_UNTRAINED):
             self.beat()
-            models.append(untrained(trial.pair, trial.recipe, self.num_logits, images, self.task.seed + seed))
-        return models
+            yield untrained(trial.pair, trial.recipe, self.workload.num_logits, images, self.task.seed + seed)
 
     def _maps(self, model: nn.Module, standardization: Standardization, pair: str, chosen: Chosen) -> list[_Map]:
         layer, found = architectures.find(pair).cam_layer, []

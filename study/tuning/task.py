@@ -71,6 +71,11 @@ class Workload:
     hang_after_s: float
     num_workers: int
 
+    @property
+    def num_logits(self) -> int:
+        """Of the networks."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
     def images_of(self, split: str) -> pd.DataFrame:
         """The rows of the table that belong to a split."""
         return self.table[self.table["split"] == split]
