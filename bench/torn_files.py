@@ -76,6 +76,7 @@ CASES = (
     Case("weights, finished", True, _all("weights/*.pt")),
     Case("predictions, before the test", False, _all("predictions/*.csv")),
     Case("predictions, finished", True, _all("predictions/*.csv")),
+    Case("explanations.json, finished", True, _all("explanations.json")),
 )
 
 

@@ -89,7 +89,7 @@ def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Seque
 
 def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Runs all studies that are not finished as one experiment, then draws every report."""
-    from study.tuning.conducted import redraw
+    from study.tuning.conducted import is_complete, redraw
 
     with ExitStack() as locks:
         for plan in plans:
@@ -101,10 +101,12 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
                 )
         todo = []
         for plan in plans:
-            if plan.previous is not None and plan.previous.finished:
+            if plan.previous is not None and is_complete(plan.folder, plan.previous):
                 print(f"{plan.run} is finished; its report is drawn again.", file=sys.stderr)
                 redraw(plan)
             else:
+                if plan.previous is not None and plan.previous.finished:
+                    print(f"{plan.run} is finished, but for what its report shows of single images.", file=sys.stderr)
                 todo.append(plan)
         ended = _train(todo, options) if todo else []
         for plan in plans:
@@ -112,7 +114,7 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     stuck = [f"{plan.run}: {end.stuck}" for plan, end in zip(todo, ended, strict=True) if end.stuck]
     if stuck:
         raise ResultsError("\n".join(stuck))
-    unfinished = [str(p.folder.root) for p, end in zip(todo, ended, strict=True) if not end.state.finished]
+    unfinished = [str(p.folder.root) for p, end in zip(todo, ended, strict=True) if not end.done]
     if not unfinished:
         return DONE
     print(

@@ -13,17 +13,26 @@ The log (`events.jsonl`) holds one JSON object a line, each with `event` and `ti
                    files (path -> SHA-256) of what it keeps
     failed         trial, kind, reason, traceback, epochs; the trial is given up
     test_opened    num_images, trials              the test split was scored, once, for all of these seed runs
-    finished
+    finished                                       all scores are known
+    explained      trial, pair, seconds            the maps and times of this pair are known, but not yet written
+
+The trials of the tasks that train nothing are called "test" and "explanations". The latter comes after `finished`, also
+when a run of an earlier version is given again; its `completed` event has the hash of `explanations.json`.
 
 Everything else in the folder (`study.json`, `trials.csv`, `epochs.csv`, ...) is derived from it and can be rebuilt, but
-for the weights and predictions of the seed runs: those are known by their hashes.
+for the weights and predictions of the seed runs: those are known by their hashes. What explains the networks is known
+by its hash, too, and can be made again as long as the weights are there.
 """
 
+from study.records.explanations import Explanation, Explanations, ImageMap, Pixels, read_explanations
 from study.records.folder import RunFolder, exclusive, seed_trial_id, sha256_of, write_atomically, written_whole
 from study.records.log import Event, EventLog, read_events
+from study.records.predictions import SPLITS, TRAIN, VAL, Key, Predictions, read_predictions
 from study.records.state import (
     COMPLETE,
     DOCUMENT,
+    EXPLAIN,
+    EXPLANATIONS,
     FAILED,
     RUNNING,
     SEARCH,
@@ -41,15 +50,26 @@ from study.records.state import (
 __all__ = [
     "COMPLETE",
     "DOCUMENT",
+    "EXPLAIN",
+    "EXPLANATIONS",
     "FAILED",
     "RUNNING",
     "SEARCH",
     "SEED",
+    "SPLITS",
     "STOPPED",
     "TEST",
+    "TRAIN",
     "TUNED",
+    "VAL",
     "Event",
     "EventLog",
+    "Explanation",
+    "Explanations",
+    "ImageMap",
+    "Key",
+    "Pixels",
+    "Predictions",
     "RunFolder",
     "StudyState",
     "Trial",
@@ -57,6 +77,8 @@ __all__ = [
     "exclusive",
     "load_run",
     "read_events",
+    "read_explanations",
+    "read_predictions",
     "replay",
     "seed_trial_id",
     "sha256_of",

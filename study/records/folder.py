@@ -70,6 +70,11 @@ class RunFolder:
         """Columns path, group, split, target and `p_<class>` for each class, one row an image."""
         return self.root / "predictions" / f"{trial}-{split}.csv"
 
+    @property
+    def explanations(self) -> Path:
+        """Small pictures, maps and times that a report shows; see `Explanations`."""
+        return self.root / "explanations.json"
+
     def why_it_ended(self, trial: str) -> Path:
         """Where a trial that hangs leaves what it was doing before it ends its own process."""
         return self.checkpoints(trial) / "hung.txt"

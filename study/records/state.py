@@ -9,7 +9,9 @@ from study.errors import ResultsError
 from study.records.folder import RunFolder
 from study.records.log import Event, read_events
 
-SEARCH, SEED, TEST = "search", "seed", "test"
+SEARCH, SEED, TEST, EXPLAIN = "search", "seed", "test", "explain"
+# The id of the one task that explains.
+EXPLANATIONS = "explanations"
 TUNED, DOCUMENT = "tuned", "document"
 RUNNING, COMPLETE, STOPPED, FAILED = "RUNNING", "COMPLETE", "STOPPED", "FAILED"
 _ENDS = {"stopped": STOPPED, "completed": COMPLETE, "failed": FAILED}
@@ -22,7 +24,7 @@ class Trial:
     Attributes:
         id: unique within the run.
         pair: architecture name.
-        kind: "search" or "seed".
+        kind: "search", "seed", "test" or "explain".
         number: 0-based within its pair and kind (and recipe_name, for seed runs).
         recipe_name: "tuned" or "document", for seed runs; "search" for searched trials.
         recipe: hyperparameter -> value, as trained.
@@ -79,6 +81,11 @@ class StudyState:
         """The trials of one kind (and pair), by pair in the order of the manifest, then by number."""
         pairs = list(self.manifest["pairs"]) if pair is None else [pair]
         return [trial for each in pairs for trial in self._sorted.get((kind, each), ())]
+
+    @property
+    def explained(self) -> Trial | None:
+        """The task that records what explains the networks; None before it began."""
+        return self.trials.get(EXPLANATIONS)
 
     def drop(self, trial_id: str) -> None:
         """Forgets a trial, as if it had never been started."""

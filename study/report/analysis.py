@@ -11,8 +11,8 @@ from study.evaluation.bootstrap import Interval, ResampledScores, bonferroni_lev
 from study.evaluation.metrics import METRICS, decide, majority_baseline, scores
 from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
 from study.evaluation.verdict import OneAnswer
-from study.records import DOCUMENT, TEST, TUNED
-from study.report.load import SPLITS, VAL, Predictions, Run
+from study.records import DOCUMENT, SPLITS, TEST, TUNED, VAL, Predictions
+from study.report.load import Run
 
 ENSEMBLE = "ensemble"
 RESAMPLING_SEED = 0

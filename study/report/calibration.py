@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from study.evaluation.calibration import Bin, fit_temperature, reliability, scaled, undo_class_weights
-from study.records import TUNED
-from study.report.load import VAL, Run
+from study.records import TUNED, VAL
+from study.report.load import Run
 from study.training.class_weights import loss_weights
 
 AS_TRAINED, UNWEIGHTED, TEMPERED = "as trained", "class weights undone", "then temperature"

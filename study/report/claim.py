@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from study.evaluation.verdict import by_mean
 from study.evaluation.wording import counted, fraction, listing, percent
-from study.records import TEST, TUNED
+from study.records import SPLITS, TEST, TUNED
 from study.report.analysis import Analysis
 from study.report.finalists import num_parameters
 from study.report.flow import left_out, num_groups
 from study.report.leaks import kept_together
-from study.report.load import SPLITS, Run
+from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.method import splits
 from study.report.naming import starting_recipe

@@ -3,8 +3,9 @@
 import numpy as np
 
 from study.evaluation.wording import MINUS, counted, listing, percent
+from study.records import SPLITS
 from study.report import leaks
-from study.report.load import SPLITS, Run
+from study.report.load import Run
 from study.report.markdown import join, table
 
 

@@ -8,9 +8,9 @@ from study.datasets.images.groups import DUPLICATES, NONE, SIMILARITY
 from study.datasets.images.look_alikes import CHANGES
 from study.evaluation.metrics import scores
 from study.evaluation.wording import NOTHING, counted, fraction, listing, signed
-from study.records import DOCUMENT, TEST
+from study.records import DOCUMENT, TEST, VAL
 from study.report.analysis import shift
-from study.report.load import VAL, Run
+from study.report.load import Run
 from study.report.markdown import image, join, table
 
 _FEW_SKIPPED = 5

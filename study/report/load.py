@@ -1,59 +1,32 @@
 """Reads a run's records: the replayed event log and the predictions of its seed runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from study.datasets.images import groups
 from study.errors import ResultsError
+from study.evaluation import examples
+from study.evaluation.wording import listing
 from study.records import (
     COMPLETE,
     DOCUMENT,
+    FAILED,
+    RUNNING,
     SEARCH,
-    TEST,
     TUNED,
+    Explanations,
+    Key,
+    Predictions,
     RunFolder,
     StudyState,
     Trial,
     load_run,
+    read_explanations,
+    read_predictions,
 )
-
-TRAIN, VAL = "train", "val"
-SPLITS = (TRAIN, VAL, TEST)
-
-Key = tuple[str, str, str]
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """What the seed runs of one recipe answered for one split.
-
-    Attributes:
-        numbers: of the K seed runs, ascending.
-        paths: (N,) of the images, ascending.
-        targets: int (N,) in [0, C).
-        groups: (N,) labels; images with the same label stand or fall together.
-        probabilities: float (K, N, C).
-    """
-
-    numbers: tuple[int, ...]
-    paths: npt.NDArray[Any]
-    targets: npt.NDArray[np.int64]
-    groups: npt.NDArray[Any]
-    probabilities: npt.NDArray[np.float64]
-
-    @property
-    def ensemble(self) -> npt.NDArray[np.float64]:
-        """The mean probability over the seeds, float (1, N, C)."""
-        return np.asarray(self.probabilities.mean(axis=0, keepdims=True))
-
-    def only(self, numbers: tuple[int, ...]) -> npt.NDArray[np.float64]:
-        """The probabilities of these seed runs alone, float (len(numbers), N, C)."""
-        return self.probabilities[[self.numbers.index(number) for number in numbers]]
 
 
 @dataclass(frozen=True)
@@ -66,6 +39,8 @@ class Run:
         predictions: (architecture, recipe name, split) -> predictions; what doesn't exist (yet) is absent.
         left_out: columns path, reason, twin of the images that were left out; None where there are none.
         left_out_png: some of them beside their twins; b"" where there are none.
+        explanations: images, maps and times that were recorded after test; None where there are none (yet).
+        unexplained: why they could not be had; "" where they could, or where nobody has tried.
     """
 
     name: str
@@ -73,6 +48,8 @@ class Run:
     predictions: Mapping[Key, Predictions]
     left_out: pd.DataFrame | None = None
     left_out_png: bytes = b""
+    explanations: Explanations | None = None
+    unexplained: str = ""
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -94,8 +71,7 @@ class Run:
     @property
     def tested(self) -> dict[str, Predictions]:
         """Architecture -> its tuned recipe's answers to test, in the order of the architectures; {} before test."""
-        found = {pair: self.predictions.get((pair, TUNED, TEST)) for pair in self.pairs}
-        return {pair: predictions for pair, predictions in found.items() if predictions is not None}
+        return examples.answers_to_test(self.predictions)
 
     @property
     def is_tested(self) -> bool:
@@ -150,19 +126,17 @@ def load(folder: RunFolder) -> Run:
     """
     state = load_run(folder)
     _require_whole(folder, state)
-    run = Run(name=folder.root.name, state=state, predictions={})
-    # Test predictions count only once the log says that the test split was opened: not those of a torn write.
-    splits = SPLITS if state.test_opened else (TRAIN, VAL)
-    found: dict[Key, Predictions] = {}
-    for pair in run.pairs:
-        for recipe_name in (TUNED, DOCUMENT):
-            trials = run.completed_seed_runs(pair, recipe_name)
-            for split in splits:
-                predictions = _read_predictions(folder, trials, split, run.classes)
-                if predictions is not None:
-                    found[pair, recipe_name, split] = predictions
+    explanations, unexplained = _explanations(folder, state)
     png = folder.left_out.read_bytes() if folder.left_out.exists() else b""
-    return replace(run, predictions=found, left_out=_left_out(folder), left_out_png=png)
+    return Run(
+        name=folder.root.name,
+        state=state,
+        predictions=read_predictions(folder, state),
+        left_out=_left_out(folder),
+        left_out_png=png,
+        explanations=explanations,
+        unexplained=unexplained,
+    )
 
 
 def siblings(folder: RunFolder, run: Run) -> dict[str, Run]:
@@ -177,6 +151,18 @@ def siblings(folder: RunFolder, run: Run) -> dict[str, Run]:
             if sibling.state.finished and sibling.manifest["data_hash"] == run.manifest["data_hash"]:
                 found[way] = sibling
     return found
+
+
+def _explanations(folder: RunFolder, state: StudyState) -> tuple[Explanations | None, str]:
+    """What was recorded, or why it can't be had: no score depends on it, so the report is drawn without."""
+    explained = state.explained
+    if explained is None or explained.state == RUNNING:
+        return None, ""
+    if explained.state == FAILED:
+        return None, str(explained.result["reason"])
+    if damaged := folder.damaged(explained.result["files"]):
+        return None, f"{listing(damaged)} is missing or not what it was when it was written"
+    return read_explanations(folder.explanations), ""
 
 
 def _left_out(folder: RunFolder) -> pd.DataFrame | None:
@@ -201,37 +187,3 @@ def _require_whole(folder: RunFolder, state: StudyState) -> None:
             f"{', '.join(damaged[:5])}{' and others' if len(damaged) > 5 else ''}. Restore them from a backup, or give "
             "the study's command again: it says what can be mended."
         )
-
-
-def _read_predictions(folder: RunFolder, trials: list[Trial], split: str, classes: list[str]) -> Predictions | None:
-    tables = {
-        trial.number: pd.read_csv(folder.predictions(trial.id, split), dtype={"path": str, "group": str})
-        for trial in trials
-        if folder.predictions(trial.id, split).exists()
-    }
-    if not tables:
-        return None
-    columns = [f"p_{name}" for name in classes]
-    ordered = {}
-    for number, table in sorted(tables.items()):
-        missing = [name for name in ("path", "group", "target", *columns) if name not in table]
-        if missing:
-            raise ResultsError(
-                f"Predictions need a column for each class, but {', '.join(missing)} are missing in "
-                f"{folder.root} ({split}, seed run {number}). Run the study again with --fresh."
-            )
-        ordered[number] = table.sort_values("path", kind="stable").reset_index(drop=True)
-    first = next(iter(ordered.values()))
-    for number, table in ordered.items():
-        if not table[["path", "target"]].equals(first[["path", "target"]]):
-            raise ResultsError(
-                f"All seed runs must be scored on the same images, but seed run {number} in {folder.root} "
-                f"has other {split} images than the first. Run the study again with --fresh."
-            )
-    return Predictions(
-        numbers=tuple(ordered),
-        paths=first["path"].to_numpy(dtype=str),
-        targets=first["target"].to_numpy(dtype=np.int64),
-        groups=first["group"].to_numpy(dtype=str),
-        probabilities=np.stack([table[columns].to_numpy(dtype=np.float64) for table in ordered.values()]),
-    )

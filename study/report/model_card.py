@@ -3,10 +3,10 @@
 from study.evaluation.per_class import CLASS_METRICS, class_metric
 from study.evaluation.verdict import shift_warning
 from study.evaluation.wording import counted, fraction, listing, percent
-from study.records import TEST, TUNED
+from study.records import SPLITS, TEST, TUNED
 from study.report.analysis import ENSEMBLE, Analysis
 from study.report.finalists import num_parameters
-from study.report.load import SPLITS, Run
+from study.report.load import Run
 from study.report.markdown import bullets, join, table, value
 from study.report.naming import card_name, label
 from study.report.summary import date, opening

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from study.records import RunFolder, write_atomically
-from study.report import sections, style
+from study.report import sections
 from study.report.analysis import analyse
 from study.report.calibration_section import to_be_believed
 from study.report.claim import reporting_checklist
@@ -15,6 +15,7 @@ from study.report.finalists import finalists
 from study.report.index import ENTRY_FILE, write_index
 from study.report.leaks import LEFT_OUT_CSV, LEFT_OUT_PNG
 from study.report.load import load, siblings
+from study.report.maps_section import what_they_look_at
 from study.report.markdown import join
 from study.report.method import method
 from study.report.model_card import model_cards
@@ -56,14 +57,15 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             to_be_believed(run, figures),
             at_which_threshold(run),
             class_by_class(run, analysis),
-            where_they_go_wrong(run, analysis),
+            where_they_go_wrong(run, figures),
+            what_they_look_at(run, figures),
             method(run),
             reporting_checklist(run, analysis),
             sections.again(run),
         ]
     )
     own = reports / run.name
-    images = {f"{name}.png": style.png(drawing.draw) for name, drawing in figures.items()}
+    images = {f"{name}.png": drawing.png() for name, drawing in figures.items()}
     if run.left_out_png:
         images[LEFT_OUT_PNG] = run.left_out_png
     cards = {name: f"{card}\n".encode() for name, card in model_cards(run, analysis).items()}

@@ -12,7 +12,7 @@ from study.report.figures import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join
 from study.report.naming import origins, starting_recipe
-from study.report.search_tables import cost_table, importance_table, minutes, search_table
+from study.report.search_tables import cost_table, importance_table, latency_sizes, minutes, search_table
 from study.report.study_tables import space_table
 from study.report.tried import default_words, tried_table, tried_words
 
@@ -56,7 +56,18 @@ def _cost(run: Run) -> list[str]:
     )
     if failed:
         words += f" FAILED trials are not in the table; they took {minutes(failed)} minutes more."
-    return ["### What it cost", words, cost_table(run)]
+    return ["### What it cost", " ".join([words, *_latency(run)]), cost_table(run)]
+
+
+def _latency(run: Run) -> list[str]:
+    if run.explanations is None or not latency_sizes(run):
+        return []
+    machine = run.explanations.machine
+    return [
+        "The time for an image is that of the tuned network alone on "
+        f"{counted(machine['num_threads'], 'thread')} of {machine['cpu']}, median of some repeats; reading the image "
+        "comes on top."
+    ]
 
 
 def _more_trials(run: Run, drawings: Drawings) -> list[str]:

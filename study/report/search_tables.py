@@ -1,7 +1,7 @@
 """Tables of the search: trials by state, what they cost, what early stopping missed, what mattered."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 
@@ -26,12 +26,28 @@ def search_table(run: Run) -> str:
 
 
 def cost_table(run: Run) -> str:
-    """Per pair: epochs and device time spent, what the same trials would have cost without rungs, what was saved."""
-    spent = {pair: spending(run, pair) for pair in run.pairs}
-    rows = [_cost_row(pair, each) for pair, each in spent.items()]
+    """Per pair: epochs and device time spent, what the same trials would have cost without rungs, what was saved.
+
+    Where it was recorded, the time that the tuned network takes for an image.
+    """
+    spent, sizes = {pair: spending(run, pair) for pair in run.pairs}, latency_sizes(run)
+    rows = [[*_cost_row(pair, each), *_latencies(run, pair, sizes)] for pair, each in spent.items()]
     if len(spent) > 1:
-        rows.append(_cost_row("**all**", reduce(add, spent.values())))
-    return table(["Architecture", "Epochs", "without rungs", "Minutes", "without rungs", "Saved"], rows)
+        rows.append([*_cost_row("**all**", reduce(add, spent.values())), *[NOTHING] * len(sizes)])
+    header = ["Architecture", "Epochs", "without rungs", "Minutes", "without rungs", "Saved"]
+    return table([*header, *("ms an image" if size == 1 else f"in batches of {size}" for size in sizes)], rows)
+
+
+def latency_sizes(run: Run) -> list[int]:
+    """Of how many images at a time the time was recorded."""
+    networks = run.explanations.networks.values() if run.explanations else ()
+    return sorted({size for each in networks for size in each.latency_ms})
+
+
+def _latencies(run: Run, pair: str, sizes: Sequence[int]) -> list[str]:
+    found = run.explanations.networks.get(pair) if run.explanations else None
+    known = found.latency_ms if found else {}
+    return [f"{known[size]:.3g}" if size in known else NOTHING for size in sizes]
 
 
 def _cost_row(name: str, spent: Spending) -> list[str]:

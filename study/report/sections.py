@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from study.evaluation.wording import DOT, counted, listing
+from study.records import SPLITS
 from study.report import leaks
 from study.report.analysis import Analysis
 from study.report.comparison import comparison_notes, epochs_beside, published_notes
 from study.report.figures import Drawings, figure
 from study.report.flow import divided
-from study.report.load import SPLITS, Run
+from study.report.load import Run
 from study.report.markdown import bullets, code, join
 from study.report.study_tables import image_table
 from study.report.summary import gaps, opening, provenance, question, verdict

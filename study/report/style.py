@@ -45,7 +45,8 @@ _DASHES: tuple[Dashes, ...] = (
 LETTERS_PT = 13.0
 WIDTH_IN = 6.0
 DPI = 120
-_NUM_COLOURS = 128
+# Lines and flat areas need few colours, pictures all that a palette can have.
+FEW_COLOURS, MANY_COLOURS = 128, 256
 
 # What a letter of a legend takes on average, and what stands beside each label.
 _LETTER_IN, _HANDLE_IN = 0.11, 1.0
@@ -129,14 +130,14 @@ def _column_in(lengths: npt.NDArray[np.int64]) -> float:
     return _HANDLE_IN + _LETTER_IN * float(lengths.max())
 
 
-def png(draw: Callable[[], Figure]) -> bytes:
+def png(draw: Callable[[], Figure], *, num_colours: int = FEW_COLOURS) -> bytes:
     """The PNG of a figure; the same bytes each time, since no date and no program version is written."""
     with styled():
         # `savefig` would lay everything out in a drawing of its own, and write a PNG that is then read again.
         canvas = FigureCanvasAgg(draw())
         canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
-    # Lines and flat areas need few colours; the palette makes the file three times smaller.
+    # The palette makes the file three times smaller.
     small = io.BytesIO()
-    picture.quantize(_NUM_COLOURS, method=Image.Quantize.MEDIANCUT).save(small, format="png", optimize=True)
+    picture.quantize(num_colours, method=Image.Quantize.MEDIANCUT).save(small, format="png", optimize=True)
     return small.getvalue()

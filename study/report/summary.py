@@ -17,12 +17,12 @@ from study.evaluation.verdict import (
     told_apart,
 )
 from study.evaluation.wording import DOT, counted, listing
-from study.records import COMPLETE, FAILED, RUNNING, STOPPED, TEST, TUNED
+from study.records import COMPLETE, FAILED, RUNNING, SPLITS, STOPPED, TEST, TUNED, VAL
 from study.report.analysis import Analysis, seed_scores
 from study.report.bookkeeping import spending
 from study.report.failures import failures, unequal
 from study.report.leaks import way_of
-from study.report.load import SPLITS, VAL, Run
+from study.report.load import Run
 from study.report.markdown import bullets, join, plain
 from study.report.naming import recipe_title
 
@@ -138,6 +138,11 @@ def gaps(run: Run) -> list[str]:
                     f"{pair}, {recipe_title(run, pair, recipe_name)}: {scored} of {counted(num_seeds, 'seed run')} "
                     "completed and scored; its figures rest on these alone."
                 )
+    if run.unexplained:
+        missing.append(
+            "Pictures of single images, maps of what the networks look at, and the time that they take for an image: "
+            f"{plain(run.unexplained)}. The study's command, given again, records them."
+        )
     return [*missing, *unequal(run)]
 
 

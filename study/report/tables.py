@@ -10,10 +10,10 @@ from study.evaluation.bootstrap import Interval
 from study.evaluation.metrics import METRICS
 from study.evaluation.verdict import by_mean, told_apart
 from study.evaluation.wording import fraction, percent
-from study.records import TEST, TUNED
+from study.records import SPLITS, TEST, TUNED, VAL
 from study.report.analysis import ENSEMBLE, Analysis
 from study.report.comparison import published_rows
-from study.report.load import SPLITS, VAL, Run
+from study.report.load import Run
 from study.report.markdown import table
 from study.report.naming import label
 

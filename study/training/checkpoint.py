@@ -8,8 +8,11 @@ from types import TracebackType
 from typing import Any
 
 import torch
+from torch import nn
 
+from study import architectures
 from study.records import written_whole
+from study.spec import Recipe
 from study.training.data import Standardization
 from study.training.loop import Outcome
 
@@ -123,6 +126,28 @@ def outcome_state(outcome: Outcome) -> State:
         "mean": list(outcome.standardization.mean),
         "std": list(outcome.standardization.std),
     }
+
+
+def load_outcome(
+    path: Path, architecture: str, recipe: dict[str, Any], num_logits: int, size_px: int
+) -> tuple[nn.Module, Standardization]:
+    """A finished run's network in eval mode, on the CPU, and the standardization that it expects.
+
+    Args:
+        path: of what `outcome_state` made.
+        architecture: name in `study.architectures`.
+        recipe: hyperparameter -> value, as trained.
+        num_logits: 1 for two classes.
+        size_px: side of the images.
+
+    Raises:
+        DamagedError: the file's content isn't whole.
+        OSError: it can't be read.
+    """
+    state = load(path)
+    model = architectures.find(architecture).build(Recipe(**recipe), num_logits, size_px)
+    model.load_state_dict(state["model"])
+    return model.eval(), standardization(state)
 
 
 def standardization(state: State) -> Standardization:

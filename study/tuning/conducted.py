@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
-from study.records import COMPLETE, SEARCH, SEED, TEST, ledger
+from study.records import COMPLETE, EXPLANATIONS, SEARCH, SEED, TEST, ledger
 from study.tuning import derived, space
 from study.tuning.conductor import Conductor
 from study.tuning.dealer import TEST_TRIAL
@@ -90,13 +90,29 @@ def require_whole(folder: records.RunFolder, state: records.StudyState) -> None:
 
 
 def forget_damaged(folder: records.RunFolder, state: records.StudyState) -> None:
-    """Seed runs whose files are damaged are trained again, unless the test split was opened for them."""
+    """Seed runs whose files are damaged are trained again, unless the test split was opened for them.
+
+    What explains the networks is made again in any case.
+    """
+    if _are_explanations_damaged(folder, state):
+        state.drop(EXPLANATIONS)
     if state.test_opened and state.trials[TEST_TRIAL].state == COMPLETE:
         require_whole(folder, state)
         return
     for trial in list(state.trials.values()):
         if folder.damaged(trial.result.get("files", {})):
             state.drop(trial.id)
+
+
+def is_complete(folder: records.RunFolder, state: records.StudyState) -> bool:
+    """Whether nothing is left to do for a study but to draw its report."""
+    explained = state.explained
+    recorded = explained is not None and explained.state == COMPLETE
+    return state.finished and recorded and not _are_explanations_damaged(folder, state)
+
+
+def _are_explanations_damaged(folder: records.RunFolder, state: records.StudyState) -> bool:
+    return state.explained is not None and bool(folder.damaged(state.explained.result.get("files", {})))
 
 
 def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> dict[str, PairSearch]:

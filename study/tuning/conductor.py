@@ -64,8 +64,9 @@ class Conductor:
 
     @property
     def done(self) -> bool:
-        """Whether the study is finished."""
-        return self.state.finished
+        """Whether all scores are known, and what explains the networks is recorded or was given up."""
+        explained = self.state.explained
+        return self.state.finished and explained is not None and explained.state != RUNNING
 
     def next_task(self) -> Task | None:
         """The next task, or None if there is none before another report arrives."""
@@ -125,7 +126,7 @@ class Conductor:
             self.halt(f"{trial_id}: {failure.reason}")
             return
         trial = self.state.trials[trial_id]
-        # The test task has no recipe: it answers batch by batch as every evaluation does.
+        # Where nothing is trained there is no recipe: the test task answers batch by batch as every evaluation does.
         batch_size = min(trial.recipe["batch_size"], self._num_train) if trial.recipe else EVALUATION_BATCH_SIZE
         micro_batch = failures.next_micro_batch(trial, failure.kind, batch_size=batch_size)
         values = {"trial": trial_id, "epochs": len(trial.epochs), **asdict(failure)}

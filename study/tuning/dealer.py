@@ -1,10 +1,10 @@
-"""Which task comes next, given all that has happened: searched trials, seed runs, the test split."""
+"""Which task comes next, given all that has happened: searched trials, seed runs, test split, explanations."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from study import records
-from study.records import DOCUMENT, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
+from study.records import DOCUMENT, EXPLAIN, EXPLANATIONS, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
 from study.spec import Budget, Recipe
 from study.tuning.search import PairSearch
 from study.tuning.task import Task
@@ -17,7 +17,7 @@ class Dealer:
 
     Their order: trials that were interrupted or are to be tried again; searched trials, to the pair with the fewest;
     seed runs of the pairs whose search has ended; seed runs of the documents' recipes, which depend on nothing and
-    fill the gaps; last the test split, once, for all seed runs together.
+    fill the gaps; then the test split, once, for all seed runs together; last what explains them.
 
     Args:
         state: the replayed log so far, with its manifest.
@@ -37,8 +37,10 @@ class Dealer:
         self.state, self.recipes, self.searches, self.budget = state, recipes, searches, budget
         self.seed = int(state.manifest["seed"])
         self.run = str(state.manifest["run"])
-        # A seed run or a test task that failed is tried again when the command is given again.
-        for trial in [t for t in state.trials.values() if t.kind != SEARCH and t.state == FAILED]:
+        # A seed run, a test or what explains that failed is tried again when the command is given again.
+        # Once all scores are known, nothing is trained any more: only what explains them can still be missing.
+        again = (EXPLAIN,) if state.finished else (SEED, TEST)
+        for trial in [t for t in state.trials.values() if t.kind in again and t.state == FAILED]:
             state.drop(trial.id)
         for trial in [t for t in state.of_kind(SEED) if t.state == RUNNING and not self._is_wanted(t)]:
             state.drop(trial.id)
@@ -52,6 +54,8 @@ class Dealer:
         """The next task, or None if there is none before another report arrives."""
         if self._waiting:
             return self._task_again(self.state.trials[self._waiting.pop(0)])
+        if self.state.finished:
+            return self._next_explanations()
         return (
             self._next_search()
             or self._next_tuned_seed()
@@ -140,6 +144,20 @@ class Dealer:
             # Nothing to score, so the test split stays closed.
             return None
         return self._test_task()
+
+    def _next_explanations(self) -> Task | None:
+        if self.state.explained is not None:
+            return None
+        return Task(
+            run=self.run,
+            id=EXPLANATIONS,
+            pair="",
+            kind=EXPLAIN,
+            number=0,
+            recipe_name="",
+            recipe={},
+            seed=self.seed,
+        )
 
     def _completed_seed_runs(self) -> list[records.Trial]:
         return [t for t in self.state.of_kind(SEED) if t.state == records.COMPLETE]

@@ -31,11 +31,11 @@ class Ended:
     """What came of one study.
 
     Attributes:
-        state: finished, interrupted or stuck.
+        done: whether nothing is left to do.
         stuck: what keeps it from its end, with the way on; "" where nothing does.
     """
 
-    state: records.StudyState
+    done: bool
     stuck: str
 
 
@@ -70,7 +70,7 @@ def run_experiment(plans: Sequence[Plan], slots: Slots, running: Running) -> lis
             f"A study needs a disk that it can write to, but: {programme.halted}. What was recorded until then is "
             "kept; make room and give the same command again."
         )
-    return [Ended(c.state, _why_unfinished(c.state) if c.exhausted and not c.done else "") for c in conductors.values()]
+    return [Ended(c.done, _why_unfinished(c.state) if c.exhausted and not c.done else "") for c in conductors.values()]
 
 
 def run_programme(

@@ -60,7 +60,7 @@ def make_manifest(
         "commit": _commit(),
         "versions": {p: metadata.version(p) for p in ("study", "torch", "torchvision", "ray", "optuna")}
         | {"python": platform.python_version()},
-        "machine": {"cpu": _cpu_model(), "num_cpus": usable_cpus()},
+        "machine": {"cpu": cpu_model(), "num_cpus": usable_cpus()},
         "budget": {"name": budget_name, **asdict(budget)},
         "reduction_factor": _REDUCTION_FACTOR,
         "dataset": {
@@ -146,7 +146,8 @@ def _commit() -> str:
     return commit + ("+" if changed else "")
 
 
-def _cpu_model() -> str:
+def cpu_model() -> str:
+    """What this machine calls its processor."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():

@@ -117,6 +117,9 @@ class Plan:
         self.write_splits()
         for pair, weights in self.pretrained.items():
             checkpoint.save(self.folder.pretrained(pair), weights.state())
+        if self.previous is not None and self.previous.finished:
+            # How its scores came about is history, whatever machine explains them now.
+            return self
         machine = self.manifest["machine"] | {"device": slots.device}
         return replace(self, manifest=self.manifest | {"slots": asdict(slots), "machine": machine})
 

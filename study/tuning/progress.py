@@ -56,6 +56,8 @@ class Progress:
     def _ended(self, trial: records.Trial, state: StudyState) -> str:
         if trial.kind == records.TEST:
             return f"test split scored: {trial.state}"
+        if trial.kind == records.EXPLAIN:
+            return f"images, maps and times for the report: {trial.result.get('reason', 'recorded')}"
         of = self.budget.trials if trial.kind == SEARCH else self.budget.seeds
         what = "trial" if trial.kind == SEARCH else f"{trial.recipe_name} seed"
         text = (

@@ -8,8 +8,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from study import architectures, records
-from study.spec import Recipe
+from study import records
 from study.training import checkpoint, losses
 from study.training.data import Images
 from study.training.loop import EVALUATION_BATCH_SIZE, Beat, Outcome, predict_logits
@@ -38,17 +37,13 @@ def score_test(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     send({"event": "test_opened", "num_images": num_images, "trials": sorted(task.seed_runs)})
     images = Images(workload.pixels, device)
     answers = Answers(workload, images, task.micro_batch or EVALUATION_BATCH_SIZE, beat)
-    num_classes = len(workload.classes)
     written = []
     for trial_id, (architecture, recipe) in task.seed_runs.items():
         beat()
-        state = checkpoint.load(folder.weights(trial_id))
-        model = architectures.find(architecture).build(
-            Recipe(**recipe), 1 if num_classes == 2 else num_classes, images.size_px
+        model, standardization = checkpoint.load_outcome(
+            folder.weights(trial_id), architecture, recipe, workload.num_logits, images.size_px
         )
-        model.load_state_dict(state["model"])
-        model.to(device)
-        written.append(answers.write(trial_id, "test", model, checkpoint.standardization(state)))
+        written.append(answers.write(trial_id, "test", model.to(device), standardization))
     seconds = time.perf_counter() - started_s
     send({"event": "completed", "epochs": 0, "seconds": seconds, "files": folder.hashes(written)})
 

@@ -71,6 +71,11 @@ class Workload:
     hang_after_s: float
     num_workers: int
 
+    @property
+    def num_logits(self) -> int:
+        """Of the networks."""
+        return 1 if len(self.classes) == 2 else len(self.classes)
+
     def images_of(self, split: str) -> pd.DataFrame:
         """The rows of the table that belong to a split."""
         return self.table[self.table["split"] == split]
@@ -85,13 +90,13 @@ class Workload:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One thing for a trial actor to do: train a recipe, or score the test split.
+    """One thing for a trial actor to do: train a recipe, score the test split, or explain what was trained.
 
     Attributes:
         run: the run that it belongs to.
         id: the trial's id in the records.
-        pair: architecture; "" for the test task.
-        kind: "search", "seed" or "test".
+        pair: architecture; "" for the tasks that train nothing.
+        kind: "search", "seed", "test" or "explain".
         number: within pair and kind.
         recipe_name: "search", "tuned" or "document".
         recipe: hyperparameter -> value.

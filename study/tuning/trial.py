@@ -1,4 +1,4 @@
-"""What a trial actor does with a task: train through Ray Train, or score the test split."""
+"""What a trial actor does with a task: train through Ray Train, score the test split, or explain the networks."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from ray.train.torch import TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from study import architectures, records
-from study.records import SEED, TEST
+from study.records import EXPLAIN, SEED, TEST
 from study.training import checkpoint
 from study.training.checkpoint import CheckpointWriter
 from study.training.data import Images
@@ -33,8 +33,8 @@ def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None
     task: Task = config[TASK]
     workload = workloads[task.run]
     try:
-        if task.kind == TEST:
-            _test(task, workload, _send_to_tune)
+        if task.kind in (TEST, EXPLAIN):
+            _watched(task, workload)
         elif workload.num_workers == 0:
             _train_locally(task, workload)
         else:
@@ -134,11 +134,18 @@ def _run(task: Task, workload: Workload, folder: records.RunFolder) -> Run:
     )
 
 
-def _test(task: Task, workload: Workload, send: Send) -> None:
+def _watched(task: Task, workload: Workload) -> None:
+    """A task that trains nothing."""
     torch.set_num_threads(workload.num_threads)
     note = records.RunFolder(workload.folder).why_it_ended(task.id)
     with Watchdog(note, workload.hang_after_s) as watchdog:
-        score_test(task, workload, send, watchdog.beat)
+        if task.kind == TEST:
+            score_test(task, workload, _send_to_tune, watchdog.beat)
+        else:
+            # Imported late: Captum takes a second, for which no trial should wait.
+            from study.tuning.explaining import explain
+
+            explain(task, workload, _send_to_tune, watchdog.beat)
 
 
 def _pretrained(task: Task, folder: records.RunFolder) -> Pretrained | None:

@@ -15,6 +15,7 @@ from study import architectures
 from study.architectures import NETWORK_HYPERPARAMETERS
 from study.errors import DeclarationError, UnknownNameError
 from study.spec import Recipe
+from study.training.grad_cam import grad_cam, untrained
 
 NAMES = architectures.names()
 PRETRAINED = [name for name in NAMES if architectures.find(name).weights]
@@ -238,6 +239,27 @@ def test_grad_cam_can_be_computed_from_the_cam_layer(name: str) -> None:
         (gradient,) = torch.autograd.grad(logits[:, logit].sum(), maps, retain_graph=True)
         assert gradient.isfinite().all()
         assert (gradient.abs().amax(dim=(1, 2, 3)) > 1e-6).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "num_logits", "batchnorm"),
+    [*product(SMALL, [1, 4], [False, True]), *((name, 4, False) for name in PRETRAINED)],
+)
+def test_grad_cam_gives_a_map_of_the_last_feature_maps_size_also_without_training(
+    name: str, num_logits: int, batchnorm: bool
+) -> None:
+    layer, recipe = architectures.find(name).cam_layer, Recipe(batchnorm=batchnorm).hyperparameters()
+    model = untrained(name, recipe, num_logits, images(4, 64), seed=0)
+    sizes: list[torch.Size] = []
+    model.get_submodule(layer).register_forward_hook(lambda _module, _inputs, output: sizes.append(output.shape))
+    first, second = (grad_cam(model, layer, images(2, 64)[[index]], 1) for index in range(2))
+    assert first.shape == sizes[0][2:]
+    # No finer than half of the image and no coarser than a 32nd of it, as torchvision's networks are.
+    assert 64 // 32 <= min(first.shape) <= max(first.shape) <= 64 // 2
+    for found in (first, second):
+        assert found.isfinite().all()
+        assert found.max() - found.min() > 1e-3 * found.abs().max()
+    assert not torch.equal(first, second)
 
 
 @every_architecture

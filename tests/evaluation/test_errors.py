@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.special import softmax
 
-from study.evaluation.errors import ConfusedPair, confidently_wrong, confused_pairs, suspected_label_errors
+from study.evaluation.errors import ConfusedPair, confused_pairs, most_confident, suspected_label_errors
 
 
 def test_the_most_frequent_confusions_come_first_with_their_share_of_the_true_class():
@@ -13,11 +13,12 @@ def test_decisions_that_are_all_right_confuse_nothing():
     assert confused_pairs(np.diag([3, 0, 2])) == []
 
 
-def test_wrong_decisions_are_given_from_the_most_confident_one_down():
+def test_wrong_decisions_and_right_ones_are_given_from_the_most_confident_one_down():
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.05, 0.95], [0.2, 0.8]])
     targets = np.array([1, 0, 1, 0])
-    assert confidently_wrong(targets, probabilities, 5).tolist() == [0, 3, 1]
-    assert confidently_wrong(targets, probabilities, 1).tolist() == [0]
+    assert most_confident(targets, probabilities, 5, right=False).tolist() == [0, 3, 1]
+    assert most_confident(targets, probabilities, 1, right=False).tolist() == [0]
+    assert most_confident(targets, probabilities, 5, right=True).tolist() == [2]
 
 
 def test_planted_label_flips_are_found():

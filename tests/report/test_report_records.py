@@ -94,7 +94,7 @@ def changed(record, place):
 def words_alone():
     """Without figures, without the second form of the page (which has the same numbers), with few resamples."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(style, "png", lambda _draw: b"")
+        patch.setattr(style, "png", lambda *_, **__: b"")
         patch.setattr(page, "html_page", lambda *_, **__: "")
         for function in (resampled_scores, resampled_means, resampled_losses):
             patch.setitem(function.__kwdefaults__, "num_resamples", 40)

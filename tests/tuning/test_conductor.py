@@ -89,6 +89,13 @@ def drive(
         conductor.log.close()
 
 
+def carry_out(conductor: Conductor, task: Task) -> None:
+    """A task that trains nothing."""
+    if task.kind == "test":
+        conductor.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
+    conductor.on_report(task.id, {"event": "completed", "epochs": 0})
+
+
 def _drive(conductor: Conductor, num_slots: int, interrupt_after: int, fail_test: bool, live: Live) -> None:
     num_reports = 0
     while not conductor.done:
@@ -99,10 +106,9 @@ def _drive(conductor: Conductor, num_slots: int, interrupt_after: int, fail_test
                     assert conductor.next_task() is None
                     raise InterruptedStudyError
                 continue
-            if task.kind == "test":
-                conductor.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
-                conductor.on_report(task.id, {"event": "completed"})
-                break
+            if task.kind in ("test", "explain"):
+                carry_out(conductor, task)
+                continue
             live.append((task, reports(task, conductor.budget.epochs)))
         for entry in list(live):
             report = next(entry[1])
@@ -161,7 +167,7 @@ def test_the_test_split_is_opened_once_after_everything_else(tmp_path: Path) -> 
     drive(make(path), num_slots=3)
     events = [e["event"] for e in records.read_events(path)]
     assert events.count("test_opened") == 1
-    assert events[-3:] == ["test_opened", "completed", "finished"]
+    assert events[-5:] == ["test_opened", "completed", "finished", "started", "completed"]
 
 
 @pytest.mark.parametrize("interrupt_after", [1, 7, 30, 60, 90])
@@ -293,10 +299,10 @@ def test_a_kill_between_the_scored_test_and_the_end_of_the_log_is_mended(tmp_pat
     path = tmp_path / "events.jsonl"
     drive(make(path))
     lines = path.read_bytes().splitlines(keepends=True)
-    assert b'"finished"' in lines[-1]
-    path.write_bytes(b"".join(lines[:-1]))
+    finished = next(i for i, line in enumerate(lines) if b'"finished"' in line)
+    path.write_bytes(b"".join(lines[:finished]))
     conductor = make(path)
-    assert conductor.done
+    assert conductor.state.finished
     conductor.log.close()
     assert sum(event["event"] == "finished" for event in records.read_events(path)) == 1
 
@@ -353,9 +359,8 @@ def test_trials_that_fail_at_random_still_end_with_equal_budgets_or_say_what_is_
     while not conductor.done:
         task = conductor.next_task()
         assert task is not None
-        if task.kind == "test":
-            conductor.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
-            conductor.on_report(task.id, {"event": "completed"})
+        if task.kind in ("test", "explain"):
+            carry_out(conductor, task)
             continue
         fails_at = generator.randrange(9) if generator.random() < 0.3 else 99
         for report in reports(task, BUDGET.epochs):
@@ -390,6 +395,76 @@ def test_out_of_memory_is_tried_again_with_half_the_images_at_a_time_also_after_
     resumed = make(path)
     assert resumed.next_task() == replace(task, micro_batch=task.recipe["batch_size"] // 4)
     resumed.log.close()
+
+
+def cut_after(path: Path, event: str) -> None:
+    """Takes the log back to where this event was the last."""
+    lines = path.read_bytes().splitlines(keepends=True)
+    last = next(i for i, line in enumerate(lines) if f'"event": "{event}"'.encode() in line)
+    path.write_bytes(b"".join(lines[: last + 1]))
+
+
+def test_what_explains_the_networks_is_dealt_once_after_all_scores_are_known_also_in_a_run_of_an_earlier_version(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "events.jsonl"
+    drive(make(path), num_slots=3)
+    # An earlier version ended here.
+    cut_after(path, "finished")
+    again = make(path)
+    assert not again.done
+    task = again.next_task()
+    assert task is not None
+    assert task.kind == "explain"
+    assert again.next_task() is None
+    again.on_report(task.id, {"event": "explained", "pair": "lenet", "seconds": 1.0})
+    carry_out(again, task)
+    assert again.done
+    again.log.close()
+    events = [e["event"] for e in records.read_events(path)]
+    assert events.count("test_opened") == 1
+
+
+def test_an_explanation_that_fails_leaves_a_study_done_and_is_tried_again_by_the_next_session(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    drive(make(path))
+    cut_after(path, "finished")
+    for _session in range(2):
+        conductor, progress = make(path), io.StringIO()
+        conductor.listener = Progress(conductor.budget, len(RECIPES), progress)
+        assert not conductor.done
+        for _attempt in range(MAX_ATTEMPTS):
+            task = conductor.next_task()
+            assert task is not None
+            assert task.kind == "explain"
+            conductor.on_report(task.id, failed("no such layer"))
+        assert conductor.done
+        assert conductor.state.finished
+        assert "images, maps and times for the report: no such layer" in progress.getvalue()
+        conductor.log.close()
+
+
+def test_a_finished_study_with_a_failed_seed_run_trains_nothing_more(tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    conductor = make(path, Budget(trials=1, epochs=3, seeds=2))
+    while not conductor.done:
+        task = conductor.next_task()
+        assert task is not None
+        if task.id == "lenet-document-seed1":
+            conductor.on_report(task.id, failed("loss is nan", DIVERGED))
+        elif task.kind in ("test", "explain"):
+            carry_out(conductor, task)
+        else:
+            for report in reports(task, 3):
+                conductor.on_report(task.id, report)
+    conductor.log.close()
+    cut_after(path, "finished")
+    again = make(path, Budget(trials=1, epochs=3, seeds=2))
+    assert again.state.trials["lenet-document-seed1"].state == FAILED
+    task = again.next_task()
+    assert task is not None
+    assert task.kind == "explain"
+    again.log.close()
 
 
 def test_a_full_disk_halts_the_study_and_blames_no_trial(tmp_path: Path) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from study import records, run
 from study.errors import ResultsError
-from study.records import RunFolder
+from study.records import RunFolder, read_explanations
+from study.report import draw_report
 from study.report.load import load
-from study.tuning.conducted import forget_damaged, require_whole
+from study.tuning.conducted import forget_damaged, is_complete, require_whole
 
 Command = Callable[..., int]
 DERIVED = ("study.json", "trials.csv", "seed_runs.csv", "epochs.csv", "splits.csv")
@@ -104,3 +105,25 @@ def test_a_seed_run_whose_weights_were_cut_before_the_test_is_trained_again(
     assert command(copied.root.parent, "--cpus-per-trial", "2") == run.DONE
     for path in sorted((finished_run / "tiny" / "predictions").glob("*.csv")):
         assert path.read_bytes() == (copied.root / "predictions" / path.name).read_bytes()
+
+
+def test_explanations_that_were_cut_are_missed_and_the_results_are_drawn_without_them(copied: RunFolder) -> None:
+    cut(copied.explanations, random.Random(0))
+    run_of = load(copied)
+    assert run_of.explanations is None
+    assert run_of.is_tested
+    page = draw_report(copied, copied.root.parent / "reports").read_text()
+    missing = page[page.index("**What is missing:**") :]
+    assert "explanations.json is missing or not what it was when it was written" in missing.splitlines()[2]
+    assert not is_complete(copied, records.load_run(copied))
+    state = records.load_run(copied)
+    forget_damaged(copied, state)
+    assert state.explained is None
+
+
+def test_explanations_that_were_cut_are_made_again(ray_started: None, copied: RunFolder, command: Command) -> None:
+    before = read_explanations(copied.explanations)
+    cut(copied.explanations, random.Random(0))
+    assert command(copied.root.parent, "--cpus-per-trial", "2") == run.DONE
+    assert read_explanations(copied.explanations).thumbnails.keys() == before.thumbnails.keys()
+    assert is_complete(copied, records.load_run(copied))

@@ -1,0 +1,123 @@
+"""Which single images a report shows: the page that shows them and the stage that records them choose by the same rule.
+
+Everything follows from recorded predictions and the study's seed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from study.evaluation.errors import most_confident, suspected_label_errors
+from study.evaluation.metrics import decide, roc_auc
+from study.records import TEST, TUNED, VAL, Key, Predictions
+
+# Of each list: a reader looks at ten pictures, not at fifty.
+NUM_SHOWN = 10
+RIGHT, WRONG, RANDOM = "right", "wrong", "random"
+# Of each of these three.
+NUM_LOOKED_AT = 3
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image and what a network, or an ensemble, answered for it.
+
+    Attributes:
+        path: of the image.
+        split: that it belongs to.
+        target: index of its class.
+        answer: index of the class decided for.
+        of_target: probability of its class, in [0, 1].
+        of_answer: probability of the answer, in [0, 1].
+    """
+
+    path: str
+    split: str
+    target: int
+    answer: int
+    of_target: float
+    of_answer: float
+
+
+def answers_to_test(predictions: Mapping[Key, Predictions]) -> dict[str, Predictions]:
+    """Architecture -> answers of its tuned seed runs to the test split, in the order of the study."""
+    return {name: each for (name, recipe, split), each in predictions.items() if (recipe, split) == (TUNED, TEST)}
+
+
+def unseen(predictions: Mapping[Key, Predictions], architecture: str) -> dict[str, Predictions]:
+    """Split -> answers of an architecture's tuned seed runs, of the splits that they were not trained on.
+
+    Networks know the images of train by heart, wrong labels and all.
+    """
+    found = {split: predictions.get((architecture, TUNED, split)) for split in (VAL, TEST)}
+    return {split: each for split, each in found.items() if each is not None}
+
+
+def best_architecture(test: Mapping[str, Predictions]) -> str:
+    """The one with the highest test ROC-AUC, mean over its seed runs; of equals the first.
+
+    Args:
+        test: architecture -> answers of its tuned seed runs to the test split; at least one.
+    """
+    areas = {
+        name: float(np.mean([roc_auc(each.targets, probabilities) for probabilities in each.probabilities]))
+        for name, each in test.items()
+    }
+    return min(areas, key=lambda name: (np.isnan(areas[name]), -areas[name]))
+
+
+def mistakes(split: str, predictions: Predictions) -> list[Example]:
+    """The ensemble's most confident mistakes, at most `NUM_SHOWN`, the most confident first."""
+    chosen = most_confident(predictions.targets, predictions.ensemble[0], NUM_SHOWN, right=False)
+    return [_example(split, predictions, predictions.ensemble[0], index) for index in chosen]
+
+
+def suspected_labels(parts: Mapping[str, Predictions]) -> list[Example]:
+    """All images whose label the ensemble casts doubt on, the most suspected first; see `suspected_label_errors`.
+
+    Args:
+        parts: split -> answers to it, of splits that the networks were not trained on; at least one.
+    """
+    images = [(split, index) for split, part in parts.items() for index in range(len(part.targets))]
+    targets = np.concatenate([part.targets for part in parts.values()])
+    ensembles = {split: part.ensemble[0] for split, part in parts.items()}
+    found = suspected_label_errors(targets, np.concatenate(list(ensembles.values())), len(targets))
+    chosen = [images[index] for index in found]
+    return [_example(split, parts[split], ensembles[split], index) for split, index in chosen]
+
+
+def looked_at(split: str, predictions: Predictions, *, number: int, seed: int) -> list[tuple[str, Example]]:
+    """The images for which it is recorded what one network looks at, each with why it was chosen.
+
+    Those that it decided rightly and wrongly with the highest probability, and some that were drawn: without them the
+    maps would be those of clear cases only. The same are drawn for every network.
+
+    Args:
+        split: name of the split.
+        predictions: that include the network's.
+        number: of the network's seed run.
+        seed: of the draw.
+    """
+    targets, probabilities = predictions.targets, predictions.only((number,))[0]
+    drawn = np.random.default_rng(seed).permutation(len(targets))[:NUM_LOOKED_AT]
+    chosen = {
+        RIGHT: most_confident(targets, probabilities, NUM_LOOKED_AT, right=True),
+        WRONG: most_confident(targets, probabilities, NUM_LOOKED_AT, right=False),
+        RANDOM: drawn,
+    }
+    return [
+        (why, _example(split, predictions, probabilities, index)) for why, found in chosen.items() for index in found
+    ]
+
+
+def _example(split: str, predictions: Predictions, probabilities: np.ndarray, index: int) -> Example:
+    target, answer = int(predictions.targets[index]), int(decide(probabilities[[index]])[0])
+    return Example(
+        path=str(predictions.paths[index]),
+        split=split,
+        target=target,
+        answer=answer,
+        of_target=float(probabilities[index, target]),
+        of_answer=float(probabilities[index, answer]),
+    )

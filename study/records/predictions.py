@@ -1,0 +1,100 @@
+"""What the seed runs of a study answered, read from their tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from study.errors import ResultsError
+from study.records.folder import RunFolder
+from study.records.state import COMPLETE, DOCUMENT, TEST, TUNED, StudyState, Trial
+
+TRAIN, VAL = "train", "val"
+SPLITS = (TRAIN, VAL, TEST)
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What the seed runs of one recipe answered for one split.
+
+    Attributes:
+        numbers: of the K seed runs, ascending.
+        paths: (N,) of the images, ascending.
+        targets: int (N,) in [0, C).
+        groups: (N,) labels; images with the same label stand or fall together.
+        probabilities: float (K, N, C).
+    """
+
+    numbers: tuple[int, ...]
+    paths: npt.NDArray[Any]
+    targets: npt.NDArray[np.int64]
+    groups: npt.NDArray[Any]
+    probabilities: npt.NDArray[np.float64]
+
+    @property
+    def ensemble(self) -> npt.NDArray[np.float64]:
+        """The mean probability over the seeds, float (1, N, C)."""
+        return np.asarray(self.probabilities.mean(axis=0, keepdims=True))
+
+    def only(self, numbers: tuple[int, ...]) -> npt.NDArray[np.float64]:
+        """The probabilities of these seed runs alone, float (len(numbers), N, C)."""
+        return self.probabilities[[self.numbers.index(number) for number in numbers]]
+
+
+def read_predictions(folder: RunFolder, state: StudyState) -> dict[Key, Predictions]:
+    """(architecture, recipe name, split) -> predictions; what doesn't exist (yet) is absent.
+
+    Raises:
+        ResultsError: a table lacks columns, or the seed runs of a recipe were scored on different images.
+    """
+    # Test predictions count only once the log says that the test split was opened: not those of a torn write.
+    splits = SPLITS if state.test_opened else (TRAIN, VAL)
+    classes = [str(name) for name in state.manifest["dataset"]["classes"]]
+    found: dict[Key, Predictions] = {}
+    for pair in state.manifest["pairs"]:
+        for recipe_name in (TUNED, DOCUMENT):
+            trials = [trial for trial in state.seed_runs(pair, recipe_name) if trial.state == COMPLETE]
+            for split in splits:
+                predictions = _read(folder, trials, split, classes)
+                if predictions is not None:
+                    found[pair, recipe_name, split] = predictions
+    return found
+
+
+def _read(folder: RunFolder, trials: Sequence[Trial], split: str, classes: Sequence[str]) -> Predictions | None:
+    tables = {
+        trial.number: pd.read_csv(folder.predictions(trial.id, split), dtype={"path": str, "group": str})
+        for trial in trials
+        if folder.predictions(trial.id, split).exists()
+    }
+    if not tables:
+        return None
+    columns = [f"p_{name}" for name in classes]
+    ordered = {}
+    for number, table in sorted(tables.items()):
+        missing = [name for name in ("path", "group", "target", *columns) if name not in table]
+        if missing:
+            raise ResultsError(
+                f"Predictions need a column for each class, but {', '.join(missing)} are missing in "
+                f"{folder.root} ({split}, seed run {number}). Run the study again with --fresh."
+            )
+        ordered[number] = table.sort_values("path", kind="stable").reset_index(drop=True)
+    first = next(iter(ordered.values()))
+    for number, table in ordered.items():
+        if not table[["path", "target"]].equals(first[["path", "target"]]):
+            raise ResultsError(
+                f"All seed runs must be scored on the same images, but seed run {number} in {folder.root} "
+                f"has other {split} images than the first. Run the study again with --fresh."
+            )
+    return Predictions(
+        numbers=tuple(ordered),
+        paths=first["path"].to_numpy(dtype=str),
+        targets=first["target"].to_numpy(dtype=np.int64),
+        groups=first["group"].to_numpy(dtype=str),
+        probabilities=np.stack([table[columns].to_numpy(dtype=np.float64) for table in ordered.values()]),
+    )
