@@ -7,7 +7,7 @@ from PIL import Image
 from synthetic_explanations import start, write_explanations
 
 from study.records import EXPLANATIONS, EventLog
-from study.report import draw_report
+from study.report import draw_report, style
 from study.report.figures import drawings_of_images
 from study.report.load import load
 from study.report.maps_section import what_they_look_at
@@ -55,7 +55,7 @@ def test_pictures_and_maps_are_drawn_from_records_alone_without_torch_and_withou
     for name in FIGURES:
         path = tmp_path / "reports" / "her2_binary" / f"{name}.png"
         with Image.open(path) as picture:
-            assert picture.width == 704
+            assert picture.width == style.WIDTH_IN * style.DPI
         assert path.stat().st_size < 300_000
         (alt,) = re.findall(rf"!\[([^\]]+)\]\(her2_binary/{name}\.png\)", page)
         assert len(alt) > 60
