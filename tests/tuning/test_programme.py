@@ -4,7 +4,7 @@ from pathlib import Path
 
 from test_conductor import BUDGET, make, reports
 
-from study.records import COMPLETE, SEARCH, SEED, TEST
+from study.records import COMPLETE, EXPLAIN, SEARCH, SEED, TEST
 from study.tuning.conductor import Conductor
 from study.tuning.failures import Failure
 from study.tuning.programme import Programme
@@ -21,6 +21,7 @@ def conductors(tmp_path: Path) -> dict[str, Conductor]:
 def answer(programme: Programme, task: Task) -> None:
     if task.kind == TEST:
         programme.on_report(task, {"event": "test_opened", "num_images": 1, "trials": sorted(task.seed_runs)})
+    if task.kind in (TEST, EXPLAIN):
         programme.on_report(task, {"event": "completed", "epochs": 0})
         return
     for report in reports(task, BUDGET.epochs):
