@@ -68,21 +68,23 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     images = {f"{name}.png": drawing.png() for name, drawing in figures.items()}
     if run.left_out_png:
         images[LEFT_OUT_PNG] = run.left_out_png
-    cards = {name: f"{card}\n".encode() for name, card in model_cards(run, analysis).items()}
+    listed = {} if run.left_out is None else {LEFT_OUT_CSV: run.left_out.to_csv(index=False).encode()}
+    cards = model_cards(run, analysis)
     _replace(own, "*.png", images)
-    _replace(own, card_name("*"), cards)
-    files = {f"{run.name}/{name}": content for name, content in {**images, **cards}.items()}
-    (own / LEFT_OUT_CSV).unlink(missing_ok=True)
-    if run.left_out is not None:
-        left_out = run.left_out.to_csv(index=False)
-        write_atomically(own / LEFT_OUT_CSV, left_out)
-        files[f"{run.name}/{LEFT_OUT_CSV}"] = left_out.encode()
+    _replace(own, LEFT_OUT_CSV, listed)
+    _replace(own, card_name("*"), {name: f"{card}\n".encode() for name, card in cards.items()})
     write_atomically(own / "results.csv", results_csv(analysis))
     write_atomically(own / ENTRY_FILE, json.dumps(index_entry(run, analysis), indent=2) + "\n")
     # The page comes after its figures, so that no reader meets a page whose figures aren't there.
     path = reports / f"{run.name}.md"
     write_atomically(path, page + "\n")
-    write_atomically(reports / f"{run.name}.html", html_page(page, run=run.name, files=files))
+    whole = html_page(
+        join([page, "## Model cards" if cards else ""]),
+        run=run.name,
+        files={f"{run.name}/{name}": content for name, content in (images | listed).items()},
+        attached={f"{run.name}/{name}": card for name, card in cards.items()},
+    )
+    write_atomically(reports / f"{run.name}.html", whole)
     write_index(reports)
     return path
 

@@ -46,6 +46,12 @@ def html_of(drawn):
     return (drawn.reports / f"{drawn.folder.root.name}.html").read_text(encoding="utf-8")
 
 
+def whole(drawn):
+    """The page with the model cards that it links to."""
+    cards = re.findall(r"\]\(([^)]*/model-card-[^)]*\.md)\)", drawn.page)
+    return "\n\n".join([drawn.page, *((drawn.reports / card).read_text(encoding="utf-8") for card in cards)])
+
+
 def body_of(markdown, **others):
     page = html_page(f"# Title\n\n{markdown}", **others)
     return page.split("Title</h1>\n")[1].split("</main>")[0].strip()
@@ -57,7 +63,7 @@ def test_both_forms_give_the_same_numbers_in_the_same_order(request, name):
     reader = Reader(html_of(drawn))
     assert reader.open == []
     numeral = r"\d+(?:[.,]\d+)*"
-    without_paths = re.sub(r"\]\([^)]*\)", "", drawn.page)
+    without_paths = re.sub(r"\]\([^)]*\.(png|md)\)", "", whole(drawn))
     assert re.findall(numeral, " ".join(reader.words)) == re.findall(numeral, without_paths)
 
 
@@ -76,10 +82,12 @@ def test_every_heading_has_an_anchor_and_the_contents_name_them_all(six):
     reader = Reader(html_of(six))
     anchors = [*reader.all("h2", "id"), *reader.all("h3", "id")]
     assert len(set(anchors)) == len(anchors)
-    assert len(anchors) == len(re.findall(r"^###? ", six.page, re.MULTILINE))
+    cards = len(list((six.reports / "brain_six").glob("model-card-*.md")))
+    assert len(anchors) == len(re.findall(r"^###? ", six.page, re.MULTILINE)) + len(["Model cards"]) + cards
     links = [target.removeprefix("#") for target in reader.all("a", "href") if target.startswith("#")]
-    # Once in the contents and once in the heading itself.
-    assert sorted(links) == sorted(["content", *anchors, *anchors])
+    assert set(links) == {"content", *anchors}
+    # In the contents and in the heading itself.
+    assert all(links.count(anchor) >= 2 for anchor in anchors)
 
 
 def test_the_bold_first_lines_are_warnings_and_so_is_what_is_missing(standin, finished):
@@ -93,6 +101,11 @@ def test_the_bold_first_lines_are_warnings_and_so_is_what_is_missing(standin, fi
 
 def test_a_bold_sentence_elsewhere_is_no_warning():
     assert "warning" not in body_of("First.\n\n## Data\n\n**Bold.** More.")
+
+
+def test_question_and_verdict_stand_out(finished):
+    page = html_of(finished)
+    assert re.findall(r'<p class="key"><em>(.*?)</em>', page) == ["Question.", "Verdict."]
 
 
 def test_an_empty_first_cell_names_what_it_stands_for():
@@ -144,6 +157,22 @@ def test_linked_files_are_inside_and_links_to_other_pages_go_to_their_html_form(
     body = body_of("[left-out.csv](run/left-out.csv) and [other](other.md)", files={"run/left-out.csv": b"a,b\n"})
     assert '<a href="data:text/csv;base64,YSxiCg==" download="left-out.csv">' in body
     assert '<a href="other.html">other</a>' in body
+
+
+def test_attached_pages_stand_at_the_end_and_links_lead_there_and_back():
+    card = "# Card: a_b\n\nOf [the study](../run.md).\n\n## Use\n\nNone."
+    body = body_of("See [it](run/a.md).\n\n## Use\n\n## Cards", run="run", attached={"run/a.md": card})
+    assert '<p>See <a href="#card-a_b">it</a>.</p>' in body
+    assert '<h3 id="card-a_b">' in body
+    assert body.endswith('<p>Of <a href="#content">the study</a>.</p>\n<h4>Use</h4>\n<p>None.</p>')
+
+
+def test_a_report_holds_the_card_of_each_winner(finished):
+    page = html_of(finished)
+    for pair in ("lenet", "alexnet", "hahnet"):
+        assert f'href="#model-card-{pair}"' in page
+        assert f'<h3 id="model-card-{pair}">' in page
+    assert '.md"' not in page
 
 
 def test_a_figure_that_is_not_there_is_an_error():

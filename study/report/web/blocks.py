@@ -16,11 +16,13 @@ from markdown_it.token import Token
 Block = list[Token]
 
 # Of files that a page may hold; which of them Python knows depends on its version.
-_KINDS = {".png": "image/png", ".csv": "text/csv", ".md": "text/markdown"}
+_KINDS = {".png": "image/png", ".csv": "text/csv"}
 # What follows a figure, such as its bounds.
 _BOUNDS = re.compile(r"(?<=[\d%] )\(.+\)$")
 # Words that a narrow heading of a column must not break, such as ROC-AUC.
 _HYPHENED = re.compile(r"\S+-\S+")
+# A paragraph such as `*Verdict.* One is best.`
+_INTRODUCED = re.compile(r"\*\w+\.\* ")
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,10 @@ class Heading:
 def arranged(tokens: Sequence[Token]) -> list[Token]:
     """The same page with an HTML structure that markdown can't express.
 
-    Paragraphs that open the page in bold (and their bullets) become warnings, images figures, tables scroll boxes with
-    row headings; tables before the first heading of the second level can be sorted. A table's first cell that is empty
-    stands for the one above: that text is put in, for screen readers and for sorted tables, and hidden otherwise.
+    Paragraphs that open the page in bold (and their bullets) become warnings, those with a word of introduction in
+    italics larger; images become figures, tables scroll boxes with row headings; tables before the first heading of
+    the second level can be sorted. A table's first cell that is empty stands for the one above: that text is put in,
+    for screen readers and for sorted tables, and hidden otherwise.
     """
     blocks = list(_blocks(tokens))
     second = next((i for i, block in enumerate(blocks) if block[0].tag == "h2"), len(blocks))
@@ -62,8 +65,14 @@ def contents(tokens: Sequence[Token]) -> list[Heading]:
     ]
 
 
-def embedded(tokens: Sequence[Token], files: Mapping[str, bytes]) -> list[Token]:
-    """The same page with images, and linked files, inside; see `html_page`."""
+def embed(tokens: Sequence[Token], files: Mapping[str, bytes], places: Mapping[str, str]) -> None:
+    """Puts images and linked files into the page, and leads links to those places that are in it; see `html_page`.
+
+    Args:
+        tokens: are changed.
+        files: path -> content.
+        places: path -> the anchor that stands for it.
+    """
     for token in (child for inline in tokens for child in inline.children or []):
         if token.type == "image":
             path = str(token.attrs["src"])
@@ -72,9 +81,10 @@ def embedded(tokens: Sequence[Token], files: Mapping[str, bytes]) -> list[Token]
             path = str(token.attrs["href"])
             if path in files:
                 token.attrs |= {"href": _data_uri(path, files[path]), "download": PurePosixPath(path).name}
+            elif path in places:
+                token.attrs["href"] = f"#{places[path]}"
             elif "://" not in path and path.endswith(".md"):
                 token.attrs["href"] = path.removesuffix(".md") + ".html"
-    return list(tokens)
 
 
 def _blocks(tokens: Sequence[Token]) -> Iterator[Block]:
@@ -90,24 +100,21 @@ def _warnings(blocks: Sequence[Block]) -> list[bool]:
     """Of each block, whether it is a paragraph that begins in bold or the list after one."""
     found: list[bool] = []
     for block in blocks:
-        begins_in_bold = block[0].type == "paragraph_open" and _first(block[1]).type == "strong_open"
+        begins_in_bold = block[0].type == "paragraph_open" and block[1].content.startswith("**")
         found.append(begins_in_bold or (block[0].type == "bullet_list_open" and found[-1]))
     return found
-
-
-def _first(inline: Token) -> Token:
-    """What a paragraph begins with; the parser may put an empty text before it."""
-    return next(child for child in inline.children or [] if child.type != "text" or child.content)
 
 
 def _piece(block: Block, heading: str, *, sortable: bool) -> Block:
     opening, closing = block[0], block[-1]
     if opening.type == "table_open":
         return _table(block, heading, sortable=sortable)
-    if opening.type == "heading_open" and opening.tag != "h1":
+    if opening.tag in ("h2", "h3"):
         block[1].children = _enclosed("a", block[1].children or [], href=f"#{opening.attrs['id']}")
     elif opening.type == "paragraph_open" and [child.type for child in block[1].children or []] == ["image"]:
         opening.tag = closing.tag = "figure"
+    elif opening.type == "paragraph_open" and _INTRODUCED.match(block[1].content):
+        opening.attrs["class"] = "key"
     return block
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from html import escape
 from importlib import resources
@@ -13,13 +14,21 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.anchors import anchors_plugin
 
-from study.report.web.blocks import arranged, contents, embedded
+from study.report.web.blocks import arranged, contents, embed
 
 # What our markdown says in HTML, because markdown can't. All else that looks like a tag is text of the records.
 _TAGS = ("<sup>", "</sup>", "<br>")
+# Before every heading.
+_LEVEL = re.compile(r"^(?=#+ )", flags=re.MULTILINE)
 
 
-def html_page(markdown: str, *, run: str = "", files: Mapping[str, bytes] | None = None) -> str:
+def html_page(
+    markdown: str,
+    *,
+    run: str = "",
+    files: Mapping[str, bytes] | None = None,
+    attached: Mapping[str, str] | None = None,
+) -> str:
     """The HTML form of a page, the same bytes each time from the same arguments.
 
     The file asks for nothing else: style, script, figures and linked files are inside, and its content security
@@ -30,6 +39,8 @@ def html_page(markdown: str, *, run: str = "", files: Mapping[str, bytes] | None
         run: of which it is the report, shown above it beside a link to `index.html`; "" for the index itself.
         files: path, as the markdown gives it -> content, for every image of the markdown and for what it links to;
             links to paths that aren't here are left as they are, but for those to `X.md`, which go to `X.html`.
+        attached: path, as the markdown gives it -> markdown of a page that it links to. They stand at the end, two
+            heading levels lower, and links go there.
 
     Returns:
         The file's text.
@@ -37,9 +48,12 @@ def html_page(markdown: str, *, run: str = "", files: Mapping[str, bytes] | None
     Raises:
         KeyError: an image of the markdown is not in `files`.
     """
-    parser = _parser()
-    tokens = embedded(arranged(parser.parse(markdown)), files or {})
+    parser, pages = _parser(), attached or {}
+    tokens = arranged(parser.parse("\n\n".join([markdown, *(_LEVEL.sub("##", page) for page in pages.values())])))
     headings = contents(tokens)
+    anchors = {each.text: each.anchor for each in headings}
+    places = {path: anchors[page.splitlines()[0].removeprefix("# ")] for path, page in pages.items()}
+    embed(tokens, files or {}, {**places, f"../{run}.md": "content"})
     style, script = _part("page.css"), _part("page.js")
     return Template(_part("page.html")).substitute(
         title=escape(f"{headings[0].text} ({run})" if run else headings[0].text),
