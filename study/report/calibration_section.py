@@ -19,7 +19,7 @@ from study.evaluation.calibration import (
 from study.evaluation.wording import DASH, NOTHING, fraction, listing, signed
 from study.report.analysis import RESAMPLING_SEED
 from study.report.calibration import TEMPERED, UNWEIGHTED, Calibration, calibrations
-from study.report.figures import Drawings, figure
+from study.report.drawing import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label

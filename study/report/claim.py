@@ -21,13 +21,19 @@ from study.report.summary import opened_before, question
 
 NUM_ITEMS = 44
 
-_LEFT = (
-    "background and intended role (3), de-identification (11), acquisition of the images (13), the reference standard: "
-    "how and why it was chosen, who annotated, how the test images were, how well annotators agree (14 to 18), "
-    "explanations of single answers (31), registration of a trial (34), characteristics of the patients (36), meaning "
-    "for practice (41) and funding (44); beside the checklist, the clinical setting and the approval of an ethics "
-    "committee"
-)
+# Topic -> its items, which no record answers.
+_LEFT = {
+    "background and intended role": (3,),
+    "de-identification": (11,),
+    "acquisition of the images": (13,),
+    "the reference standard: how and why it was chosen, who annotated, how the test images were, how well annotators "
+    "agree": (14, 15, 16, 17, 18),
+    "explanations of single answers": (31,),
+    "registration of a trial": (34,),
+    "characteristics of the patients": (36,),
+    "meaning for practice": (41,),
+    "funding": (44,),
+}
 
 
 class Item(NamedTuple):
@@ -50,15 +56,24 @@ def reporting_checklist(run: Run, analysis: Analysis) -> str:
             f"What to see: the records answer {len(items)} of the {NUM_ITEMS} items of the Checklist for Artificial "
             "Intelligence in Medical Imaging (Tejani, Klontzas et al. 2024), here in our own words.",
             table(["Item", "Topic", "In this study"], rows, left=3),
-            f"Left for the author, since no record tells: {_LEFT}.",
+            f"Left for the author, since no record tells: {_left({item.number for item in items})}; beside the "
+            "checklist, the clinical setting and the approval of an ethics committee.",
         ]
     )
+
+
+def _left(answered: set[int]) -> str:
+    """`funding (44)`: what is left, with the first and last of its items."""
+    left = {topic: items for topic, items in _LEFT.items() if answered.isdisjoint(items)}
+    return listing([f"{topic} ({' to '.join(map(str, sorted({n[0], n[-1]})))})" for topic, n in left.items()])
 
 
 def _aims(run: Run) -> list[Item]:
     equal = f"{counted(run.manifest['budget']['trials'], 'trial')} each" if len(run.pairs) > 1 else ""
     goal = f"to compare {len(run.pairs)} networks after equal searches, {equal}" if equal else "to tune one network"
-    design = "none: drawn images" if run.manifest["stand_in"] else "retrospective: images that were published before"
+    design = (
+        "none: drawn images" if run.manifest["stand_in"] else "retrospective: images from before the study"
+    )
     return [
         Item(1, "Kind of AI", f"deep neural networks that classify images: {listing(run.pairs)}"),
         Item(2, "Summary", "question, verdict and result table at the top"),
@@ -125,11 +140,19 @@ def _evaluation(run: Run, analysis: Analysis) -> list[Item]:
         Item(
             30, "Robustness", f"other seeds, the {starting_recipe(run, run.pairs)}; other groupings, if run, under Data"
         ),
+        *_explanations(run),
         Item(32, "Internal data", f"val chose; test was scored once, at the end{f'. {earlier}' if earlier else ''}"),
         Item(33, "External data", "none: no other data set was scored"),
         Item(42, "Protocol", "`study.json`, `splits.csv` and `events.jsonl` in the records; command below"),
         Item(43, "Availability", f"images: {run.manifest['dataset']['licence']}; weights and code: the model cards"),
     ]
+
+
+def _explanations(run: Run) -> list[Item]:
+    if run.explanations is None or not run.explanations.networks:
+        return []
+    answer = "Grad-CAM of right, wrong and random test images, checked against random weights: What do they look at?"
+    return [Item(31, "Explanations", answer)]
 
 
 def _results(run: Run, analysis: Analysis) -> list[Item]:

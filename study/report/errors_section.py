@@ -8,7 +8,7 @@ from study.evaluation.examples import NUM_SHOWN, best_architecture, mistakes, su
 from study.evaluation.metrics import confusion, decide
 from study.evaluation.wording import counted, fraction, listing, percent
 from study.records import TEST, Predictions
-from study.report.figures import Drawings, figure
+from study.report.drawing import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label

@@ -1,34 +1,23 @@
-"""Which figures a report has, what to see in each, and a description for those who can't see it."""
+"""Which figures a report has, and what to see in each."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import reduce
 from operator import add
 
 import numpy as np
-from matplotlib.figure import Figure
 
-from study.evaluation.examples import (
-    NUM_LOOKED_AT,
-    NUM_SHOWN,
-    Example,
-    best_architecture,
-    mistakes,
-    suspected_labels,
-    unseen,
-)
 from study.evaluation.verdict import by_mean
 from study.evaluation.wording import counted, fraction, listing, percent, signed
-from study.records import STOPPED, TEST, TUNED, Explanations, Pixels
-from study.report import style
+from study.records import STOPPED, TEST, TUNED
 from study.report.analysis import Analysis
 from study.report.bookkeeping import final_score, first_rung, growth, score_at, spending, survivors
 from study.report.calibration import AS_TRAINED, TEMPERED, Calibration, calibrations
+from study.report.drawing import Drawing
 from study.report.explored import explored
 from study.report.hyperparameter_figures import hyperparameters, parallel_coordinates
-from study.report.image_figures import NUM_OF_A_KIND, examples_sheet, maps_figure
+from study.report.image_drawings import drawings_of_images
 from study.report.load import Run
-from study.report.markdown import image, join, value
+from study.report.markdown import value
 from study.report.naming import starting_recipe
 from study.report.result_figures import (
     confusions,
@@ -46,37 +35,6 @@ _VISIBLE = 0.001
 
 # Two trials agree by chance too often.
 _MIN_BEST = 3
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """One figure.
-
-    Attributes:
-        sees: one sentence that says what to see in it.
-        alt: what it shows, in words.
-        draw: makes it; called within our style.
-        num_colours: of its palette.
-    """
-
-    sees: str
-    alt: str
-    draw: Callable[[], Figure]
-    num_colours: int = style.FEW_COLOURS
-
-    def png(self) -> bytes:
-        """The figure as a file."""
-        return style.png(self.draw, num_colours=self.num_colours)
-
-
-Drawings = Mapping[str, Drawing]
-
-
-def figure(run: Run, drawings: Drawings, name: str) -> str:
-    """A figure under the sentence that says what to see in it; "" if there is no such figure (yet)."""
-    if name not in drawings:
-        return ""
-    return join([drawings[name].sees, image(f"{run.name}/{name}.png", drawings[name].alt)])
 
 
 def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
@@ -99,53 +57,6 @@ def drawings(run: Run, analysis: Analysis) -> dict[str, Drawing]:
         if known:
             found["reliability"] = _reliability(known)
     return found | drawings_of_images(run)
-
-
-def drawings_of_images(run: Run) -> dict[str, Drawing]:
-    """Name -> figure of single images, where these were recorded."""
-    if run.explanations is None or not run.is_tested:
-        return {}
-    best = best_architecture(run.tested)
-    lists = {
-        "mistakes": mistakes(TEST, run.tested[best]),
-        "suspected-labels": suspected_labels(unseen(run.predictions, best))[:NUM_SHOWN],
-    }
-    found = {
-        name: _examples(run, shown, run.explanations.thumbnails)
-        for name, shown in lists.items()
-        if shown and all(each.path in run.explanations.thumbnails for each in shown)
-    }
-    if run.explanations.networks:
-        found["maps"] = _maps(run, run.explanations)
-    return found
-
-
-def _examples(run: Run, shown: Sequence[Example], thumbnails: Mapping[str, Pixels]) -> Drawing:
-    words = [f"{run.classes[e.target]} taken for {run.classes[e.answer]} ({fraction(e.of_answer)})" for e in shown]
-    return Drawing(
-        sees="Beneath each image, in the order of the table, its label, and after the arrow the answer and its "
-        "probability.",
-        alt=f"{counted(len(shown), 'image')}: {'; '.join(words)}",
-        draw=lambda: examples_sheet(shown, run.classes, thumbnails),
-        num_colours=style.MANY_COLOURS,
-    )
-
-
-def _maps(run: Run, explanations: Explanations) -> Drawing:
-    networks = explanations.networks
-    numbers = sorted({each.seed_run for each in networks.values()})
-    return Drawing(
-        sees="What to see: whether what is bright lies where a reader would look, in the wrong answers as in the right "
-        "ones. Above stands each image with its class, beneath it the map of what speaks for the answer (Grad-CAM, "
-        f"Selvaraju et al. 2017) with the answer and its probability, of seed run {listing([str(n) for n in numbers])} "
-        "of the tuned recipe. Right and wrong are the most confident answers, random images are the same for all "
-        f"architectures; {NUM_OF_A_KIND} of {NUM_LOOKED_AT} that were recorded of each are shown. Each map is as "
-        "bright as it can be, however weak it is.",
-        alt=f"Test images that {listing(list(networks))} answered rightly and wrongly, and random ones, each above its "
-        "Grad-CAM map",
-        draw=lambda: maps_figure(networks, run.classes, explanations.thumbnails),
-        num_colours=style.MANY_COLOURS,
-    )
 
 
 def _learning_curves(run: Run) -> Drawing:

@@ -7,7 +7,7 @@ import numpy as np
 from study.evaluation.maps import ALIKE, Likeness, likeness
 from study.evaluation.wording import DASH, MINUS, NOTHING, counted, listing
 from study.records import Explanation
-from study.report.figures import Drawings, figure
+from study.report.drawing import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
 

@@ -7,8 +7,8 @@ from study.evaluation.search_statistics import MIN_TRIALS_FOR_IMPORTANCE, Import
 from study.evaluation.wording import counted, listing
 from study.records import FAILED, SEARCH, Trial
 from study.report.bookkeeping import first_rung, importance_of, spending
+from study.report.drawing import Drawings, figure
 from study.report.early_stopping import what_it_missed
-from study.report.figures import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join
 from study.report.naming import origins, starting_recipe

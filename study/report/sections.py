@@ -9,7 +9,7 @@ from study.records import SPLITS
 from study.report import leaks
 from study.report.analysis import Analysis
 from study.report.comparison import comparison_notes, epochs_beside, published_notes
-from study.report.figures import Drawings, figure
+from study.report.drawing import Drawings, figure
 from study.report.flow import divided
 from study.report.load import Run
 from study.report.markdown import bullets, code, join

@@ -8,7 +8,9 @@ from synthetic_explanations import start, write_explanations
 
 from study.records import EXPLANATIONS, EventLog
 from study.report import draw_report, style
-from study.report.figures import drawings_of_images
+from study.report.analysis import analyse
+from study.report.claim import reporting_checklist
+from study.report.image_drawings import drawings_of_images
 from study.report.load import load
 from study.report.maps_section import what_they_look_at
 from study.report.search_tables import cost_table
@@ -61,6 +63,17 @@ def test_pictures_and_maps_are_drawn_from_records_alone_without_torch_and_withou
         assert len(alt) > 60
     assert page.index("## Where they go wrong") < page.index("## What do they look at?")
     assert "What is missing" not in page
+
+
+def test_the_checklist_for_a_paper_answers_the_item_on_explanations_where_there_are_some(explain, make_run):
+    plan = {"name": "unexplained"}
+    unexplained = load(make_run(**plan))
+    explained = load(explain())
+    left = reporting_checklist(unexplained, analyse(unexplained))
+    assert "explanations of single answers (31)" in left
+    answered = reporting_checklist(explained, analyse(explained))
+    assert "| 31 | Explanations | Grad-CAM" in answered
+    assert "(31)" not in answered
 
 
 def test_a_run_without_explanations_is_drawn_as_before(finished):

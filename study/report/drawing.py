@@ -1,0 +1,41 @@
+"""A figure of a report: what to see in it, in words for those who can't, and how it is drawn."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from study.report import style
+from study.report.load import Run
+from study.report.markdown import image, join
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """One figure.
+
+    Attributes:
+        sees: one sentence that says what to see in it.
+        alt: what it shows, in words.
+        draw: makes it; called within our style.
+        num_colours: of its palette.
+    """
+
+    sees: str
+    alt: str
+    draw: Callable[[], Figure]
+    num_colours: int = style.FEW_COLOURS
+
+    def png(self) -> bytes:
+        """The figure as a file."""
+        return style.png(self.draw, num_colours=self.num_colours)
+
+
+Drawings = Mapping[str, Drawing]
+
+
+def figure(run: Run, drawings: Drawings, name: str) -> str:
+    """A figure under the sentence that says what to see in it; "" if there is no such figure (yet)."""
+    if name not in drawings:
+        return ""
+    return join([drawings[name].sees, image(f"{run.name}/{name}.png", drawings[name].alt)])
