@@ -71,9 +71,7 @@ def _left(answered: set[int]) -> str:
 def _aims(run: Run) -> list[Item]:
     equal = f"{counted(run.manifest['budget']['trials'], 'trial')} each" if len(run.pairs) > 1 else ""
     goal = f"to compare {len(run.pairs)} networks after equal searches, {equal}" if equal else "to tune one network"
-    design = (
-        "none: drawn images" if run.manifest["stand_in"] else "retrospective: images from before the study"
-    )
+    design = "none: drawn images" if run.manifest["stand_in"] else "retrospective: images from before the study"
     return [
         Item(1, "Kind of AI", f"deep neural networks that classify images: {listing(run.pairs)}"),
         Item(2, "Summary", "question, verdict and result table at the top"),

@@ -18,12 +18,14 @@ class Drawing:
         sees: one sentence that says what to see in it.
         alt: what it shows, in words.
         draw: makes it; called within our style.
+        how: how it was drawn, in sentences; "" where it needs no explanation.
         num_colours: of its palette.
     """
 
     sees: str
     alt: str
     draw: Callable[[], Figure]
+    how: str = ""
     num_colours: int = style.FEW_COLOURS
 
     def png(self) -> bytes:
@@ -35,7 +37,8 @@ Drawings = Mapping[str, Drawing]
 
 
 def figure(run: Run, drawings: Drawings, name: str) -> str:
-    """A figure under the sentence that says what to see in it; "" if there is no such figure (yet)."""
+    """A figure between what to see in it and how it was drawn; "" if there is no such figure (yet)."""
     if name not in drawings:
         return ""
-    return join([drawings[name].sees, image(f"{run.name}/{name}.png", drawings[name].alt)])
+    drawing = drawings[name]
+    return join([drawing.sees, image(f"{run.name}/{name}.png", drawing.alt), drawing.how])

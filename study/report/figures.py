@@ -69,7 +69,8 @@ def _learning_curves(run: Run) -> Drawing:
             f"({spent.states[STOPPED]} of {counted(spent.ended, 'trial')} stopped early)"
         )
     return Drawing(
-        sees=f"{sees}. The numbers count the trials that train on from rung to rung: {listing(passed)}.",
+        sees=f"{sees}.",
+        how=f"The numbers count the trials that train on from rung to rung: {listing(passed)}.",
         alt=f"Validation ROC-AUC over the epochs of every searched trial of {listing(run.pairs)}; "
         "the finalists are highlighted, and the trials that train on past each rung are counted",
         draw=lambda: learning_curves(run),
@@ -80,10 +81,11 @@ def _parallel_coordinates(run: Run) -> Drawing:
     agreed = {pair: shared for pair in run.pairs if (shared := _agreed(run, pair)) is not None}
     parts = [f"{listing(shared)} for {pair}" for pair, shared in agreed.items() if shared]
     parts += [f"no choice for {listing(without)}"] if (without := [pair for pair in agreed if not agreed[pair]]) else []
-    words = f". The best third of the trials agree on {'; '.join(parts)}" if parts else ""
+    words = f"; the best third of the trials agree on {'; '.join(parts)}" if parts else ""
     return Drawing(
-        sees="Each line is a trial that runs down through its values, the first or lowest of each at the left, those "
-        f"outside the space beyond the ends; where dark lines run together, good trials are alike{words}.",
+        sees=f"Where dark lines run together, good trials are alike{words}.",
+        how="Each line is a trial that runs down through its values, the first or lowest of each at the left, those "
+        "outside the space beyond the ends.",
         alt=f"Parallel coordinates: the hyperparameters of every searched trial of {listing(run.pairs)}, coloured by "
         "best validation ROC-AUC",
         draw=lambda: parallel_coordinates(run),
@@ -116,8 +118,9 @@ def _hyperparameters(run: Run) -> Drawing:
     ]
     won = f", then in place {listing(places)}" if places else ""
     return Drawing(
-        sees="Each mark is a trial at the first rung. Where marks of one shape rise or fall from left to right, that "
-        f"hyperparameter went with the score; the large ones are the finalists{won}.",
+        sees="Where marks of one shape rise or fall from left to right, that hyperparameter went with the score; the "
+        f"large ones are the finalists{won}.",
+        how="Each mark is a trial at the first rung.",
         alt=f"Validation ROC-AUC at the first rung of every searched trial of {listing(run.pairs)} against each "
         "searched hyperparameter",
         draw=lambda: hyperparameters(run),
@@ -141,7 +144,8 @@ def _expected_best(run: Run) -> Drawing:
     parts += [f"nothing (less than {_VISIBLE:g}) for {listing(flat)}"] if flat else []
     return Drawing(
         sees="Where a line still rises at its end, more trials would probably have found better: the second half of "
-        f"the trials is expected to have gained {listing(parts)}. The mark is what the given recipes reached.",
+        f"the trials is expected to have gained {listing(parts)}.",
+        how="The mark is what the given recipes reached.",
         alt=f"Expected best validation ROC-AUC of {listing(list(gains))} against the number of trials",
         draw=lambda: expected_best_lines(run),
     )
@@ -182,10 +186,10 @@ def _roc_and_pr_curves(run: Run, analysis: Analysis) -> Drawing:
     return Drawing(
         sees="The nearer the ROC curve comes to the upper left corner, and the precision-recall curve to the upper "
         f"right one, the better: {best} has areas of {fraction(scores[best])} and {fraction(precision)} (average "
-        f"precision), chance 0.500 and {fraction(prevalence(run.tested[best]))}. Each line is the mean over {over}. "
-        "Its band holds the true value of each point, taken alone, about 95 times of 100, by the same resamples of "
-        "images and spread of seeds as all intervals.",
+        f"precision), chance 0.500 and {fraction(prevalence(run.tested[best]))}.",
         alt=f"ROC and precision-recall curves with 95 % bands on the test split of {listing(list(scores))}",
+        how=f"Each line is the mean over {over}. Its band holds the true value of each point, taken alone, about 95 "
+        "times of 100, by the same resamples of images and spread of seeds as all intervals.",
         draw=lambda: roc_and_pr_curves(run, analysis),
     )
 

@@ -34,7 +34,9 @@ def parallel_coordinates(run: Run) -> Figure:
     levels = MaxNLocator(_LEVELS).tick_values(min(scores), max(scores))
     colours = ScalarMappable(BoundaryNorm(levels, 256), matplotlib.colormaps["cividis_r"])
     for index, (pair, axis) in enumerate(zip(run.pairs, axes, strict=True)):
-        _rows(axis, spaces, run.manifest["space"].get(pair, {}), named=index % columns == 0)
+        beside = run.pairs[index : index + columns] if index % columns == 0 else []
+        named = [name for name in spaces if any(name in run.manifest["space"].get(each, {}) for each in beside)]
+        _rows(axis, spaces, run.manifest["space"].get(pair, {}), named=named)
         finalist = run.state.finalist(pair)
         # The best are drawn last, over the others.
         for trial in sorted((t for t in run.search(pair) if math.isfinite(final_score(t))), key=final_score):
@@ -73,19 +75,19 @@ def hyperparameters(run: Run) -> Figure:
     return figure
 
 
-def _rows(axis: Axes, spaces: Mapping[str, Explored], own: Collection[str], *, named: bool) -> None:
-    """A horizontal axis for each of a pair's own hyperparameters; its name and its values stand before it."""
+def _rows(axis: Axes, spaces: Mapping[str, Explored], own: Collection[str], *, named: Collection[str]) -> None:
+    """A horizontal axis for each of a pair's own hyperparameters; before those to be named, name and values."""
     for row, (name, space) in enumerate(spaces.items()):
         if name in own:
             axis.plot([0, 1], [row, row], color=style.LIGHT, linewidth=1.4, zorder=0)
             axis.plot(list(space.ticks), [row] * len(space.ticks), "|", color=style.GREY, markersize=8, zorder=0)
-    rows = np.arange(len(spaces))
-    axis.set_yticks([*(rows - 0.19), *(rows + 0.21)], [*spaces, *(space.words for space in spaces.values())])
-    for written in axis.get_yticklabels()[: len(spaces)]:
+    rows = np.array([row for row, name in enumerate(spaces) if name in named])
+    axis.set_yticks([*(rows - 0.19), *(rows + 0.21)], [*named, *(spaces[name].words for name in named)])
+    for written in axis.get_yticklabels()[: len(named)]:
         written.set_fontweight("bold")
     axis.set(xlim=(-0.12, 1.12), ylim=(len(spaces) - 0.5, -0.5), xticks=[])
     axis.grid(visible=False)
-    axis.tick_params(length=0, labelleft=named)
+    axis.tick_params(length=0)
     for spine in axis.spines.values():
         spine.set_visible(False)
 

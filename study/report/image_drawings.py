@@ -54,7 +54,8 @@ def _maps(run: Run, explanations: Explanations) -> Drawing:
     numbers = sorted({each.seed_run for each in networks.values()})
     return Drawing(
         sees="What to see: whether what is bright lies where a reader would look, in the wrong answers as in the right "
-        "ones. Above stands each image with its class, beneath it the map of what speaks for the answer (Grad-CAM, "
+        "ones.",
+        how="Above stands each image with its class, beneath it the map of what speaks for the answer (Grad-CAM, "
         f"Selvaraju et al. 2017) with the answer and its probability, of seed run {listing([str(n) for n in numbers])} "
         "of the tuned recipe. Right and wrong are the most confident answers, random images are the same for all "
         f"architectures; {NUM_OF_A_KIND} of {NUM_LOOKED_AT} that were recorded of each are shown. Each map is as "

@@ -69,6 +69,19 @@ def test_each_trial_is_a_line_and_the_finalist_is_the_thick_one(run):
         assert finalist.get_xdata() == pytest.approx([s.position(recipe[n]) for n, s in spaces.items()], abs=0.05)
 
 
+def test_a_hyperparameter_is_named_where_one_of_the_pairs_beside_has_it(run):
+    lacking = [pair for pair in run.pairs if pair != "lenet"]
+    for pair in lacking:
+        del run.manifest["space"][pair]["dropout"]
+    first, second, third = parallel_coordinates(run).axes[:3]
+    named = [
+        [label.get_text() for label in axis.get_yticklabels() if label.get_text() in explored(run)]
+        for axis in (first, second, third)
+    ]
+    assert run.pairs[0] == "lenet"
+    assert named == [list(explored(run)), [], [name for name in explored(run) if name != "dropout"]]
+
+
 def test_each_hyperparameter_has_a_panel_with_the_scores_at_the_first_rung(run):
     panels = {axis.get_title(): axis for axis in hyperparameters(run).axes if axis.get_visible()}
     assert list(panels) == ["lr", "dropout", "batchnorm"]

@@ -1,3 +1,5 @@
+import re
+
 from matplotlib.text import Text
 
 from study.report import style
@@ -21,3 +23,12 @@ def test_on_a_phone_all_letters_are_at_least_eight_points_and_no_legend_is_cut_o
         for legend in figure.legends:
             box = legend.get_window_extent()
             assert 0 <= box.x0 <= box.x1 <= width, name
+
+
+def test_one_sentence_says_what_to_see_in_each_figure(six, audited):
+    for drawn in (six, audited):
+        run = load(drawn.folder)
+        for name, drawing in drawings(run, analyse(run)).items():
+            assert re.findall(r"[.!?](?= [A-Z]|$)", drawing.sees) == ["."], (name, drawing.sees)
+            assert drawing.sees in drawn.page
+            assert drawing.how in drawn.page
