@@ -139,6 +139,7 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
             num_gpus=num_gpus,
             cpus_per_trial=options.cpus_per_trial,
             gpus_per_trial=options.gpus_per_trial,
+            num_workers=options.workers_per_trial,
         )
         print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
         opened = [plan.open_records(slots) for plan in plans]
@@ -239,10 +240,21 @@ def _parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help="delete the results of an earlier run and start again")
     add("--skip-unreadable", action="store_true", help="go on without images that can't be read")
     add("--address", metavar="ADDR", help='Ray cluster to run on ("auto": the one this machine belongs to)')
-    add("--workers-per-trial", type=int, choices=(0, 1), default=0, help="1 trains in a Ray Train worker group")
+    add(
+        "--workers-per-trial",
+        type=_not_negative,
+        default=0,
+        metavar="N",
+        help="train each trial on N devices at once, in a Ray Train worker group (default 0: none)",
+    )
     add("--hang-after", type=_positive, default=600.0, metavar="S", help="end a worker without a step for so long")
-    add("--cpus-per-trial", type=float, metavar="X", help="default: one")
-    add("--gpus-per-trial", type=float, metavar="X", help="default: a quarter of one, where there is one")
+    add("--cpus-per-trial", type=float, metavar="X", help="or per worker; default: one")
+    add(
+        "--gpus-per-trial",
+        type=float,
+        metavar="X",
+        help="or per worker; default: a quarter of one, where there is one; one a worker of several",
+    )
     add("--dry-run", action="store_true", help="show the plan, train nothing")
     return parser
 

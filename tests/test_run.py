@@ -227,7 +227,7 @@ def test_a_folder_of_other_files_is_never_deleted(
     assert thesis.exists()
 
 
-@pytest.mark.parametrize("arguments", [["--seed", "-1"], ["--workers-per-trial", "2"], ["--budget", "huge"]])
+@pytest.mark.parametrize("arguments", [["--seed", "-1"], ["--workers-per-trial", "-1"], ["--budget", "huge"]])
 def test_a_value_that_no_study_could_have_is_refused_by_the_parser(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as refusal:
         run.main(["her2_binary", *arguments])

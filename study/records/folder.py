@@ -75,9 +75,9 @@ class RunFolder:
         """Small pictures, maps and times that a report shows; see `Explanations`."""
         return self.root / "explanations.json"
 
-    def why_it_ended(self, trial: str) -> Path:
-        """Where a trial that hangs leaves what it was doing before it ends its own process."""
-        return self.checkpoints(trial) / "hung.txt"
+    def why_it_ended(self, trial: str, rank: int = 0) -> Path:
+        """Where a process of a trial that hangs leaves what it was doing before it ends itself."""
+        return self.checkpoints(trial) / f"hung-{rank}.txt"
 
     def hashes(self, paths: Iterable[Path]) -> dict[str, str]:
         """Path within the folder -> SHA-256, as a `completed` event holds it."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from study.errors import UnknownNameError
+from study.training.peers import Share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,20 +126,21 @@ def policy(modality: str, level: str) -> Policy:
     return POLICIES[modality][level]
 
 
-def augment(images: Tensor, chosen: Policy, generator: torch.Generator) -> Tensor:
+def augment(images: Tensor, chosen: Policy, generator: torch.Generator, share: Share | None = None) -> Tensor:
     """Changes each image of a batch at random.
 
     Args:
         images: float (N, 3, H, W) in [0, 1]; H == W.
         chosen: the ranges.
         generator: on the CPU, so that CPU and GPU see the same changes.
+        share: of a larger batch, where these are not all of it: each image is changed as it would be in there.
 
     Returns:
         float (N, 3, H, W) in [0, 1]; the same tensor where the policy changes nothing.
     """
     if chosen == Policy():
         return images
-    draw = _Draws(len(images), images.device, generator)
+    draw = _Draws(share or Share.whole(len(images)), images.device, generator)
     if chosen.horizontal_flip or chosen.dihedral:
         images = torch.where(draw.coin(), images.flip(3), images)
     if chosen.dihedral:
@@ -154,18 +156,20 @@ def augment(images: Tensor, chosen: Policy, generator: torch.Generator) -> Tenso
 class _Draws:
     """One random number for each image, shaped to broadcast over (N, 3, H, W)."""
 
-    def __init__(self, num_images: int, device: torch.device, generator: torch.Generator) -> None:
-        self.num_images, self.device, self.generator = num_images, device, generator
+    def __init__(self, share: Share, device: torch.device, generator: torch.Generator) -> None:
+        self.share, self.device, self.generator = share, device, generator
 
     def uniform(self, low: float, high: float) -> Tensor:
-        values = torch.rand(self.num_images, generator=self.generator) * (high - low) + low
-        return values.to(self.device).view(-1, 1, 1, 1)
+        values = torch.rand(self.share.num_images, generator=self.generator) * (high - low) + low
+        return values[self.share.positions].to(self.device).view(-1, 1, 1, 1)
 
     def coin(self) -> Tensor:
         return self.uniform(0, 1) < 0.5
 
-    def noise(self, shape: torch.Size) -> Tensor:
-        return torch.randn(shape, generator=self.generator).to(self.device)
+    def noise(self, size: torch.Size) -> Tensor:
+        """Standard normal noise of one channel and this size, the same one for all channels."""
+        values = torch.randn((self.share.num_images, 1, *size), generator=self.generator)
+        return values[self.share.positions].to(self.device)
 
 
 def _affine(images: Tensor, chosen: Policy, draw: _Draws) -> Tensor:
@@ -214,6 +218,6 @@ def _vary_intensity(images: Tensor, chosen: Policy, draw: _Draws) -> Tensor:
         images = images + draw.uniform(-chosen.brightness, chosen.brightness)
     if chosen.noise:
         # One value for the three channels: grey images must stay grey.
-        grain = draw.noise(torch.Size([images.shape[0], 1, *images.shape[2:]]))
+        grain = draw.noise(images.shape[2:])
         images = images + grain * draw.uniform(0, chosen.noise)
     return images.clamp(0, 1)

@@ -16,10 +16,13 @@ from study.evaluation.metrics import roc_auc
 from study.spec import Recipe
 from study.training import augmentation, losses, optimization
 from study.training.data import Images, SplitRows, Standardization
+from study.training.peers import Peers, Share
+from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, nothing, predict_logits
 from study.training.pretrained import Pretrained, put_into
 from study.training.stages import set_frozen, training_mode
 
-EVALUATION_BATCH_SIZE = 256
+# Far from the seeds of all epochs.
+_NEXT_PEER = 1_000_000_007
 
 State = dict[str, Any]
 Metrics = dict[str, float]
@@ -90,18 +93,14 @@ class Outcome:
 
 
 Report = Callable[[Metrics, Callable[[], State]], None]
-Beat = Callable[[], None]
-
-
-def _nothing() -> None:
-    pass
 
 
 class Training:
     """The state of a run, between epochs: what a checkpoint holds."""
 
-    def __init__(self, run: Run, images: Images, beat: Beat = _nothing) -> None:
+    def __init__(self, run: Run, images: Images, beat: Beat = nothing) -> None:
         self.run, self.images, self.device, self.beat = run, images, images.device, beat
+        self.peers = Peers()
         torch.manual_seed(run.seed)
         network = architectures.find(run.architecture)
         self.head = network.head
@@ -110,6 +109,7 @@ class Training:
         if pretrained is not None:
             put_into(self.model, pretrained)
         self.model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.peers.synchronize(self.model)
         self.batch_size = min(run.recipe["batch_size"], len(run.train))
         self.loss = losses.training_loss(run.recipe, run.train.counts(run.num_classes), self.device)
         self.policy = augmentation.policy(run.modality, run.recipe["augmentation"])
@@ -130,6 +130,7 @@ class Training:
         elif freeze_epochs:
             recipe, epochs = recipe | {"lr": recipe["fine_tune_lr"]}, epochs - freeze_epochs
         set_frozen(self.model, head=self.head, frozen=self.frozen)
+        self.called = self.peers.prepared(self.model)
         num_steps = len(list(self._batches(torch.arange(len(self.run.train)))))
         self.optimizer = optimization.make_optimizer(self.model, recipe)
         self.schedule = optimization.make_schedule(self.optimizer, recipe, epochs * num_steps)
@@ -203,9 +204,11 @@ class Training:
         )
 
     def predict(self, rows: NDArray[np.int64]) -> Tensor:
-        """Logits of these images, see `predict_logits`."""
+        """Logits of these images, see `predict_logits`; each process answers for some of them."""
         batch_size = min(EVALUATION_BATCH_SIZE, self.run.micro_batch or EVALUATION_BATCH_SIZE)
-        return predict_logits(self.model, self.images, rows, self.standardization, batch_size, self.beat)
+        own = self.peers.share(len(rows)).positions
+        logits = predict_logits(self.model, self.images, rows[own.numpy()], self.standardization, batch_size, self.beat)
+        return self.peers.gathered(logits, own, len(rows))
 
     def _train_epoch(self) -> tuple[Tensor, Tensor]:
         """Logits and targets of the images as they were trained on, both on the CPU, in batch order."""
@@ -213,34 +216,45 @@ class Training:
         # All randomness of an epoch follows from seed and epoch: resuming needs no generator state, and an actor
         # that trained something else before gives the same numbers.
         epoch_seed = self.run.seed * 100_003 + self.epoch
-        torch.manual_seed(epoch_seed)
+        # Of dropout, which has to differ between images, wherever they are trained on.
+        torch.manual_seed(epoch_seed + self.peers.rank * _NEXT_PEER)
         generator = torch.Generator().manual_seed(epoch_seed)
         order = torch.randperm(len(self.run.train), generator=generator)
         all_rows, all_targets = torch.from_numpy(self.run.train.rows), torch.from_numpy(self.run.train.targets)
-        gathered = []
-        for picked in self._batches(order):
+        batches = list(self._batches(order))
+        answered, places, num_seen = [], [], 0
+        for picked in batches:
             self.beat()
-            images = augmentation.augment(self.images.batch(all_rows[picked]), self.policy, generator)
-            gathered.append(self._step(images, all_targets[picked].to(self.device)))
-        used = torch.cat(list(self._batches(order)))
-        return torch.cat(gathered).float().cpu(), all_targets[used]
+            share = self.peers.share(len(picked))
+            rows, targets = (values[picked[share.positions]] for values in (all_rows, all_targets))
+            images = augmentation.augment(self.images.batch(rows), self.policy, generator, share)
+            answered.append(self._step(images, targets.to(self.device), share))
+            places.append(num_seen + share.positions)
+            num_seen += len(picked)
+        logits = self.peers.gathered(torch.cat(answered).float().cpu(), torch.cat(places), num_seen)
+        return logits, all_targets[torch.cat(batches)]
 
-    def _step(self, images: Tensor, targets: Tensor) -> Tensor:
-        """One optimizer step; returns the logits, detached."""
+    def _step(self, images: Tensor, targets: Tensor, share: Share) -> Tensor:
+        """One optimizer step; returns the logits of this process's images, detached."""
         self.optimizer.zero_grad(set_to_none=True)
-        num_parts = _num_parts(len(images), self.run.micro_batch)
-        parts = zip(images.tensor_split(num_parts), targets.tensor_split(num_parts), strict=True)
-        logits = torch.cat([self._add_gradients(*part, share=len(part[0]) / len(images)) for part in parts])
+        # All processes need the same number of parts: they wait for one another in each.
+        num_parts = _num_parts(share.num_images // self.peers.num, self.run.micro_batch)
+        parts = list(zip(images.tensor_split(num_parts), targets.tensor_split(num_parts), strict=True))
+        weight = self.peers.weight(share)
+        logits = []
+        for number, part in enumerate(parts, start=1):
+            with self.peers.gradients_stay_here(self.called, until_last=number < num_parts):
+                logits.append(self._add_gradients(*part, weight=weight * len(part[0]) / len(images)))
         self.optimizer.step()
         self.schedule.step()
-        return logits
+        return torch.cat(logits)
 
-    def _add_gradients(self, images: Tensor, targets: Tensor, *, share: float) -> Tensor:
-        """Adds a share of the batch's gradient; returns the logits, detached."""
+    def _add_gradients(self, images: Tensor, targets: Tensor, *, weight: float) -> Tensor:
+        """Adds a part of the batch's gradient; returns the logits, detached."""
         with self._autocast():
-            logits: Tensor = self.model(self.standardization(images))
+            logits: Tensor = self.called(self.standardization(images))
             loss = self.loss(logits.float(), targets)
-        (loss if share == 1 else loss * share).backward()
+        (loss if weight == 1 else loss * weight).backward()
         return logits.detach()
 
     def _batches(self, order: Tensor) -> Iterator[Tensor]:
@@ -275,7 +289,7 @@ def _num_parts(num_images: int, micro_batch: int) -> int:
 
 
 def train(
-    run: Run, images: Images, *, report: Report, resume_from: State | None = None, beat: Beat = _nothing
+    run: Run, images: Images, *, report: Report, resume_from: State | None = None, beat: Beat = nothing
 ) -> Outcome:
     """Trains a run to the end of its budget, or until its recipe's early stopping ends it.
 
@@ -295,24 +309,6 @@ def train(
     while training.epoch < run.epochs and not training.wants_to_stop():
         report(training.run_epoch(), training.state)
     return training.outcome()
-
-
-@torch.inference_mode()
-def predict_logits(
-    model: nn.Module,
-    images: Images,
-    rows: NDArray[np.int64],
-    standardization: Standardization,
-    batch_size: int = EVALUATION_BATCH_SIZE,
-    beat: Beat = _nothing,
-) -> Tensor:
-    """float32 (N, num_logits) logits on the CPU, in the order of `rows`."""
-    model.eval()
-    parts = []
-    for batch in torch.from_numpy(rows).split(batch_size):
-        beat()
-        parts.append(model(standardization(images.batch(batch))).float().cpu())
-    return torch.cat(parts)
 
 
 def _split_metrics(split: str, logits: Tensor, targets: Tensor) -> Metrics:

@@ -108,9 +108,10 @@ class ConductorScheduler(NotSnapshotted, FIFOScheduler):
         task: Task = trial.config[TASK]
         if trial.trial_id in self.watch.frozen:
             return Failure(failures.HUNG, self.watch.frozen[trial.trial_id])
-        note = self.folders[task.run].why_it_ended(task.id)
-        stacks = note.read_text() if note.exists() else ""
-        note.unlink(missing_ok=True)
+        notes = sorted(self.folders[task.run].checkpoints(task.id).glob("hung-*.txt"))
+        stacks = next((text for note in notes if (text := note.read_text())), "")
+        for note in notes:
+            note.unlink(missing_ok=True)
         if stacks:
             return Failure(failures.HUNG, f"no step ended in its worker; {stacks.splitlines()[0]}", stacks)
         file = Path(trial.error_file) if trial.error_file else None

@@ -12,7 +12,7 @@ from typing import Any
 from study import records
 from study.records import FAILED, RUNNING, SEARCH
 from study.spec import Budget, Recipe
-from study.training.loop import EVALUATION_BATCH_SIZE
+from study.training.prediction import EVALUATION_BATCH_SIZE
 from study.tuning import failures
 from study.tuning.dealer import TEST_TRIAL, Dealer
 from study.tuning.early_stopping import Rungs

@@ -24,7 +24,7 @@ from study.training import checkpoint
 from study.training.data import Images, Standardization
 from study.training.grad_cam import NoMapError, grad_cam, untrained
 from study.training.latency import latency_ms
-from study.training.loop import Beat
+from study.training.prediction import Beat
 from study.tuning.manifest import cpu_model
 from study.tuning.scoring import Send
 from study.tuning.task import Task, Workload

@@ -75,6 +75,9 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None and error not in seen:
         seen.append(error)
         yield error
+        # What Ray Train raises for a worker group holds the errors of its workers.
+        for failure in getattr(error, "worker_failures", {}).values():
+            yield from _causes(failure)
         error = getattr(error, "cause", None) or error.__cause__ or error.__context__
 
 

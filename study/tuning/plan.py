@@ -90,6 +90,7 @@ class Plan:
             device=slots.device,
             precision="bfloat16" if slots.device == "cuda" else "float32",
             num_threads=slots.num_threads,
+            gpus=slots.gpus,
             hang_after_s=running.hang_after_s,
             num_workers=running.num_workers,
         )

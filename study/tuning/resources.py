@@ -16,8 +16,8 @@ class Slots:
 
     Attributes:
         num: trials at a time.
-        cpus: of one trial.
-        gpus: of one trial; fractions share a device.
+        cpus: of one trial, or of each of its workers.
+        gpus: of one trial, or of each of its workers; fractions share a device.
     """
 
     num: int
@@ -30,7 +30,7 @@ class Slots:
 
     @property
     def num_threads(self) -> int:
-        """CPU threads of one trial."""
+        """CPU threads of one trial, or of each of its workers."""
         return max(1, int(self.cpus))
 
     def of_trial_actor(self, num_workers: int) -> dict[str, float]:
@@ -48,8 +48,16 @@ def choose_slots(
     num_gpus: float,
     cpus_per_trial: float | None = None,
     gpus_per_trial: float | None = None,
+    num_workers: int = 0,
 ) -> Slots:
     """The slots for these resources; what the user asked for comes first.
+
+    Args:
+        num_cpus: that there are.
+        num_gpus: that there are.
+        cpus_per_trial: asked for; of each worker where a trial has several.
+        gpus_per_trial: asked for; of each worker where a trial has several.
+        num_workers: of a trial, 0 for those that need none.
 
     On a CPU each trial has one thread, and there are as many trials as cores: small networks on small images gain
     little from a second thread and always from a second trial.
@@ -57,21 +65,25 @@ def choose_slots(
     Raises:
         DeclarationError: a trial asks for more than there is.
     """
-    gpus = gpus_per_trial if gpus_per_trial is not None else (1 / _TRIALS_PER_GPU if num_gpus else 0.0)
-    default_cpus = max(1.0, num_cpus // (num_gpus * _TRIALS_PER_GPU)) if num_gpus and gpus else 1.0
+    num_processes = max(1, num_workers)
+    # Processes that share a device gain nothing from one another, and can't talk to each other through it either.
+    share = 1.0 if num_processes > 1 else 1 / _TRIALS_PER_GPU
+    gpus = gpus_per_trial if gpus_per_trial is not None else (share if num_gpus else 0.0)
+    default_cpus = max(1.0, num_cpus // (num_gpus / share)) if num_gpus and gpus else 1.0
     cpus = cpus_per_trial if cpus_per_trial is not None else default_cpus
-    for name, asked, there in (("CPUs", cpus, num_cpus), ("GPUs", gpus, num_gpus)):
+    for name, asked, there in (("CPUs", cpus * num_processes, num_cpus), ("GPUs", gpus * num_processes, num_gpus)):
         if asked > there:
             raise DeclarationError(
                 f"A trial can have no more {name} than there are, but it asks for {asked:g} of {there:g}. "
-                f"Lower --{name.lower()}-per-trial."
+                f"Lower --{name.lower()}-per-trial{' or --workers-per-trial' if num_workers > 1 else ''}."
             )
     if cpus <= 0 or gpus < 0:
         raise DeclarationError(
             f"A trial needs more than 0 CPUs and no negative share of a GPU, but it has {cpus:g} and {gpus:g}."
         )
     # The epsilon absorbs the rounding of fractions: 1 / (1 / 3) must be 3 slots.
-    limits = [num_cpus / cpus + 1e-9, *([num_gpus / gpus + 1e-9] if gpus else [])]
+    per_process = [num_cpus / cpus, *([num_gpus / gpus] if gpus else [])]
+    limits = [num / num_processes + 1e-9 for num in per_process]
     return Slots(num=int(min(limits)), cpus=cpus, gpus=gpus)
 
 

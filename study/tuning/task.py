@@ -31,7 +31,8 @@ class Running:
     """How a session runs its trials; none of it changes what comes out.
 
     Attributes:
-        num_workers: 0 trains in the trial actors; more start a Ray Train worker group for each trial.
+        num_workers: 0 trains in the trial actors; more start a Ray Train worker group of so many, or
+            as many as there is room for, for each trial.
         hang_after_s: time without a step that means a worker hangs.
     """
 
@@ -53,9 +54,11 @@ class Workload:
         epochs: full budget of a trial.
         device: "cpu" or "cuda".
         precision: "float32" or "bfloat16".
-        num_threads: CPU threads of one trial.
+        num_threads: CPU threads of one trial, or of each of its workers.
+        gpus: of one trial, or of each of its workers.
         hang_after_s: time without a step that means a worker hangs.
-        num_workers: 0 trains in the trial actor (Ray Train's local mode); more start a Ray Train worker group.
+        num_workers: 0 trains in the trial actor (Ray Train's local mode); more start a Ray Train worker group of so
+            many, or as many as there is room for.
     """
 
     folder: Path
@@ -68,6 +71,7 @@ class Workload:
     device: str
     precision: str
     num_threads: int
+    gpus: float
     hang_after_s: float
     num_workers: int
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from ray import train as ray_train
 from ray import tune
-from ray.train.torch import TorchTrainer
+from ray.train.torch import TorchTrainer, get_device
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from study import architectures, records
@@ -19,12 +19,16 @@ from study.training import checkpoint
 from study.training.checkpoint import CheckpointWriter
 from study.training.data import Images
 from study.training.loop import Outcome, Run, train
+from study.training.peers import Peers
 from study.training.pretrained import Pretrained
 from study.training.watchdog import Watchdog
 from study.tuning import failures
 from study.tuning.memory import give_back_memory
 from study.tuning.scoring import Send, keep, score_test
 from study.tuning.task import TASK, Task, Workload, encoded
+
+# Ray Train's period at which it looks for more room for a group.
+_NEVER_S = 1e9
 
 
 def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None:
@@ -60,13 +64,19 @@ def _train_locally(task: Task, workload: Workload) -> None:
 
 
 def _train_in_worker_group(task: Task, workload: Workload) -> None:
-    """A Ray Train worker group; its reports reach Ray Tune through a callback."""
+    """A Ray Train worker group; its reports reach Ray Tune through a callback.
+
+    A group is as large as there is room for at its start, and computes the same whatever its size; so a trial whose
+    node is lost goes on at once on what is left.
+    """
     trainer = TorchTrainer(
         lambda: _train(task, workload, _send_to_train),
-        scaling_config=ray_train.ScalingConfig(
-            num_workers=workload.num_workers,
+        scaling_config=ray_train.ScalingConfig(  # type: ignore[call-arg]
+            num_workers=(1, workload.num_workers) if workload.num_workers > 1 else 1,  # type: ignore[arg-type]
             use_gpu=workload.device == "cuda",
-            resources_per_worker={"CPU": workload.num_threads},
+            resources_per_worker={"CPU": workload.num_threads} | ({"GPU": workload.gpus} if workload.gpus else {}),
+            # Larger it gets with the next trial only.
+            elastic_resize_monitor_interval_s=_NEVER_S,
         ),
         run_config=ray_train.RunConfig(
             name=task.id,
@@ -82,22 +92,23 @@ def _send_to_tune(report: dict[str, Any]) -> None:
 
 
 def _send_to_train(report: dict[str, Any]) -> None:
+    """To be called by all workers of a group alike; each waits for the others, the first one's is passed on."""
     ray_train.report(encoded(report))
 
 
 def _train(task: Task, workload: Workload, send: Send) -> None:
     """Trains a recipe and reports its epochs and its end."""
     torch.set_num_threads(workload.num_threads)
-    folder, device = records.RunFolder(workload.folder), torch.device(workload.device)
+    folder, rank = records.RunFolder(workload.folder), Peers().rank
     checkpoints = folder.checkpoints(task.id)
-    if not task.epochs_recorded:
+    if not task.epochs_recorded and rank == 0:
         # What an earlier finalist's run of the same name may have left.
         shutil.rmtree(checkpoints, ignore_errors=True)
     with (
-        Watchdog(folder.why_it_ended(task.id), workload.hang_after_s) as watchdog,
+        Watchdog(folder.why_it_ended(task.id, rank), workload.hang_after_s) as watchdog,
         CheckpointWriter(checkpoints) as writer,
     ):
-        images = Images(workload.pixels, device)
+        images = Images(workload.pixels, _device(workload))
 
         def report(metrics: dict[str, float], state: Callable[[], dict[str, Any]]) -> None:
             # The driver may take its time with an answer.
@@ -105,16 +116,24 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
             # Returns only if the trial goes on: a stopped one needs no checkpoint, and neither does a finished one.
             send({"event": "epoch", **metrics})
             watchdog.beat()
-            if metrics["epoch"] < workload.epochs:
+            if metrics["epoch"] < workload.epochs and rank == 0:
                 writer.write(state())
 
         resume_from = checkpoint.latest(checkpoints, up_to_epoch=task.epochs_recorded)
         run = _run(task, workload, folder)
         outcome = train(run, images, report=report, resume_from=resume_from, beat=watchdog.beat)
-        files = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED else {}
+        files = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED and rank == 0 else {}
         # The driver deletes the checkpoints when it hears of the end; none may be written after that.
         writer.wait()
-    send(_completed(outcome) | {"files": files})
+        watchdog.pause()
+        send(_completed(outcome) | {"files": files})
+
+
+def _device(workload: Workload) -> torch.device:
+    """The device of this process: of several in a worker group each has its own."""
+    if workload.num_workers and workload.device == "cuda":
+        return get_device()
+    return torch.device(workload.device)
 
 
 def _run(task: Task, workload: Workload, folder: records.RunFolder) -> Run:
@@ -161,6 +180,7 @@ def _completed(outcome: Outcome) -> dict[str, Any]:
         "best_epoch": outcome.best_epoch,
         "best_score": outcome.best_score,
         "best_loss": outcome.best_loss,
+        "num_processes": Peers().num,
         "num_parameters": architectures.num_parameters(outcome.model),
         "worker": f"{socket.gethostname()}:{os.getpid()}",
     }

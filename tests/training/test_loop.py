@@ -10,7 +10,8 @@ import torch
 from study.evaluation.metrics import roc_auc
 from study.training import checkpoint, losses
 from study.training.data import Images
-from study.training.loop import DivergedError, Outcome, Run, State, Training, predict_logits, train
+from study.training.loop import DivergedError, Outcome, Run, State, Training, train
+from study.training.prediction import predict_logits
 
 CPU = torch.device("cpu")
 BINARY = [i % 2 for i in range(80)]

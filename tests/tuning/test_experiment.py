@@ -289,11 +289,25 @@ def test_a_recipe_that_diverges_fails_with_its_reason_and_the_next_one_trains(
     assert [r["event"] for r in trained] == ["epoch", "epoch", "completed"]
 
 
-def test_a_worker_group_of_one_gives_the_same_losses_as_local_mode(
+def test_a_worker_group_gives_the_same_losses_as_local_mode(
     ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
-    recipe = run.find_study(str(tiny_study)).pairs["lenet"].with_values({"augmentation": "strong"}).hyperparameters()
-    local = run_tasks([recipe], tiny_images, tiny_study, tmp_path / "local")
-    group = run_tasks([recipe], tiny_images, tiny_study, tmp_path / "group", num_workers=1)
-    assert [r["event"] for r in local[0]] == ["epoch", "epoch", "completed"]
-    assert group == local
+    plain = run.find_study(str(tiny_study)).pairs["lenet"].with_values({"optimizer": "sgd"})
+    recipe = plain.with_values({"augmentation": "strong", "batchnorm": True}).hyperparameters()
+    bad = plain.with_values({"lr": 1e30}).hyperparameters()
+    (local,), (one,), (two, diverged) = (
+        run_tasks(recipes, tiny_images, tiny_study, tmp_path / f"{num}", num_workers=num)
+        for num, recipes in enumerate([[recipe], [recipe], [recipe, bad]])
+    )
+    assert [r["event"] for r in local] == ["epoch", "epoch", "completed"]
+    assert one == local
+    assert [r["event"] for r in two] == ["epoch", "epoch", "completed"]
+    assert (local[-1]["num_processes"], two[-1]["num_processes"]) == (1, 2)
+    for ours, theirs in zip(local, two, strict=True):
+        assert numbers(theirs) == pytest.approx(numbers(ours), rel=1e-4)
+    # A worker's error is known for what it is: this one is not worth another attempt.
+    assert (diverged[-1]["event"], diverged[-1]["kind"]) == ("failed", "diverged")
+
+
+def numbers(report: dict[str, Any]) -> dict[str, float]:
+    return {k: v for k, v in report.items() if isinstance(v, float)}
