@@ -30,5 +30,9 @@ class EngineLostError(StudyError):
     """Ray's own processes ended under a study. All records are kept and the same command goes on: exit code 130."""
 
 
+class StorageError(StudyError):
+    """A shared file system that can't be reached, read or written."""
+
+
 class ResultsError(StudyError):
     """A results folder that belongs to another declaration, is in use or is damaged."""

@@ -143,7 +143,9 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
         )
         print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
         opened = [plan.open_records(slots) for plan in plans]
-        running = Running(num_workers=options.workers_per_trial, hang_after_s=options.hang_after)
+        # Machines of a cluster share at least the results folder.
+        shared = options.storage or (str(options.results.resolve()) if options.address else "")
+        running = Running(num_workers=options.workers_per_trial, hang_after_s=options.hang_after, shared=shared)
         return run_experiment(opened, slots, running)
 
 
@@ -197,6 +199,7 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         open_test_again=options.open_test_again,
         skip_unreadable=options.skip_unreadable,
         fresh=options.fresh,
+        storage=options.storage,
         command=shlex.join(["python", "-m", "study.run", *arguments]),
     )
 
@@ -240,6 +243,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--fresh", action="store_true", help="delete the results of an earlier run and start again")
     add("--skip-unreadable", action="store_true", help="go on without images that can't be read")
     add("--address", metavar="ADDR", help='Ray cluster to run on ("auto": the one this machine belongs to)')
+    add(
+        "--storage",
+        default="",
+        metavar="URI",
+        help="where the machines of a cluster share no folder: s3://bucket/folder gets checkpoints and records",
+    )
     add(
         "--workers-per-trial",
         type=_not_negative,

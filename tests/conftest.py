@@ -73,6 +73,30 @@ def one_thread(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Address of an S3 server of this machine, without buckets."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URI of an empty folder in a bucket."""
+    import boto3
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "someone")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    boto3.client("s3", endpoint_url=f"http://{s3}", region_name="us-east-1").create_bucket(Bucket="study-bucket")
+    folder = tmp_path.name
+    return f"s3://study-bucket/{folder}?scheme=http&endpoint_override={s3}&region=us-east-1"
+
+
+@pytest.fixture(scope="session")
 def ray_started() -> Iterator[None]:
     """Ray, started once for all tests."""
     from study.tuning.ray_session import ray_session

@@ -2,6 +2,7 @@
 
 import copy
 import io
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +21,11 @@ _NUM_KEPT = 2
 _PREFIX = "epoch-"
 
 State = dict[str, Any]
+OnFile = Callable[[Path], None]
+
+
+def _nothing(path: Path) -> None:
+    """Where a folder is all that there is."""
 
 
 def save(path: Path, state: State) -> None:
@@ -55,10 +61,15 @@ class CheckpointWriter:
 
     At most one write is under way: a run that outpaces its disk waits, and a resumed run redoes at most the epoch
     whose checkpoint was being written.
+
+    Args:
+        folder: gets them.
+        keep: called with each file that was written, on the same thread.
+        drop: called with each file that was removed, on the same thread.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, *, keep: OnFile = _nothing, drop: OnFile = _nothing) -> None:
+        self.folder, self.keep, self.drop = folder, keep, drop
         for left in folder.glob(f"{_PREFIX}*.partial"):
             left.unlink(missing_ok=True)
         self._pool = ThreadPoolExecutor(1)
@@ -92,7 +103,10 @@ class CheckpointWriter:
         # Before, not after: there are never more than two, the one that is being written included.
         for old in checkpoints(self.folder)[: 1 - _NUM_KEPT]:
             old.unlink(missing_ok=True)
-        save(self.folder / f"{_PREFIX}{state['epoch']:05d}.pt", state)
+            self.drop(old)
+        path = self.folder / f"{_PREFIX}{state['epoch']:05d}.pt"
+        save(path, state)
+        self.keep(path)
 
 
 def checkpoints(folder: Path) -> list[Path]:

@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
-from study.records import COMPLETE, EXPLANATIONS, SEARCH, SEED, TEST, ledger
+from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, ledger
 from study.tuning import derived, space
 from study.tuning.conductor import Conductor
 from study.tuning.dealer import TEST_TRIAL
@@ -16,6 +16,7 @@ from study.tuning.defaults import first_values
 from study.tuning.journal import Journal
 from study.tuning.plan import Plan
 from study.tuning.progress import Progress
+from study.tuning.run_files import LogMirror
 from study.tuning.search import PairSearch
 
 _ENDS = ("stopped", "completed", "failed")
@@ -28,6 +29,11 @@ def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
     Raises:
         ResultsError: a file that can't be made again is damaged.
     """
+    with LogMirror(plan.files) as mirror:
+        yield from _conducted(plan, mirror, prefix)
+
+
+def _conducted(plan: Plan, mirror: LogMirror, prefix: str) -> Iterator[Conductor]:
     folder = plan.folder
     log = records.EventLog(folder.events)
     state = records.replay(records.read_events(folder.events))
@@ -36,7 +42,7 @@ def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
     forget_damaged(folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     journal = Journal(folder.optuna_journal, spaces, state)
-    listener = _Listener(plan, journal, Progress(plan.budget, len(spaces), prefix=prefix))
+    listener = _Listener(plan, journal, mirror, Progress(plan.budget, len(spaces), prefix=prefix))
     conductor = Conductor(
         log=log,
         state=state,
@@ -53,10 +59,14 @@ def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
         if not conductor.halted:
             journal.close()
             derived.write_derived(folder, state)
+            plan.files.keep_all(
+                [folder.manifest, folder.trials, folder.seed_runs, folder.epochs, folder.optuna_journal]
+            )
         if state.finished:
             # What a trial wrote while its checkpoints were being deleted, and the folders of Ray Train's worker groups.
             for name in ("checkpoints", "ray_train"):
                 shutil.rmtree(folder.root / name, ignore_errors=True)
+            plan.files.drop_folder("checkpoints")
 
 
 def redraw(plan: Plan) -> None:
@@ -126,18 +136,27 @@ def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> 
 
 
 class _Listener:
-    """Progress, the Optuna journal, the ledger of test openings, and the checkpoints of ended trials removed."""
+    """Progress, the Optuna journal, the ledger of test openings, and the checkpoints of ended trials removed.
 
-    def __init__(self, plan: Plan, journal: Journal, progress: Progress) -> None:
-        self.plan, self.journal, self.progress = plan, journal, progress
+    Where machines share no folder, it also brings here what trials keep, and takes care that the storage has the log
+    before a trial needs it.
+    """
+
+    def __init__(self, plan: Plan, journal: Journal, mirror: LogMirror, progress: Progress) -> None:
+        self.plan, self.journal, self.mirror, self.progress = plan, journal, mirror, progress
 
     def __call__(self, event: records.Event, state: records.StudyState) -> None:
+        if event["event"] == "started" and event["kind"] in (TEST, EXPLAIN):
+            self.mirror.flush()
         if event["event"] == "started" and event["kind"] == TEST and not self.plan.manifest["stand_in"]:
             # Before any actor has it: an opening that was not written down would be worse than one that never came.
             self._write_opening(sum(t.state == COMPLETE for t in state.of_kind(SEED)))
         if event["event"] in _ENDS:
             trial = state.trials[event["trial"]]
+            for name in trial.result.get("files", {}):
+                self.plan.files.fetch(self.plan.folder.root / name, anew=True)
             shutil.rmtree(self.plan.folder.checkpoints(trial.id), ignore_errors=True)
+            self.plan.files.drop_folder(f"checkpoints/{trial.id}")
             if trial.kind == SEARCH:
                 self.journal.add(trial)
         self.progress(event, state)

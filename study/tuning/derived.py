@@ -1,6 +1,7 @@
 """The files of a run that are derived from its event log: `study.json` and the CSV tables."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 
@@ -42,9 +43,14 @@ def epochs_table(state: records.StudyState) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_derived(folder: records.RunFolder, state: records.StudyState) -> None:
-    """Rebuilds `study.json` and the CSV tables from the replayed log."""
-    records.write_atomically(folder.manifest, json.dumps(state.manifest, indent=2) + "\n")
-    records.write_atomically(folder.trials, trials_table(state, records.SEARCH).to_csv(index=False))
-    records.write_atomically(folder.seed_runs, trials_table(state, records.SEED).to_csv(index=False))
-    records.write_atomically(folder.epochs, epochs_table(state).to_csv(index=False))
+def write_derived(folder: records.RunFolder, state: records.StudyState) -> list[Path]:
+    """Rebuilds `study.json` and the CSV tables from the replayed log, and returns their paths."""
+    contents = {
+        folder.manifest: json.dumps(state.manifest, indent=2) + "\n",
+        folder.trials: trials_table(state, records.SEARCH).to_csv(index=False),
+        folder.seed_runs: trials_table(state, records.SEED).to_csv(index=False),
+        folder.epochs: epochs_table(state).to_csv(index=False),
+    }
+    for path, content in contents.items():
+        records.write_atomically(path, content)
+    return list(contents)

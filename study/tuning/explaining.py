@@ -25,6 +25,7 @@ from study.training.data import Images, Standardization
 from study.training.grad_cam import NoMapError, grad_cam, untrained
 from study.training.latency import latency_ms
 from study.training.prediction import Beat
+from study.tuning.machine import files_of
 from study.tuning.manifest import cpu_model
 from study.tuning.scoring import Send
 from study.tuning.task import Task, Workload
@@ -46,8 +47,11 @@ def explain(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     """
     started_s = time.perf_counter()
     torch.set_num_threads(_NUM_THREADS)
-    folder = records.RunFolder(workload.folder)
+    files = files_of(workload)
+    folder = files.folder
+    files.fetch_log()
     state = records.load_run(folder)
+    files.fetch_kept(state)
     predictions = records.read_predictions(folder, state)
     explainer = _Explainer(task, workload, beat)
     networks, paths = {}, _listed(predictions)
@@ -63,6 +67,7 @@ def explain(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     machine |= {name: metadata.version(name) for name in ("torch", "captum")}
     found = Explanations(networks=networks, thumbnails=_thumbnails(workload, paths), machine=machine)
     records.write_atomically(folder.explanations, found.to_json())
+    files.keep(folder.explanations)
     seconds = time.perf_counter() - started_s
     send({"event": "completed", "epochs": 0, "seconds": seconds, "files": folder.hashes([folder.explanations])})
 

@@ -1,5 +1,6 @@
 """From a declaration, images and a budget to everything that a run needs, checked before anything is written."""
 
+import hashlib
 import json
 import shutil
 import sys
@@ -17,6 +18,7 @@ from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixels, splits
 from study.errors import ResultsError
 from study.records import ledger
+from study.records.storage import Storage
 from study.spec import Budget, Study
 from study.training import checkpoint
 from study.training.class_weights import resolve_pos_weight
@@ -26,6 +28,7 @@ from study.tuning import changed_images, resuming, space
 from study.tuning.folders import data_folder, stand_in_folder
 from study.tuning.manifest import make_manifest
 from study.tuning.resources import Slots
+from study.tuning.run_files import RunFiles
 from study.tuning.task import Running, Workload
 from study.tuning.transfer import check_freezing, resolve
 
@@ -54,6 +57,7 @@ class Options:
     open_test_again: bool
     skip_unreadable: bool
     fresh: bool
+    storage: str
     command: str
 
 
@@ -63,6 +67,7 @@ class Plan:
 
     run: str
     folder: records.RunFolder
+    files: RunFiles
     study: Study
     pretrained: Mapping[str, Pretrained]
     budget: Budget
@@ -80,8 +85,10 @@ class Plan:
         table = self.table.assign(row=self.table["path"].map(row_of))
         train_rows = table.loc[table["split"] == splits.TRAIN, "row"].to_numpy("int64", copy=True)
         return Workload(
-            folder=self.folder.root.resolve(),
+            folder=Path(self._key()) if self.files.storage else self.folder.root.resolve(),
+            storage=self.files.storage.uri if self.files.storage else "",
             pixels=self.store.path.resolve(),
+            pixels_from=_offered(self.store.path, running.shared),
             table=table,
             standardization=Images(self.store.path, torch.device("cpu")).statistics(train_rows),
             classes=self.dataset.classes,
@@ -94,6 +101,11 @@ class Plan:
             hang_after_s=running.hang_after_s,
             num_workers=running.num_workers,
         )
+
+    def _key(self) -> str:
+        """The run's folder on a machine that has only copies: another one for each time that it was begun."""
+        created = hashlib.sha256(self.manifest["created"].encode()).hexdigest()
+        return f"{self.run}-{created[:12]}"
 
     def write_splits(self) -> None:
         """Writes which image is in which split; derived, as the log holds its hash."""
@@ -108,6 +120,7 @@ class Plan:
         if len(shown):
             pairs = [(row_of[path], row_of[twin]) for path, twin in zip(shown["path"], shown["twin"], strict=True)]
             records.write_atomically(self.folder.left_out, contact_sheet.groups_png(self.store.open(), pairs))
+        self.files.keep_all([self.folder.splits, self.folder.left_out])
 
     def open_records(self, slots: Slots) -> "Plan":
         """Writes the folder's first files; from here on the study is on disk and can be resumed."""
@@ -115,9 +128,11 @@ class Plan:
             if self.folder.root.exists():
                 shutil.rmtree(self.folder.root)
             self.folder.root.mkdir(parents=True)
+            self.files.forget()
         self.write_splits()
         for pair, weights in self.pretrained.items():
             checkpoint.save(self.folder.pretrained(pair), weights.state())
+            self.files.keep(self.folder.pretrained(pair))
         if self.previous is not None and self.previous.finished:
             # How its scores came about is history, whatever machine explains them now.
             return self
@@ -201,7 +216,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     # As it will be read back, so that comparing with what is on disk compares like with like.
     manifest = json.loads(json.dumps(manifest))
     folder = records.RunFolder(options.results / run)
-    previous = None if options.fresh else resuming.previous(folder, manifest, table)
+    files = RunFiles(folder, Storage(options.storage).within(run).uri if options.storage else "")
+    previous = None if options.fresh else _previous(files, manifest, table)
     if previous is not None:
         # What only describes may have been mended; how a finished study was made is history.
         renewed = resuming.DESCRIPTION if previous.finished else (*resuming.DESCRIPTION, *resuming.PROVENANCE)
@@ -213,6 +229,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     return Plan(
         run=run,
         folder=folder,
+        files=files,
         study=study,
         pretrained=transfer.pretrained,
         budget=budget,
@@ -224,6 +241,27 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         manifest=manifest,
         previous=previous,
     )
+
+
+def _previous(files: RunFiles, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:
+    """The run that can be gone on with, with all its files on this machine; see `resuming.previous`."""
+    files.fetch_log()
+    files.fetch(files.folder.splits)
+    state = resuming.previous(files.folder, manifest, table)
+    if state is not None:
+        files.fetch_kept(state)
+    return state
+
+
+def _offered(path: Path, shared: str) -> str:
+    """Puts the decoded images where all machines can get them; the URI of that folder, or "" without one."""
+    if not shared:
+        return ""
+    folder = Storage(shared).within("pixels")
+    if folder.sizes().get(path.name) != path.stat().st_size:
+        print(f"Putting the decoded images into {folder.uri} ...", file=sys.stderr, flush=True)
+        folder.put(path, path.name)
+    return folder.uri
 
 
 def _opened_before(manifest: Mapping[str, Any], options: Options) -> list[dict[str, Any]]:

@@ -54,6 +54,12 @@ def require_alive(*, for_s: float = 0.0) -> None:
 
 
 def cluster_resources() -> tuple[float, float]:
-    """CPUs and GPUs that Ray knows of."""
-    resources = ray.cluster_resources()
-    return resources.get("CPU", 0.0), resources.get("GPU", 0.0)
+    """CPUs and GPUs that Ray has, or may grow to where it starts machines as they are needed.
+
+    Where a cluster begins with a head that runs no trials, what it has now would be nothing, and nothing would ever be
+    asked for.
+    """
+    now = ray.cluster_resources()
+    most = ray._private.state.state.get_max_resources_from_cluster_config() or {}
+    cpus, gpus = (max(float(now.get(name, 0)), float(most.get(name, 0))) for name in ("CPU", "GPU"))
+    return cpus, gpus

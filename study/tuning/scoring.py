@@ -13,6 +13,7 @@ from study.training import checkpoint, losses
 from study.training.data import Images
 from study.training.loop import Outcome
 from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, predict_logits
+from study.tuning.machine import files_of
 from study.tuning.task import Task, Workload
 
 Send = Callable[[dict[str, Any]], None]
@@ -23,17 +24,21 @@ def keep(task: Task, workload: Workload, images: Images, outcome: Outcome, beat:
 
     Test is not touched here.
     """
-    folder = records.RunFolder(workload.folder)
+    files = files_of(workload)
+    folder = files.folder
     checkpoint.save(folder.weights(task.id), checkpoint.outcome_state(outcome))
     answers = Answers(workload, images, task.micro_batch or EVALUATION_BATCH_SIZE, beat)
     written = [answers.write(task.id, split, outcome.model, outcome.standardization) for split in ("train", "val")]
-    return folder.hashes([folder.weights(task.id), *written])
+    written.append(folder.weights(task.id))
+    files.keep_all(written)
+    return folder.hashes(written)
 
 
 def score_test(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     """Scores the test split with the best epoch of every seed run: the one time that it is opened."""
     started_s = time.perf_counter()
-    folder, device = records.RunFolder(workload.folder), torch.device(workload.device)
+    files, device = files_of(workload), torch.device(workload.device)
+    folder = files.folder
     num_images = len(workload.rows_of("test"))
     send({"event": "test_opened", "num_images": num_images, "trials": sorted(task.seed_runs)})
     images = Images(workload.pixels, device)
@@ -41,10 +46,12 @@ def score_test(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     written = []
     for trial_id, (architecture, recipe) in task.seed_runs.items():
         beat()
+        files.fetch(folder.weights(trial_id), anew=True)
         model, standardization = checkpoint.load_outcome(
             folder.weights(trial_id), architecture, recipe, workload.num_logits, images.size_px
         )
         written.append(answers.write(trial_id, "test", model.to(device), standardization))
+    files.keep_all(written)
     seconds = time.perf_counter() - started_s
     send({"event": "completed", "epochs": 0, "seconds": seconds, "files": folder.hashes(written)})
 

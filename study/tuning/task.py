@@ -34,10 +34,12 @@ class Running:
         num_workers: 0 trains in the trial actors; more start a Ray Train worker group of so many, or
             as many as there is room for, for each trial.
         hang_after_s: time without a step that means a worker hangs.
+        shared: URI or path of a folder that all machines see; "" where there is one machine.
     """
 
     num_workers: int = 0
     hang_after_s: float = 600.0
+    shared: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +47,11 @@ class Workload:
     """What all trials of a study share.
 
     Attributes:
-        folder: the run's folder, absolute, reachable from every actor.
-        pixels: the pixel array on the actor's machine.
+        folder: the run's folder, absolute: the same one for every actor, or where `storage` is given, each machine's
+            own.
+        storage: URI of the run's folder in the storage that the machines share; "" where they share `folder`.
+        pixels: the pixel array on the driver's machine, absolute.
+        pixels_from: URI of the folder from which other machines get it; "" where there are none.
         table: path, group, split, target and row (in the pixel array) of each image.
         standardization: of the training images.
         classes: class names.
@@ -62,7 +67,9 @@ class Workload:
     """
 
     folder: Path
+    storage: str
     pixels: Path
+    pixels_from: str
     table: pd.DataFrame
     standardization: Standardization
     classes: tuple[str, ...]

@@ -15,6 +15,7 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from study import architectures, records
 from study.records import EXPLAIN, SEED, TEST
+from study.records.storage import Storage
 from study.training import checkpoint
 from study.training.checkpoint import CheckpointWriter
 from study.training.data import Images
@@ -23,7 +24,9 @@ from study.training.peers import Peers
 from study.training.pretrained import Pretrained
 from study.training.watchdog import Watchdog
 from study.tuning import failures
+from study.tuning.machine import files_of, on_this_machine
 from study.tuning.memory import give_back_memory
+from study.tuning.run_files import RunFiles
 from study.tuning.scoring import Send, keep, score_test
 from study.tuning.task import TASK, Task, Workload, encoded
 
@@ -38,7 +41,7 @@ def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None
     workload = workloads[task.run]
     try:
         if task.kind in (TEST, EXPLAIN):
-            _watched(task, workload)
+            _watched(task, on_this_machine(workload))
         elif workload.num_workers == 0:
             _train_locally(task, workload)
         else:
@@ -80,11 +83,18 @@ def _train_in_worker_group(task: Task, workload: Workload) -> None:
         ),
         run_config=ray_train.RunConfig(
             name=task.id,
-            storage_path=str(workload.folder / "ray_train"),
+            storage_path=_ray_train_folder(workload),
             callbacks=[TuneReportCallback()],  # type: ignore[list-item]
         ),
     )
     trainer.fit()
+
+
+def _ray_train_folder(workload: Workload) -> str:
+    """Where Ray Train keeps notes of its own; all machines must see it."""
+    if workload.storage:
+        return Storage(workload.storage).within("ray_train").uri
+    return str(workload.folder / "ray_train")
 
 
 def _send_to_tune(report: dict[str, Any]) -> None:
@@ -99,14 +109,15 @@ def _send_to_train(report: dict[str, Any]) -> None:
 def _train(task: Task, workload: Workload, send: Send) -> None:
     """Trains a recipe and reports its epochs and its end."""
     torch.set_num_threads(workload.num_threads)
-    folder, rank = records.RunFolder(workload.folder), Peers().rank
-    checkpoints = folder.checkpoints(task.id)
+    workload = on_this_machine(workload)
+    files, rank = files_of(workload), Peers().rank
+    folder, checkpoints = files.folder, files.folder.checkpoints(task.id)
     if not task.epochs_recorded and rank == 0:
         # What an earlier finalist's run of the same name may have left.
         shutil.rmtree(checkpoints, ignore_errors=True)
     with (
         Watchdog(folder.why_it_ended(task.id, rank), workload.hang_after_s) as watchdog,
-        CheckpointWriter(checkpoints) as writer,
+        CheckpointWriter(checkpoints, keep=files.keep, drop=files.drop) as writer,
     ):
         images = Images(workload.pixels, _device(workload))
 
@@ -119,14 +130,16 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
             if metrics["epoch"] < workload.epochs and rank == 0:
                 writer.write(state())
 
+        if task.epochs_recorded:
+            files.fetch_checkpoints(task.id)
         resume_from = checkpoint.latest(checkpoints, up_to_epoch=task.epochs_recorded)
-        run = _run(task, workload, folder)
+        run = _run(task, workload, files)
         outcome = train(run, images, report=report, resume_from=resume_from, beat=watchdog.beat)
-        files = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED and rank == 0 else {}
+        kept = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED and rank == 0 else {}
         # The driver deletes the checkpoints when it hears of the end; none may be written after that.
         writer.wait()
         watchdog.pause()
-        send(_completed(outcome) | {"files": files})
+        send(_completed(outcome) | {"files": kept})
 
 
 def _device(workload: Workload) -> torch.device:
@@ -136,7 +149,7 @@ def _device(workload: Workload) -> torch.device:
     return torch.device(workload.device)
 
 
-def _run(task: Task, workload: Workload, folder: records.RunFolder) -> Run:
+def _run(task: Task, workload: Workload, files: RunFiles) -> Run:
     return Run(
         architecture=task.pair,
         recipe=task.recipe,
@@ -149,7 +162,7 @@ def _run(task: Task, workload: Workload, folder: records.RunFolder) -> Run:
         precision=workload.precision,
         micro_batch=task.micro_batch,
         standardization=workload.standardization,
-        pretrained=_pretrained(task, folder),
+        pretrained=_pretrained(task, files),
     )
 
 
@@ -167,10 +180,12 @@ def _watched(task: Task, workload: Workload) -> None:
             explain(task, workload, _send_to_tune, watchdog.beat)
 
 
-def _pretrained(task: Task, folder: records.RunFolder) -> Pretrained | None:
+def _pretrained(task: Task, files: RunFiles) -> Pretrained | None:
     if not task.recipe["pretrained"]:
         return None
-    return Pretrained.from_state(checkpoint.load(folder.pretrained(task.pair)))
+    path = files.folder.pretrained(task.pair)
+    files.fetch(path)
+    return Pretrained.from_state(checkpoint.load(path))
 
 
 def _completed(outcome: Outcome) -> dict[str, Any]:

@@ -243,7 +243,7 @@ def run_tasks(
     options = Options(
         data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1, audit=None,
         image_size=16, architectures=(), weights=(), seed=0, groups="duplicates", holdout=False, skip_unreadable=False,
-        fresh=False, ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
+        fresh=False, storage="", ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
     )  # fmt: skip
     plan = make_plan("tiny", run.find_study(str(study)), options)
     slots = Slots(num=1, cpus=1, gpus=0)

@@ -1,0 +1,55 @@
+"""A workload on the machine that carries it out: its images and its files are there, or are brought there."""
+
+import fcntl
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from study.errors import DataError, ResultsError
+from study.records import RunFolder
+from study.records.storage import Storage
+from study.tuning.run_files import RunFiles
+from study.tuning.task import Workload
+
+
+def on_this_machine(workload: Workload) -> Workload:
+    """The workload with the paths of this machine. The first process on it that needs the images gets them for all.
+
+    Raises:
+        DataError: the images are not here and nowhere to be had.
+        ResultsError: the run's folder is meant to be shared, but is not here.
+    """
+    own = replace(workload, folder=_scratch() / workload.folder) if workload.storage else workload
+    if not workload.storage and not RunFolder(workload.folder).events.exists():
+        raise ResultsError(
+            f"All machines of a cluster must see one results folder, but {workload.folder} is not on this one. Give a "
+            "--results on a file system that they share, or --storage s3://bucket/folder."
+        )
+    return replace(own, pixels=_pixels(workload))
+
+
+def files_of(workload: Workload) -> RunFiles:
+    """The run's files, seen from this machine."""
+    return RunFiles(RunFolder(workload.folder), workload.storage)
+
+
+def _scratch() -> Path:
+    """A folder of this machine that may be lost at any time."""
+    return Path(tempfile.gettempdir()) / "medical-image-study"
+
+
+def _pixels(workload: Workload) -> Path:
+    if workload.pixels.exists():
+        return workload.pixels
+    path = _scratch() / workload.pixels.name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        # Several trials begin at once on a machine.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if path.exists() or (workload.pixels_from and Storage(workload.pixels_from).get(path.name, path)):
+            return path
+    where = workload.pixels_from or "no storage"
+    raise DataError(
+        f"Each machine needs the decoded images, but {workload.pixels} is not on this one and {path.name} not in "
+        f"{where}. Give --results on a file system that all machines share, or --storage."
+    )
