@@ -1,0 +1,136 @@
+"""Hosts on one machine: network namespaces on a bridge, each with its own sshd, processes, home and temporary folder.
+
+Needs root, and Debian's iproute2, openssh-server and rsync.
+"""
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+NEEDED = {"ip": "iproute2", "sshd": "openssh-server", "rsync": "rsync", "unshare": "util-linux"}
+_SBIN = "/usr/sbin:/sbin"
+
+
+def missing() -> list[str]:
+    """Why there can be no hosts here; nothing where there can be."""
+    reasons = [] if os.geteuid() == 0 else ["root"]
+    path = f"{os.environ['PATH']}:{_SBIN}"
+    return reasons + [package for command, package in NEEDED.items() if shutil.which(command, path=path) is None]
+
+
+def _run(command: str) -> None:
+    subprocess.run(shlex.split(command), check=True, env=os.environ | {"PATH": f"{os.environ['PATH']}:{_SBIN}"})
+
+
+@dataclass(frozen=True)
+class Host:
+    """One host.
+
+    Attributes:
+        name: of its namespace.
+        address: IPv4.
+        root: holds its home and its temporary folder.
+        process: the first one on it.
+    """
+
+    name: str
+    address: str
+    root: Path
+    process: "subprocess.Popen[bytes]"
+
+    def cut(self) -> None:
+        """Pulls its network cable."""
+        _run(f"ip link set v{self.name} down")
+
+
+class Network:
+    """Several hosts, and this machine, on one network.
+
+    Args:
+        folder: gets all that belongs to the hosts; its path has to be short, since names of sockets are in there.
+        num: of hosts.
+        shared: folders that each host sees under the same path as this machine, to read and write.
+    """
+
+    def __init__(self, folder: Path, *, num: int, shared: Sequence[Path]) -> None:
+        self.folder, self.bridge = folder, "brstudy"
+        self.gateway = "10.77.0.254"
+        self.key = folder / "key"
+        host_key = folder / "host_key"
+        for path in (self.key, host_key):
+            _run(f"ssh-keygen -q -t ed25519 -N '' -f {path}")
+        _run(f"ip link add {self.bridge} type bridge")
+        _run(f"ip address add {self.gateway}/24 dev {self.bridge}")
+        _run(f"ip link set {self.bridge} up")
+        self.hosts: list[Host] = []
+        for number in range(1, num + 1):
+            self.hosts.append(self._host(number, host_key, shared))
+        for host in self.hosts:
+            self._wait_for_sshd(host)
+
+    def close(self) -> None:
+        """Ends all hosts, and takes the network down."""
+        for host in self.hosts:
+            host.process.send_signal(signal.SIGKILL)
+            host.process.wait()
+            subprocess.run(["ip", "netns", "delete", host.name], check=False)
+        subprocess.run(["ip", "link", "delete", self.bridge], check=False)
+
+    def ssh(self, host: Host, command: str, *, timeout_s: float = 600) -> "subprocess.CompletedProcess[str]":
+        """Runs a command in a login shell of a host."""
+        options = ["-i", str(self.key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-q"]
+        words = ["ssh", *options, f"root@{host.address}", f"bash --login -c -i {shlex.quote(command)}"]
+        return subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+    def _host(self, number: int, host_key: Path, shared: Sequence[Path]) -> Host:
+        name, address = f"study{number}", f"10.77.0.{number}"
+        root = self.folder / f"h{number}"
+        home = root / "home"
+        for path in (home / ".ssh", root / "tmp"):
+            path.mkdir(parents=True)
+        (root / "tmp").chmod(0o1777)
+        (home / ".ssh" / "authorized_keys").write_text(self.key.with_suffix(".pub").read_text())
+        _run(f"ip netns add {name}")
+        _run(f"ip link add v{name} type veth peer name eth0 netns {name}")
+        _run(f"ip link set v{name} master {self.bridge} up")
+        _run(f"ip -n {name} address add {address}/24 dev eth0")
+        for device in ("eth0", "lo"):
+            _run(f"ip -n {name} link set {device} up")
+        _run(f"ip -n {name} route add default via {self.gateway}")
+        # /tmp is the host's own, but for what is shared with it, which may lie in this machine's.
+        mounts = [f"mkdir -p {root}/tmp{path.as_posix().removeprefix('/tmp')}" for path in shared if path.is_relative_to("/tmp")]
+        mounts += [f"mount --rbind {path} {root}/tmp{path.as_posix().removeprefix('/tmp')}" for path in shared if path.is_relative_to("/tmp")]
+        script = "; ".join(
+            [
+                "set -e",
+                f"hostname {name}",
+                "mount --make-rprivate /",
+                "mount -t tmpfs -o size=4g tmpfs /dev/shm",
+                *mounts,
+                f"mount --rbind {home} {Path.home()}",
+                f"mount --rbind {root}/tmp /tmp",
+                "mkdir -p /run/sshd",
+                f"/usr/sbin/sshd -D -e -f /dev/null -h {host_key} -o UsePAM=no -o StrictModes=no -o PidFile=none "
+                f"-o ListenAddress={address} & wait",
+            ]
+        )
+        command = ["ip", "netns", "exec", name, "unshare", "-m", "-u", "-i", "-p", "--fork", "--kill-child"]
+        with (root / "log").open("wb") as log:
+            process = subprocess.Popen(
+                [*command, "--mount-proc", "bash", "-c", script], stdout=log, stderr=log, start_new_session=True
+            )
+        return Host(name, address, root, process)
+
+    def _wait_for_sshd(self, host: Host) -> None:
+        for _ in range(100):
+            if self.ssh(host, "true").returncode == 0:
+                return
+            time.sleep(0.1)
+        raise RuntimeError(f"{host.name} does not answer: {(host.root / 'log').read_text()}")
