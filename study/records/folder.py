@@ -3,6 +3,7 @@
 import fcntl
 import hashlib
 import os
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -132,10 +133,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 def written_whole(path: Path) -> Iterator[BinaryIO]:
     """A file to write into, which takes its name only once all of it is on the disk.
 
-    The temporary name is this process's own: what is left of a killed session may still be writing the same file.
+    The temporary name is this process's own, on whatever machine: what is left of a killed session, or of one whose
+    network is gone, may still be writing the same file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
             yield file

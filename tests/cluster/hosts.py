@@ -8,7 +8,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -86,7 +85,7 @@ class Network:
     def ssh(self, host: Host, command: str, *, timeout_s: float = 600) -> "subprocess.CompletedProcess[str]":
         """Runs a command in a login shell of a host."""
         options = ["-i", str(self.key), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-q"]
-        words = ["ssh", *options, f"root@{host.address}", f"bash --login -c -i {shlex.quote(command)}"]
+        words = ["ssh", *options, f"root@{host.address}", f"bash -i -c {shlex.quote(command)}"]
         return subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, check=False)
 
     def _host(self, number: int, host_key: Path, shared: Sequence[Path]) -> Host:
@@ -104,9 +103,17 @@ class Network:
         for device in ("eth0", "lo"):
             _run(f"ip -n {name} link set {device} up")
         _run(f"ip -n {name} route add default via {self.gateway}")
-        # /tmp is the host's own, but for what is shared with it, which may lie in this machine's.
-        mounts = [f"mkdir -p {root}/tmp{path.as_posix().removeprefix('/tmp')}" for path in shared if path.is_relative_to("/tmp")]
-        mounts += [f"mount --rbind {path} {root}/tmp{path.as_posix().removeprefix('/tmp')}" for path in shared if path.is_relative_to("/tmp")]
+        # What is shared may lie in what each host has for itself.
+        own = {Path("/tmp"): root / "tmp", Path.home(): home}
+        inside = [
+            (path, real / path.relative_to(seen))
+            for path in shared
+            for seen, real in own.items()
+            if path.is_relative_to(seen)
+        ]
+        for _, target in inside:
+            target.mkdir(parents=True, exist_ok=True)
+        mounts = [f"mount --rbind {path} {target}" for path, target in inside]
         script = "; ".join(
             [
                 "set -e",
@@ -114,8 +121,7 @@ class Network:
                 "mount --make-rprivate /",
                 "mount -t tmpfs -o size=4g tmpfs /dev/shm",
                 *mounts,
-                f"mount --rbind {home} {Path.home()}",
-                f"mount --rbind {root}/tmp /tmp",
+                *(f"mount --rbind {real} {seen}" for seen, real in own.items()),
                 "mkdir -p /run/sshd",
                 f"/usr/sbin/sshd -D -e -f /dev/null -h {host_key} -o UsePAM=no -o StrictModes=no -o PidFile=none "
                 f"-o ListenAddress={address} & wait",
