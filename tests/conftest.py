@@ -35,6 +35,13 @@ STUDY = Study(
 Command = Callable[..., int]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need Ray share one process, so that it is started once; all others stay with those of their file."""
+    for item in items:
+        needs_ray = "ray_started" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("ray" if needs_ray else str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def tiny_images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Drawn brain slices in their published layout, 12 a class to develop on and 5 to test."""
