@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from study import run
 from study.datasets.drawing import brain_mri
@@ -11,6 +12,10 @@ from study.tuning import ray_environment
 
 # Before any test module imports Ray, as the command does.
 ray_environment.apply()
+
+# How long an example takes is the machine's affair.
+settings.register_profile("study", deadline=None)
+settings.load_profile("study")
 
 _CLASS_FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
 
