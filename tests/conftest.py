@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from study import run
 from study.datasets.drawing import brain_mri
@@ -11,6 +12,10 @@ from study.tuning import ray_environment
 
 # Before any test module imports Ray, as the command does.
 ray_environment.apply()
+
+# How long an example takes is the machine's affair.
+settings.register_profile("study", deadline=None)
+settings.load_profile("study")
 
 _CLASS_FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
 
@@ -33,6 +38,13 @@ STUDY = Study(
 '''
 
 Command = Callable[..., int]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need Ray share one process, so that it is started once; all others stay with those of their file."""
+    for item in items:
+        needs_ray = "ray_started" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("ray" if needs_ray else str(item.path)))
 
 
 @pytest.fixture(scope="session")

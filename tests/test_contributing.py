@@ -37,7 +37,7 @@ def test_the_examples_are_formatted_as_the_house_asks(project: Path) -> None:
 def test_the_new_network_and_the_new_dataset_pass_the_contract_tests(project: Path) -> None:
     contracts = ["tests/architectures/test_every_architecture.py", "tests/datasets/test_every_dataset.py"]
     chosen = ["-k", "two_convolutions or stripes"]
-    ended = python(project, "-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen, *contracts)
+    ended = python(project, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", *chosen, *contracts)
     assert ended.returncode == 0, ended.stdout
     passed = re.search(r"(\d+) passed", ended.stdout)
     assert passed is not None

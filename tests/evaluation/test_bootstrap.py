@@ -28,7 +28,7 @@ def a_case(*, num_seeds=3, num_images=60, num_classes=2, strength=1.0, random_se
 
 
 @given(num_classes=st.sampled_from([2, 3, 4]), ties=st.booleans(), random_seed=st.integers(0, 10_000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_weighting_images_scores_the_same_as_repeating_them(num_classes, ties, random_seed):
     targets, probabilities, _ = a_case(
         num_seeds=1, num_images=30, num_classes=num_classes, ties=ties, random_seed=random_seed
@@ -177,7 +177,6 @@ def test_an_interval_excludes_zero_only_if_both_bounds_lie_on_one_side():
 
 
 @given(by_seed=st.lists(st.floats(0.2, 0.8), min_size=2, max_size=6))
-@settings(deadline=None)
 def test_where_the_images_leave_no_doubt_the_interval_is_students_over_the_seeds(by_seed):
     scores_of_seeds = np.array(by_seed)
     found = bootstrap._spread(scores_of_seeds, np.tile(scores_of_seeds, (10, 1))).interval(50, 0.95, (-1e3, 1e3))

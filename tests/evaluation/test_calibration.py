@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit, log_softmax, logit, softmax
 from sklearn import metrics as reference
@@ -31,7 +31,6 @@ def calibrated(num_images=4_000, num_classes=3, random_seed=0):
 
 
 @given(st.floats(0.05, 20), st.lists(st.floats(1e-6, 1 - 1e-6), min_size=1, max_size=5))
-@settings(deadline=None)
 def test_undoing_pos_weight_lowers_the_log_odds_by_its_logarithm(weight, positive):
     positive = np.array(positive)
     undone = undo_class_weights(np.stack([1 - positive, positive], axis=1), (1, weight))
@@ -39,7 +38,6 @@ def test_undoing_pos_weight_lowers_the_log_odds_by_its_logarithm(weight, positiv
 
 
 @given(st.lists(st.floats(0.05, 20), min_size=3, max_size=3), st.integers(0, 1_000))
-@settings(deadline=None)
 def test_undoing_class_weights_divides_by_them(weights, random_seed):
     probabilities = np.random.default_rng(random_seed).dirichlet(np.ones(3), size=(2, 4))
     divided = probabilities / weights

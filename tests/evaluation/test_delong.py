@@ -51,7 +51,7 @@ def covariance_by_definition(targets, values):
 
 
 @given(random_seed=st.integers(0, 10_000), levels=st.sampled_from([2, 5, 1_000]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_variances_and_covariance_equal_the_direct_definition(random_seed, levels):
     targets, first, second = drawn(random_seed, levels=levels)
     one, other = area_influences(targets, first), area_influences(targets, second)
@@ -71,7 +71,7 @@ def test_standard_errors_and_test_of_a_published_example():
 
 
 @given(random_seed=st.integers(0, 10_000), num_classes=st.sampled_from([2, 3, 4]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_area_is_that_of_the_metrics_and_lies_in_its_interval(random_seed, num_classes):
     targets, probabilities, _ = drawn(random_seed, num_classes=num_classes)
     mean, low, high = auc_interval(targets, probabilities)
@@ -93,7 +93,7 @@ def test_macro_areas_vary_as_the_mean_of_the_classes_areas_does():
 
 
 @given(random_seed=st.integers(0, 10_000))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_groups_equal_the_sums_of_obuchowski(random_seed):
     targets, probabilities, _ = drawn(random_seed)
     groups = np.random.default_rng(random_seed).integers(0, 12, len(targets))

@@ -31,7 +31,7 @@ def predictions(draw, num_classes):
 
 
 @given(predictions(num_classes=2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_two_class_scores_equal_those_of_scikit_learn(case):
     targets, probabilities = case
     positive = probabilities[:, 1]
@@ -53,7 +53,7 @@ def test_two_class_scores_equal_those_of_scikit_learn(case):
 
 
 @given(predictions(num_classes=4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_multi_class_scores_equal_those_of_scikit_learn(case):
     targets, probabilities = case
     answers = probabilities.argmax(axis=1)
@@ -76,7 +76,7 @@ def test_multi_class_scores_equal_those_of_scikit_learn(case):
 
 
 @given(predictions(num_classes=3))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_confusion_equals_that_of_scikit_learn(case):
     targets, probabilities = case
     answers = decide(probabilities)

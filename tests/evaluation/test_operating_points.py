@@ -26,7 +26,7 @@ def predictions(draw):
 
 
 @given(predictions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_threshold_has_a_larger_youden_index(case):
     targets, probabilities = case
 
@@ -41,7 +41,7 @@ def test_no_threshold_has_a_larger_youden_index(case):
 
 
 @given(predictions(), st.sampled_from([0.5, 0.9, 0.95, 1.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_highest_threshold_with_enough_sensitivity_is_chosen(case, wanted):
     targets, probabilities = case
     chosen = sensitivity_threshold(targets, probabilities, wanted)
@@ -59,7 +59,6 @@ def test_nineteen_of_twenty_positives_are_ninety_five_percent():
 
 
 @given(PROBABILITIES, st.floats(0, 1), st.booleans())
-@settings(deadline=None)
 def test_deciding_at_a_half_is_deciding_at_the_threshold(positive, threshold, own):
     given_ones = two_columns(positive)
     threshold = positive[0] if own else threshold

@@ -19,7 +19,6 @@ def test_mid_p_of_a_published_example():
 
 
 @given(COUNTS, COUNTS)
-@settings(deadline=None)
 def test_mid_p_equals_the_direct_definition(first_only, second_only):
     total, fewer = first_only + second_only, min(first_only, second_only)
     exact = binomtest(fewer, total).pvalue if total else 1.0
@@ -29,7 +28,6 @@ def test_mid_p_equals_the_direct_definition(first_only, second_only):
 
 
 @given(COUNTS, COUNTS)
-@settings(deadline=None)
 def test_mid_p_lies_between_0_and_1_and_does_not_depend_on_the_order(first_only, second_only):
     assert 0 < mid_p(first_only, second_only) <= 1
     assert mid_p(first_only, second_only) == mid_p(second_only, first_only)
@@ -48,7 +46,7 @@ def test_holm_multiplies_the_smallest_p_value_by_their_number_and_keeps_the_orde
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.floats(0, 1)))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 def test_holm_never_lowers_a_p_value_nor_passes_one(p_values):
     adjusted = holm(p_values)
     assert list(adjusted) == list(p_values)

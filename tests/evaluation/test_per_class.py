@@ -24,7 +24,7 @@ def decisions(draw):
 
 
 @given(decisions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_scores_of_a_class_equal_those_of_scikit_learn_for_that_class_against_the_rest(case):
     num_classes, targets, decided = case
     found = per_class_scores(confusion(targets, decided, num_classes))
@@ -41,7 +41,7 @@ def test_scores_of_a_class_equal_those_of_scikit_learn_for_that_class_against_th
 
 
 @given(decisions())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_kappa_equals_that_of_scikit_learn(case):
     num_classes, targets, decided = case
     found = quadratic_weighted_kappa(confusion(targets, decided, num_classes))

@@ -69,7 +69,7 @@ def _best_with_replacement(scores, number):
     return float(np.sort(scores) @ np.diff(shares**number))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=4, max_size=12))
 def test_the_rank_correlation_is_scipys_and_lies_within_its_bounds(points):
     first, final = zip(*points, strict=True)

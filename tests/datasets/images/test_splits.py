@@ -66,7 +66,7 @@ def split_or_reject(case: Case, *, seed: int = 0) -> pd.DataFrame | None:
         return None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cases(), st.integers(0, 3))
 def test_every_image_is_in_one_split_and_every_class_in_every_split(case: Case, seed: int) -> None:
     table = split_or_reject(case, seed=seed)
@@ -79,7 +79,7 @@ def test_every_image_is_in_one_split_and_every_class_in_every_split(case: Case, 
     assert ((table["split"] == splits.LEFT_OUT) == (table["reason"] != "")).all()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cases(), st.integers(0, 3))
 def test_a_group_never_spans_two_splits(case: Case, seed: int) -> None:
     table = split_or_reject(case, seed=seed)
@@ -94,7 +94,7 @@ def test_a_group_never_spans_two_splits(case: Case, seed: int) -> None:
     assert declared.empty or declared.groupby("declared")["split"].nunique().max() == 1
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cases(), st.data())
 def test_images_that_look_alike_stay_in_one_split_however_they_are_chained(case: Case, data: st.DataObject) -> None:
     row = st.integers(0, len(case[0]) - 1)
@@ -146,7 +146,7 @@ def test_look_alikes_are_counted_apart_from_equal_pixels() -> None:
     }
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(cases(), st.integers(0, 3))
 def test_groups_of_several_classes_never_take_more_than_the_share_of_any(case: Case, seed: int) -> None:
     table = split_or_reject(case, seed=seed)
@@ -160,7 +160,7 @@ def test_groups_of_several_classes_never_take_more_than_the_share_of_any(case: C
             assert count <= max(1, round(fraction * total))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cases(), st.randoms(use_true_random=False))
 def test_the_split_depends_on_contents_not_on_the_order_or_names_of_files(case: Case, rng: random.Random) -> None:
     table = split_or_reject(case)
@@ -180,7 +180,7 @@ def test_the_split_depends_on_contents_not_on_the_order_or_names_of_files(case: 
     assert splits.split_hash(table) == splits.split_hash(again)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.integers(5, 60), min_size=3, max_size=3), st.sampled_from([0.1, 0.15, 0.29, 0.5]))
 def test_split_sizes_are_exact_shares_of_each_class_when_no_image_has_a_twin(counts: list[int], val: float) -> None:
     table = split(single_images(counts), val_fraction=val)
