@@ -10,7 +10,7 @@ import yaml
 from ray.autoscaler._private.aws import node_provider
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 # What EC2's DescribeInstanceTypes answers for the types in the file, as far as Ray reads it.
 INSTANCE_TYPES = [
@@ -20,6 +20,7 @@ INSTANCE_TYPES = [
         "MemoryInfo": {"SizeInMiB": 16384},
         "GpuInfo": {"Gpus": [{"Name": "A10G", "Manufacturer": "NVIDIA", "Count": 1}]},
     },
+    {"InstanceType": "m7i.large", "VCpuInfo": {"DefaultVCpus": 2}, "MemoryInfo": {"SizeInMiB": 8192}},
 ]
 
 
@@ -59,19 +60,36 @@ def test_resources_are_those_of_the_instance_type(config: dict[str, Any], prepar
     assert detected.items() >= {"CPU": 4, "GPU": 1, "accelerator_type:A10G": 1}.items()
 
 
-def test_the_head_runs_the_trials_and_no_other_node_is_started(prepared: dict[str, Any]) -> None:
+def test_the_head_runs_no_trials_and_workers_are_started_from_none(prepared: dict[str, Any]) -> None:
     head = prepared["available_node_types"][prepared["head_node_type"]]
-    assert head["resources"]["GPU"] == 1
-    assert prepared["max_workers"] == 0
-    assert "--num-cpus=0" not in " ".join(prepared["head_start_ray_commands"])
+    assert head["resources"]["CPU"] == 0
+    assert "GPU" not in head["resources"]
+    assert "--num-cpus=0" in " ".join(prepared["head_start_ray_commands"])
+    worker = prepared["available_node_types"]["gpu"]
+    assert (worker["min_workers"], worker["max_workers"]) == (0, prepared["max_workers"]) == (0, 4)
+    assert worker["node_config"]["InstanceMarketOptions"] == {"MarketType": "spot"}
 
 
-def test_ray_is_the_version_that_the_project_pins(prepared: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["cluster.yaml", "cluster-local.yaml"])
+def test_ray_is_the_version_that_the_project_pins(name: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     (pin,) = [d.split("==")[1] for d in project["dependencies"] if d.startswith("ray[")]
-    for commands in (prepared["head_setup_commands"], prepared["worker_setup_commands"]):
-        assert f"ray --version | grep -Fx 'ray, version {pin}'" in " ".join(commands)
-        assert "uv sync --no-progress --python 3.11 " in " ".join(commands)
+    commands = " ".join(yaml.safe_load((ROOT / name).read_text())["setup_commands"])
+    assert f"ray --version | grep -Fx 'ray, version {pin}'" in commands
+    assert "uv sync --no-progress --python 3.11 " in commands
+
+
+def test_both_files_set_up_a_machine_alike(config: dict[str, Any]) -> None:
+    own = yaml.safe_load((ROOT / "cluster-local.yaml").read_text())
+    assert own["file_mounts"] == config["file_mounts"]
+    assert own["rsync_exclude"] == config["rsync_exclude"]
+    # The cloud's machines need boto3, and make the folder that they share.
+    clouds = [c.replace(" --group aws", "") for c in config["setup_commands"] if not c.startswith("mkdir")]
+    assert own["setup_commands"] == clouds
+
+
+def test_ray_accepts_the_file_for_machines_of_ones_own() -> None:
+    validate_config(prepare_config(yaml.safe_load((ROOT / "cluster-local.yaml").read_text())))
 
 
 def test_nothing_of_rays_default_setup_is_left(prepared: dict[str, Any]) -> None:
@@ -80,8 +98,7 @@ def test_nothing_of_rays_default_setup_is_left(prepared: dict[str, Any]) -> None
 
 def test_token_authentication_is_on(prepared: dict[str, Any]) -> None:
     assert prepared["file_mounts"]["~/.ray/auth_token"] == "~/.ray/auth_token"
-    for commands in (prepared["head_setup_commands"], prepared["worker_setup_commands"]):
-        assert "RAY_AUTH_MODE=token" in " ".join(commands)
+    assert "RAY_AUTH_MODE=token" in " ".join(prepared["setup_commands"])
 
 
 def test_mounts_exist_and_hold_neither_environment_nor_results(prepared: dict[str, Any]) -> None:
