@@ -34,19 +34,18 @@ def confused_pairs(confusion: npt.NDArray[np.integer[Any]]) -> list[ConfusedPair
     return sorted(pairs, key=lambda pair: -pair.num_images)
 
 
-def most_confident(targets: Ints, probabilities: Floats, n: int, *, right: bool) -> npt.NDArray[np.int64]:
-    """Indices of at most n rightly (or wrongly) decided images, int (<= n,), the most confident first.
+def most_confident(targets: Ints, probabilities: Floats, *, right: bool) -> npt.NDArray[np.int64]:
+    """Indices of the rightly (or wrongly) decided images, int (<= N,), the most confident first.
 
     Args:
         targets: int (N,) in [0, C).
         probabilities: float (N, C).
-        n: at least 0.
         right: whether the decision is the target.
     """
     decided = decide(probabilities)
     chosen = np.flatnonzero((decided == targets) == right)
     confidence = probabilities[chosen, decided[chosen]]
-    return chosen[np.argsort(-confidence, kind="stable")[:n]]
+    return chosen[np.argsort(-confidence, kind="stable")]
 
 
 def suspected_label_errors(targets: Ints, probabilities: Floats, n: int) -> npt.NDArray[np.int64]:

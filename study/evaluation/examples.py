@@ -3,7 +3,7 @@
 Everything follows from recorded predictions and the study's seed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from study.evaluation.errors import most_confident, suspected_label_errors
 from study.evaluation.metrics import decide, roc_auc
 from study.records import TEST, TUNED, VAL, Key, Predictions
 
-# Of each list: a reader looks at ten pictures, not at fifty.
+# The lists, and how many of each: a reader looks at ten pictures, not at fifty.
+MISTAKES, SUSPECTED_LABELS = "mistakes", "suspected-labels"
 NUM_SHOWN = 10
 RIGHT, WRONG, RANDOM = "right", "wrong", "random"
 # Of each of these three.
@@ -26,6 +27,7 @@ class Example:
     Attributes:
         path: of the image.
         split: that it belongs to.
+        group: that it belongs to: those of one group show the same.
         target: index of its class.
         answer: index of the class decided for.
         of_target: probability of its class, in [0, 1].
@@ -34,6 +36,7 @@ class Example:
 
     path: str
     split: str
+    group: str
     target: int
     answer: int
     of_target: float
@@ -68,9 +71,8 @@ def best_architecture(test: Mapping[str, Predictions]) -> str:
 
 
 def mistakes(split: str, predictions: Predictions) -> list[Example]:
-    """The ensemble's most confident mistakes, at most `NUM_SHOWN`, the most confident first."""
-    chosen = most_confident(predictions.targets, predictions.ensemble[0], NUM_SHOWN, right=False)
-    return [_example(split, predictions, predictions.ensemble[0], index) for index in chosen]
+    """The ensemble's most confident mistakes, at most `NUM_SHOWN`, the most confident first, one of each group."""
+    return _most_confident(split, predictions, predictions.ensemble[0], NUM_SHOWN, right=False)
 
 
 def suspected_labels(parts: Mapping[str, Predictions]) -> list[Example]:
@@ -87,6 +89,20 @@ def suspected_labels(parts: Mapping[str, Predictions]) -> list[Example]:
     return [_example(split, parts[split], ensembles[split], index) for split, index in chosen]
 
 
+def listed(predictions: Mapping[Key, Predictions]) -> dict[str, list[Example]]:
+    """List -> the images of it that a report shows, of the architecture with the highest test ROC-AUC; {} before test.
+
+    `MISTAKES`: see `mistakes`. `SUSPECTED_LABELS`: see `suspected_labels`; of these, one of each group and at most
+    `NUM_SHOWN`.
+    """
+    tested = answers_to_test(predictions)
+    if not tested:
+        return {}
+    best = best_architecture(tested)
+    suspected = suspected_labels(unseen(predictions, best))
+    return {MISTAKES: mistakes(TEST, tested[best]), SUSPECTED_LABELS: _one_of_each_group(suspected)[:NUM_SHOWN]}
+
+
 def looked_at(split: str, predictions: Predictions, *, number: int, seed: int) -> list[tuple[str, Example]]:
     """The images for which it is recorded what one network looks at, each with why it was chosen.
 
@@ -99,16 +115,27 @@ def looked_at(split: str, predictions: Predictions, *, number: int, seed: int) -
         number: of the network's seed run.
         seed: of the draw.
     """
-    targets, probabilities = predictions.targets, predictions.only((number,))[0]
-    drawn = np.random.default_rng(seed).permutation(len(targets))[:NUM_LOOKED_AT]
+    probabilities = predictions.only((number,))[0]
+    drawn = np.random.default_rng(seed).permutation(len(probabilities))[:NUM_LOOKED_AT]
     chosen = {
-        RIGHT: most_confident(targets, probabilities, NUM_LOOKED_AT, right=True),
-        WRONG: most_confident(targets, probabilities, NUM_LOOKED_AT, right=False),
-        RANDOM: drawn,
+        RIGHT: _most_confident(split, predictions, probabilities, NUM_LOOKED_AT, right=True),
+        WRONG: _most_confident(split, predictions, probabilities, NUM_LOOKED_AT, right=False),
+        RANDOM: [_example(split, predictions, probabilities, index) for index in drawn],
     }
-    return [
-        (why, _example(split, predictions, probabilities, index)) for why, found in chosen.items() for index in found
-    ]
+    return [(why, example) for why, found in chosen.items() for example in found]
+
+
+def _most_confident(
+    split: str, predictions: Predictions, probabilities: np.ndarray, n: int, *, right: bool
+) -> list[Example]:
+    indices = most_confident(predictions.targets, probabilities, right=right)
+    return _one_of_each_group([_example(split, predictions, probabilities, index) for index in indices])[:n]
+
+
+def _one_of_each_group(found: Sequence[Example]) -> list[Example]:
+    """The first of each: a reader who has seen it learns nothing from its copies."""
+    first = {each.group: each for each in reversed(found)}
+    return [each for each in found if first[each.group] is each]
 
 
 def _example(split: str, predictions: Predictions, probabilities: np.ndarray, index: int) -> Example:
@@ -116,6 +143,7 @@ def _example(split: str, predictions: Predictions, probabilities: np.ndarray, in
     return Example(
         path=str(predictions.paths[index]),
         split=split,
+        group=str(predictions.groups[index]),
         target=target,
         answer=answer,
         of_target=float(probabilities[index, target]),

@@ -4,10 +4,18 @@ import numpy as np
 import numpy.typing as npt
 
 from study.evaluation.errors import confused_pairs
-from study.evaluation.examples import NUM_SHOWN, best_architecture, mistakes, suspected_labels, unseen
+from study.evaluation.examples import (
+    MISTAKES,
+    SUSPECTED_LABELS,
+    Example,
+    best_architecture,
+    listed,
+    suspected_labels,
+    unseen,
+)
 from study.evaluation.metrics import confusion, decide
 from study.evaluation.wording import counted, fraction, listing, percent
-from study.records import TEST, Predictions
+from study.records import Predictions
 from study.report.drawing import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
@@ -21,15 +29,15 @@ def where_they_go_wrong(run: Run, drawings: Drawings) -> str:
     if not run.is_tested:
         return ""
     best = best_architecture(run.tested)
-    test = run.tested[best]
+    test, lists = run.tested[best], listed(run.predictions)
     return join(
         [
             "## Where they go wrong",
             _what_to_see(run, best, test),
             f"Of the ensemble of {label(run, best)}, which has the highest test ROC-AUC.",
             _confused_table(run, test),
-            *_confident(run, test, drawings),
-            *_suspected(run, best, drawings),
+            *_confident(run, lists[MISTAKES], drawings),
+            *_suspected(run, best, lists[SUSPECTED_LABELS], drawings),
         ]
     )
 
@@ -58,39 +66,38 @@ def _confused_table(run: Run, test: Predictions) -> str:
     return table(["True class", "Answer", "Images", "Of the true class"], rows, left=2)
 
 
-def _confident(run: Run, test: Predictions, drawings: Drawings) -> list[str]:
-    found = mistakes(TEST, test)
-    if not found:
+def _confident(run: Run, shown: list[Example], drawings: Drawings) -> list[str]:
+    if not shown:
         return []
     rows = [
         [f"`{each.path}`", run.classes[each.target], run.classes[each.answer], fraction(each.of_answer)]
-        for each in found
+        for each in shown
     ]
     return [
         "### The most confident mistakes",
-        "The wrongly decided test images whose answer has the highest probability.",
-        figure(run, drawings, "mistakes"),
+        "The wrongly decided test images whose answer has the highest probability, one of each group.",
+        figure(run, drawings, MISTAKES),
         table(["Image", "True class", "Answer", "Probability"], rows, left=3),
     ]
 
 
-def _suspected(run: Run, best: str, drawings: Drawings) -> list[str]:
+def _suspected(run: Run, best: str, shown: list[Example], drawings: Drawings) -> list[str]:
     known = unseen(run.predictions, best)
     found, num_images = suspected_labels(known), sum(len(part.targets) for part in known.values())
     rows = []
-    for each in found[:NUM_SHOWN]:
-        shown = [
+    for each in shown:
+        classes = [
             f"{run.classes[index]} ({fraction(probability)})"
             for index, probability in ((each.target, each.of_target), (each.answer, each.of_answer))
         ]
-        rows.append([f"`{each.path}`", each.split, *shown])
-    first = f"; the {NUM_SHOWN} most suspected" if len(found) > NUM_SHOWN else ""
+        rows.append([f"`{each.path}`", each.split, *classes])
+    first = f"; the {len(shown)} most suspected, one of each group" if len(found) > len(shown) else ""
     return [
         "### Labels to look at again",
         f"Confident learning (Northcutt et al. 2021) suspects the labels of {len(found):,} of "
         f"{counted(num_images, 'image')} of {listing(list(known))}{first}. The networks were not trained on these "
         "images, though val chose their epochs. It is a list to look at, never a correction: an image that is merely "
         "hard looks the same. No label was changed and no image left out.",
-        figure(run, drawings, "suspected-labels"),
+        figure(run, drawings, SUSPECTED_LABELS),
         table(["Image", "Split", "Label (its probability)", "Most probable class"], rows, left=4),
     ]

@@ -26,17 +26,17 @@ _LEVELS = 6
 
 def parallel_coordinates(run: Run) -> Figure:
     """Each searched trial as a line through its hyperparameters, coloured by its best val ROC-AUC; a panel a pair."""
-    spaces = explored(run)
     columns = min(2, len(run.pairs))
-    height_in = 0.5 + 0.5 * len(spaces)
-    figure, axes = style.panels(run.pairs, columns=columns, height_in=height_in, beneath_in=1.6)
+    # A row of panels has the axes that any of its pairs explores.
+    rows = [_explored_by(run, run.pairs[start : start + columns]) for start in range(0, len(run.pairs), columns)]
+    heights_in = [0.5 + 0.5 * len(spaces) for spaces in rows]
+    figure, axes = style.panels(run.pairs, columns=columns, height_in=heights_in, beneath_in=1.6)
     scores = [score for pair in run.pairs for t in run.search(pair) if math.isfinite(score := final_score(t))]
     levels = MaxNLocator(_LEVELS).tick_values(min(scores), max(scores))
     colours = ScalarMappable(BoundaryNorm(levels, 256), matplotlib.colormaps["cividis_r"])
     for index, (pair, axis) in enumerate(zip(run.pairs, axes, strict=True)):
-        beside = run.pairs[index : index + columns] if index % columns == 0 else []
-        named = [name for name in spaces if any(name in run.manifest["space"].get(each, {}) for each in beside)]
-        _rows(axis, spaces, run.manifest["space"].get(pair, {}), named=named)
+        spaces = rows[index // columns]
+        _rows(axis, spaces, run.manifest["space"].get(pair, {}), named=index % columns == 0)
         finalist = run.state.finalist(pair)
         # The best are drawn last, over the others.
         for trial in sorted((t for t in run.search(pair) if math.isfinite(final_score(t))), key=final_score):
@@ -75,16 +75,27 @@ def hyperparameters(run: Run) -> Figure:
     return figure
 
 
-def _rows(axis: Axes, spaces: Mapping[str, Explored], own: Collection[str], *, named: Collection[str]) -> None:
-    """A horizontal axis for each of a pair's own hyperparameters; before those to be named, name and values."""
+def _explored_by(run: Run, pairs: Collection[str]) -> dict[str, Explored]:
+    return {
+        name: space
+        for name, space in explored(run).items()
+        if any(name in run.manifest["space"].get(pair, {}) for pair in pairs)
+    }
+
+
+def _rows(axis: Axes, spaces: Mapping[str, Explored], own: Collection[str], *, named: bool) -> None:
+    """A horizontal axis for each of a pair's own hyperparameters; before all, if wanted, name and values."""
     for row, (name, space) in enumerate(spaces.items()):
         if name in own:
             axis.plot([0, 1], [row, row], color=style.LIGHT, linewidth=1.4, zorder=0)
             axis.plot(list(space.ticks), [row] * len(space.ticks), "|", color=style.GREY, markersize=8, zorder=0)
-    rows = np.array([row for row, name in enumerate(spaces) if name in named])
-    axis.set_yticks([*(rows - 0.19), *(rows + 0.21)], [*named, *(spaces[name].words for name in named)])
-    for written in axis.get_yticklabels()[: len(named)]:
-        written.set_fontweight("bold")
+    axis.set_yticks([])
+    if named:
+        rows = np.arange(len(spaces))
+        words = [space.words for space in spaces.values()]
+        axis.set_yticks([*(rows - 0.19), *(rows + 0.21)], [*spaces, *words])
+        for written in axis.get_yticklabels()[: len(spaces)]:
+            written.set_fontweight("bold")
     axis.set(xlim=(-0.12, 1.12), ylim=(len(spaces) - 0.5, -0.5), xticks=[])
     axis.grid(visible=False)
     axis.tick_params(length=0)

@@ -2,17 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from study.evaluation.examples import (
-    NUM_LOOKED_AT,
-    NUM_SHOWN,
-    Example,
-    best_architecture,
-    mistakes,
-    suspected_labels,
-    unseen,
-)
+from study.evaluation.examples import NUM_LOOKED_AT, Example, listed
 from study.evaluation.wording import counted, fraction, listing
-from study.records import TEST, Explanations, Pixels
+from study.records import Explanations, Pixels
 from study.report import style
 from study.report.drawing import Drawing
 from study.report.image_figures import NUM_OF_A_KIND, examples_sheet, maps_figure
@@ -23,14 +15,9 @@ def drawings_of_images(run: Run) -> dict[str, Drawing]:
     """Name -> figure of single images, where these were recorded."""
     if run.explanations is None or not run.is_tested:
         return {}
-    best = best_architecture(run.tested)
-    lists = {
-        "mistakes": mistakes(TEST, run.tested[best]),
-        "suspected-labels": suspected_labels(unseen(run.predictions, best))[:NUM_SHOWN],
-    }
     found = {
         name: _examples(run, shown, run.explanations.thumbnails)
-        for name, shown in lists.items()
+        for name, shown in listed(run.predictions).items()
         if shown and all(each.path in run.explanations.thumbnails for each in shown)
     }
     if run.explanations.networks:

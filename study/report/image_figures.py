@@ -11,6 +11,7 @@ from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
 from study.evaluation.examples import RANDOM, RIGHT, WRONG, Example
+from study.evaluation.wording import fraction
 from study.records import Explanation, ImageMap, Pixels
 from study.report import style
 
@@ -32,13 +33,13 @@ def examples_sheet(found: Sequence[Example], classes: Sequence[str], thumbnails:
         thumbnails: path -> image.
     """
     num_rows = -(-len(found) // _COLUMNS)
-    figure = style.new_figure(height_in=2.0 * num_rows)
+    figure = style.new_figure(height_in=2.1 * num_rows)
     axes = list(figure.subplots(num_rows, _COLUMNS, squeeze=False).flat)
     for number, (example, axis) in enumerate(zip(found, axes, strict=False), start=1):
         _show(axis, thumbnails[example.path])
         axis.set_title(str(number), fontsize=11, pad=3)
-        answer = f"\N{RIGHTWARDS ARROW} {classes[example.answer]} {example.of_answer:.2f}"
-        _caption(axis, [classes[example.target], answer], width=16, size_pt=10.5)
+        answer = f"\N{RIGHTWARDS ARROW} {classes[example.answer]}"
+        _caption(axis, [classes[example.target], answer, fraction(example.of_answer)], width=16, size_pt=10.5)
     for unused in axes[len(found) :]:
         unused.set_visible(False)
     return figure

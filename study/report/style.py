@@ -102,12 +102,20 @@ def new_figure(*, height_in: float) -> Figure:
 
 
 def panels(
-    names: Sequence[str], *, columns: int, height_in: float, beneath_in: float = 0.0
+    names: Sequence[str], *, columns: int, height_in: float | Sequence[float], beneath_in: float = 0.0
 ) -> tuple[Figure, list[Axes]]:
-    """One panel a name, row by row, each with its name as its title; beneath them, room for what belongs to all."""
+    """One panel a name, row by row, each with its name as its title; beneath them, room for what belongs to all.
+
+    Args:
+        names: of the panels.
+        columns: at least 1.
+        height_in: of each row, or of all.
+        beneath_in: height of the room beneath.
+    """
     num_rows = -(-len(names) // columns)
-    figure = new_figure(height_in=height_in * num_rows + beneath_in)
-    grid = figure.subplots(num_rows, columns, squeeze=False)
+    heights_in = [height_in] * num_rows if isinstance(height_in, int | float) else height_in
+    figure = new_figure(height_in=sum(heights_in) + beneath_in)
+    grid = figure.subplots(num_rows, columns, squeeze=False, height_ratios=heights_in)
     axes: list[Axes] = list(grid.flat)
     for unused in axes[len(names) :]:
         unused.set_visible(False)

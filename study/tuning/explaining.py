@@ -5,7 +5,7 @@ that are recorded already, so the test split is not opened a second time.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -19,7 +19,7 @@ from study import architectures, records
 from study.evaluation import examples
 from study.evaluation.examples import Example
 from study.evaluation.maps import heat, rank_correlation
-from study.records import TEST, TRAIN, TUNED, Explanation, Explanations, ImageMap, Key, Predictions, Trial
+from study.records import TEST, TRAIN, TUNED, Explanation, Explanations, ImageMap, Trial
 from study.training import checkpoint
 from study.training.data import Images, Standardization
 from study.training.grad_cam import NoMapError, grad_cam, untrained
@@ -54,7 +54,8 @@ def explain(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     files.fetch_kept(state)
     predictions = records.read_predictions(folder, state)
     explainer = _Explainer(task, workload, beat)
-    networks, paths = {}, _listed(predictions)
+    networks = {}
+    paths = [example.path for shown in examples.listed(predictions).values() for example in shown]
     for pair, test in examples.answers_to_test(predictions).items():
         pair_started_s = time.perf_counter()
         trials = [trial for trial in state.seed_runs(pair, TUNED) if trial.number in test.numbers]
@@ -70,16 +71,6 @@ def explain(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     files.keep(folder.explanations)
     seconds = time.perf_counter() - started_s
     send({"event": "completed", "epochs": 0, "seconds": seconds, "files": folder.hashes([folder.explanations])})
-
-
-def _listed(predictions: Mapping[Key, Predictions]) -> list[str]:
-    """The paths of the mistakes and of the suspected labels that the report lists."""
-    tested = examples.answers_to_test(predictions)
-    if not tested:
-        return []
-    best = examples.best_architecture(tested)
-    suspected = examples.suspected_labels(examples.unseen(predictions, best))[: examples.NUM_SHOWN]
-    return [example.path for example in [*examples.mistakes(TEST, tested[best]), *suspected]]
 
 
 def _thumbnails(workload: Workload, paths: Sequence[str]) -> dict[str, npt.NDArray[np.uint8]]:

@@ -16,9 +16,8 @@ def test_decisions_that_are_all_right_confuse_nothing():
 def test_wrong_decisions_and_right_ones_are_given_from_the_most_confident_one_down():
     probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.05, 0.95], [0.2, 0.8]])
     targets = np.array([1, 0, 1, 0])
-    assert most_confident(targets, probabilities, 5, right=False).tolist() == [0, 3, 1]
-    assert most_confident(targets, probabilities, 1, right=False).tolist() == [0]
-    assert most_confident(targets, probabilities, 5, right=True).tolist() == [2]
+    assert most_confident(targets, probabilities, right=False).tolist() == [0, 3, 1]
+    assert most_confident(targets, probabilities, right=True).tolist() == [2]
 
 
 def test_planted_label_flips_are_found():

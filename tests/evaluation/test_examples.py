@@ -1,10 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from study.evaluation.examples import (
+    MISTAKES,
     NUM_SHOWN,
+    SUSPECTED_LABELS,
     answers_to_test,
     best_architecture,
+    listed,
     looked_at,
     mistakes,
     suspected_labels,
@@ -61,6 +66,24 @@ def test_mistakes_are_those_of_the_ensemble():
 
 def test_no_more_mistakes_are_shown_than_a_reader_looks_at(many):
     assert len(mistakes("test", many)) == NUM_SHOWN
+
+
+def test_of_images_of_one_group_only_the_most_confident_is_shown():
+    answers = predictions_of([0, 0, 0, 1], [[0.7, 0.9, 0.8, 0.9]])
+    answers = replace(answers, groups=np.array([7, 7, 8, 9]))
+    assert [each.path for each in mistakes("test", answers)] == ["test/001.png", "test/002.png"]
+    looked = looked_at("test", answers, number=0, seed=0)
+    assert [each.path for why, each in looked if why == "wrong"] == ["test/001.png", "test/002.png"]
+
+
+def test_suspected_labels_are_counted_by_image_and_shown_by_group():
+    sure = predictions_of([0] * 6 + [1] * 6, [[0.1] * 6 + [0.9] * 6], split="val")
+    doubtful = replace(predictions_of([0, 0, 1], [[0.96, 0.97, 0.95]]), groups=np.array(["a", "a", "b"]))
+    predictions = {("net", TUNED, VAL): sure, ("net", TUNED, TEST): doubtful}
+    assert [each.path for each in suspected_labels(unseen(predictions, "net"))] == ["test/001.png", "test/000.png"]
+    assert [each.path for each in listed(predictions)[SUSPECTED_LABELS]] == ["test/001.png"]
+    assert [each.path for each in listed(predictions)[MISTAKES]] == ["test/001.png"]
+    assert listed({}) == {}
 
 
 def test_a_suspected_label_is_told_with_its_split():

@@ -41,9 +41,7 @@ def write_explanations(
     predictions, seed = read_predictions(folder, state), int(state.manifest["seed"])
     tested = examples.answers_to_test(predictions)
     networks = {}
-    paths = [each.path for each in examples.mistakes(TEST, tested[examples.best_architecture(tested)])]
-    suspected = examples.suspected_labels(examples.unseen(predictions, examples.best_architecture(tested)))
-    paths += [each.path for each in suspected[: examples.NUM_SHOWN]]
+    paths = [example.path for shown in examples.listed(predictions).values() for example in shown]
     for number, (pair, test) in enumerate(tested.items()):
         chosen = examples.looked_at(TEST, test, number=test.numbers[0], seed=seed)
         paths += [example.path for _, example in chosen]

@@ -85,10 +85,9 @@ def test_a_finished_run_has_recorded_all_that_its_report_shows(finished_run: Pat
         assert set(each.latency_ms) == {1, 32}
         assert min(each.latency_ms.values()) > 0
         assert {len(m.untrained) for m in each.maps} == {5}
-    best = examples.best_architecture(report.tested)
-    listed = examples.mistakes(TEST, report.tested[best])
-    listed += examples.suspected_labels(examples.unseen(report.predictions, best))[: examples.NUM_SHOWN]
-    assert {example.path for example in listed} <= set(found.thumbnails)
+    lists = examples.listed(report.predictions)
+    assert set(lists) == {examples.MISTAKES, examples.SUSPECTED_LABELS}
+    assert {example.path for shown in lists.values() for example in shown} <= set(found.thumbnails)
     assert {m.path for each in found.networks.values() for m in each.maps} <= set(found.thumbnails)
     assert {pixels.shape for pixels in found.thumbnails.values()} == {(16, 16, 3)}
     assert found.machine["num_threads"] == 1
