@@ -24,7 +24,8 @@ from study import datasets
 from study.datasets.images import pixels, splits
 from study.spec import Recipe
 from study.training.data import Images, SplitRows, Standardization
-from study.training.loop import DivergedError, Run, Training
+from study.training.loop import DivergedError, Training
+from study.training.run import Run
 from study.tuning import space
 
 PAIR, SIZE_PX, EPOCHS = "baseline_cnn", 32, 27

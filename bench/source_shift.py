@@ -23,8 +23,9 @@ from study.spec import Recipe
 from study.training import augmentation, losses
 from study.training.augmentation import Policy
 from study.training.data import Images, SplitRows
-from study.training.loop import Run, train
+from study.training.loop import train
 from study.training.prediction import predict_logits
+from study.training.run import Run
 
 _EPOCHS = 15
 _EIGHT = Recipe(optimizer="adamw", lr=1e-3, weight_decay=1e-2, schedule="cosine", batchnorm=True, dropout=0.2, width=16)

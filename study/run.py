@@ -18,8 +18,9 @@ from study.spec import BUDGETS, Study
 from study.tuning import ray_environment
 
 if TYPE_CHECKING:
+    from study.tuning.asked import Options
     from study.tuning.experiment import Ended
-    from study.tuning.plan import Options, Plan
+    from study.tuning.plan import Plan
 
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 
@@ -175,7 +176,7 @@ def _say_plan(manifest: dict[str, Any]) -> None:
 
 
 def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Options":
-    from study.tuning.plan import Options
+    from study.tuning.asked import Options
 
     own = options.architecture or study.names
     weights = [w for w in options.weights if "=" not in w or w.partition("=")[0] in own]

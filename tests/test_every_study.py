@@ -8,7 +8,7 @@ from study import architectures, datasets, registry
 from study.run import find_study
 from study.spec import BUDGETS, PublishedResult, Study
 from study.tuning import space
-from study.tuning.plan import with_architectures
+from study.tuning.asked import with_architectures
 from study.tuning.transfer import check_freezing
 
 NAMES = registry.names("search_spaces")

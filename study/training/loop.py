@@ -3,22 +3,22 @@
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from study import architectures
 from study.evaluation.metrics import roc_auc
 from study.spec import Recipe
 from study.training import augmentation, losses, optimization
-from study.training.data import Images, SplitRows, Standardization
+from study.training.data import Images
 from study.training.peers import Peers, Share
 from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, nothing, predict_logits
-from study.training.pretrained import Pretrained, put_into
+from study.training.pretrained import put_into
+from study.training.run import Outcome, Run
 from study.training.stages import set_frozen, training_mode
 
 # Far from the seeds of all epochs.
@@ -30,66 +30,6 @@ Metrics = dict[str, float]
 
 class DivergedError(Exception):
     """The loss became infinite or NaN: this recipe can't be trained."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """What is trained on what.
-
-    Attributes:
-        architecture: name in `study.architectures`.
-        recipe: hyperparameter -> value.
-        num_classes: 2 trains one logit, more train one a class.
-        modality: decides what augmentation may do.
-        train: images to learn from.
-        val: images to select on.
-        epochs: full budget; the learning-rate schedule spans it whenever training ends.
-        seed: of initialization, batch order, augmentation and dropout.
-        precision: "float32" or "bfloat16" (autocast).
-        micro_batch: images that are in memory at a time where a whole batch is too many; their gradients are added up
-            to the batch's, batch normalization sees them alone. 0 is the whole batch.
-        standardization: of the images; None computes it from the training images, which takes a while: trials of
-            one study share it. Pretrained weights may ask for another one.
-        pretrained: what a recipe with `pretrained=True` starts from.
-    """
-
-    architecture: str
-    recipe: dict[str, Any]
-    num_classes: int
-    modality: str
-    train: SplitRows
-    val: SplitRows
-    epochs: int
-    seed: int
-    precision: str = "float32"
-    micro_batch: int = 0
-    standardization: Standardization | None = None
-    pretrained: Pretrained | None = None
-
-    @property
-    def num_logits(self) -> int:
-        return 1 if self.num_classes == 2 else self.num_classes
-
-
-@dataclass
-class Outcome:
-    """A finished run.
-
-    Attributes:
-        model: with the weights of its best epoch.
-        standardization: to be applied to images before the model.
-        epochs: trained, may be fewer than the budget where the recipe stops early.
-        best_epoch: 1-based.
-        best_score: val ROC-AUC of that epoch.
-        best_loss: val log loss of that epoch.
-    """
-
-    model: nn.Module
-    standardization: Standardization
-    epochs: int
-    best_epoch: int
-    best_score: float
-    best_loss: float
 
 
 Report = Callable[[Metrics, Callable[[], State]], None]

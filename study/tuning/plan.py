@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from study import architectures, datasets, records
+from study import datasets, records
 from study.datasets import TEST, Dataset
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixels, splits
@@ -21,10 +21,10 @@ from study.records import ledger
 from study.records.storage import Storage
 from study.spec import Budget, Study
 from study.training import checkpoint
-from study.training.class_weights import resolve_pos_weight
 from study.training.data import Images
 from study.training.pretrained import Pretrained
 from study.tuning import changed_images, resuming, space
+from study.tuning.asked import Options, budget_of, resolved, with_architectures
 from study.tuning.folders import data_folder, stand_in_folder
 from study.tuning.manifest import make_manifest
 from study.tuning.resources import Slots
@@ -33,32 +33,6 @@ from study.tuning.task import Running, Workload
 from study.tuning.transfer import check_freezing, resolve
 
 _NUM_TWINS_SHOWN = 18
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What the command line says beyond the study's name; see `study.run`."""
-
-    data: Path | None
-    results: Path
-    cache: Path
-    budget: str | None
-    trials: int | None
-    epochs: int | None
-    seeds: int | None
-    audit: int | None
-    image_size: int | None
-    architectures: Sequence[str]
-    weights: Sequence[str]
-    seed: int
-    groups: str
-    holdout: bool
-    ledger: Path
-    open_test_again: bool
-    skip_unreadable: bool
-    fresh: bool
-    storage: str
-    command: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +127,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     found = data_folder(study.dataset, dataset, options.data)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
     stand_in = found is None or (found / NOTE).exists()
-    budget = _budget(study, options, stand_in)
+    budget = budget_of(study, options, stand_in=stand_in)
     image_size = budget.image_size or study.image_size
     check_freezing(study, budget.epochs)
     root = found or stand_in_folder(study.dataset, dataset, options.cache, options.seed)
@@ -179,7 +153,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     run += "-holdout" if options.holdout else ""
     run += f"-{options.groups}" if options.groups != groups.DEFAULT else ""
     train_counts = list(splits.class_counts(table, dataset.classes)[splits.TRAIN].values())
-    study = _resolved(transfer.study, train_counts)
+    study = resolved(transfer.study, train_counts)
     excluded = {s.path: dataset.excluded[s.path] for s in published if s.path in dataset.excluded}
     manifest = make_manifest(
         run=run,
@@ -282,46 +256,3 @@ def _opened_before(manifest: Mapping[str, Any], options: Options) -> list[dict[s
         )
     print(f"The test split will be opened for time {len(earlier) + 1}, after {when}.", file=sys.stderr)
     return [asdict(each) for each in earlier]
-
-
-def with_architectures(study: Study, names: Sequence[str]) -> Study:
-    """The study with these architectures only (all of its own where none is named), each with a recipe and a space.
-
-    Those for which it declares no recipe start from their own, and go without what the shared space has for others.
-    """
-    names = names or study.names
-    spaces = {}
-    for name in names:
-        unknown = set(architectures.NETWORK_HYPERPARAMETERS) - set(architectures.find(name).hyperparameters)
-        own = study.pair_space.get(name, {})
-        entries = study.space_of(name).items()
-        spaces[name] = {k: v for k, v in entries if name in study.pairs or k in own or k not in unknown}
-    return replace(
-        study,
-        pairs={name: study.pairs.get(name, architectures.find(name).recipe) for name in names},
-        references=(),
-        space={},
-        pair_space=spaces,
-        tried={name: study.tried[name] for name in names if name in study.tried},
-    )
-
-
-def _budget(study: Study, options: Options, stand_in: bool) -> Budget:
-    budget = study.budget(options.budget or ("demo" if stand_in else "standard"))
-    asked = {
-        name: getattr(options, name)
-        for name in ("trials", "epochs", "seeds", "audit", "image_size")
-        if getattr(options, name) is not None
-    }
-    return replace(budget, **asked)
-
-
-def _resolved(study: Study, train_counts: Sequence[int]) -> Study:
-    """The study with "balanced" turned into a number, so that Optuna and the records know one."""
-    pairs = {
-        pair: replace(recipe, pos_weight=resolve_pos_weight(recipe.pos_weight, train_counts))
-        if recipe.pos_weight == "balanced"
-        else recipe
-        for pair, recipe in study.pairs.items()
-    }
-    return replace(study, pairs=pairs)

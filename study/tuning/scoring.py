@@ -11,8 +11,8 @@ import torch
 from study import records
 from study.training import checkpoint, losses
 from study.training.data import Images
-from study.training.loop import Outcome
 from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, predict_logits
+from study.training.run import Outcome
 from study.tuning.machine import files_of
 from study.tuning.task import Task, Workload
 

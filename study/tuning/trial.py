@@ -19,9 +19,10 @@ from study.records.storage import Storage
 from study.training import checkpoint
 from study.training.checkpoint import CheckpointWriter
 from study.training.data import Images
-from study.training.loop import Outcome, Run, train
+from study.training.loop import train
 from study.training.peers import Peers
 from study.training.pretrained import Pretrained
+from study.training.run import Outcome, Run
 from study.training.watchdog import Watchdog
 from study.tuning import failures
 from study.tuning.machine import files_of, on_this_machine

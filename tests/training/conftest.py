@@ -10,8 +10,8 @@ import torch
 
 from study.spec import Recipe
 from study.training.data import Images, SplitRows
-from study.training.loop import Run
 from study.training.pretrained import Pretrained
+from study.training.run import Run
 
 SIZE_PX = 32
 

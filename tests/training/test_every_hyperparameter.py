@@ -9,8 +9,9 @@ import torch
 from study import architectures, datasets, registry
 from study.spec import HYPERPARAMETERS, Study
 from study.training.data import Images
-from study.training.loop import Run, Training
+from study.training.loop import Training
 from study.training.pretrained import Pretrained
+from study.training.run import Run
 
 BINARY = [i % 2 for i in range(80)]
 

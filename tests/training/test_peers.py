@@ -12,8 +12,9 @@ import torch.distributed as dist
 import torch.multiprocessing
 
 from study.training.data import Images
-from study.training.loop import Run, Training
+from study.training.loop import Training
 from study.training.peers import Peers
+from study.training.run import Run
 
 # 45 training images in batches of 16: 16, 16 and 13; 21 images of val.
 TARGETS = [i % 2 for i in range(66)]
