@@ -214,7 +214,12 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("names", nargs="*", metavar="NAME", help="a file in search_spaces/ (without .py), or a path to one; all")
     add("--list", action="store_true", help="show all studies with their data, architectures and status")
-    add("--data", type=Path, metavar="DIR", help="folder of the dataset")
+    add(
+        "--data",
+        type=_folder_or_uri,
+        metavar="DIR",
+        help="folder of the dataset; or its URI, such as s3://bucket/folder",
+    )
     add("--budget", choices=list(BUDGETS), help="default: demo on drawn images, standard on real ones")
     add("--trials", type=int, metavar="N", help="searched trials of each pair")
     add("--epochs", type=int, metavar="N", help="full budget of a trial")
@@ -271,6 +276,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _groups_help() -> str:
     return "what stays in one split: " + "; ".join(f"{way}: {what}" for way, what in groups.WAYS.items())
+
+
+def _folder_or_uri(text: str) -> Path | str:
+    return text if "://" in text else Path(text)
 
 
 def _positive(text: str) -> float:

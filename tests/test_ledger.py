@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from study.records import ledger
-from study.records.ledger import Opening
+from study.records.ledger import Ledger, Opening
+from study.records.storage import Storage
 
 OPENING = Opening(
     test_hash="abc",
@@ -18,42 +18,57 @@ OPENING = Opening(
 
 
 def test_an_opening_is_found_by_the_split_that_was_opened(tmp_path: Path) -> None:
-    path = tmp_path / "new folder" / "ledger.jsonl"
-    assert ledger.openings(path, "abc") == []
-    ledger.add(path, OPENING)
-    ledger.add(path, replace(OPENING, test_hash="def"))
-    assert ledger.openings(path, "abc") == [OPENING]
+    ledger = Ledger(tmp_path / "new folder" / "ledger.jsonl")
+    assert ledger.openings("abc") == []
+    ledger.add(OPENING)
+    ledger.add(replace(OPENING, test_hash="def"))
+    assert ledger.openings("abc") == [OPENING]
 
 
 def test_a_run_that_goes_on_opens_the_split_once(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.jsonl"
-    ledger.add(path, OPENING)
-    ledger.add(path, replace(OPENING, opened="2026-11-21T13:00:00+00:00"))
-    assert ledger.openings(path, "abc") == [OPENING]
-    assert ledger.openings(path, "abc", besides=(OPENING.run, OPENING.created)) == []
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add(OPENING)
+    ledger.add(replace(OPENING, opened="2026-11-21T13:00:00+00:00"))
+    assert ledger.openings("abc") == [OPENING]
+    assert ledger.openings("abc", besides=(OPENING.run, OPENING.created)) == []
 
 
 def test_the_same_run_begun_afresh_is_another_look(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.jsonl"
-    ledger.add(path, OPENING)
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add(OPENING)
     fresh = replace(OPENING, created="2026-11-22T10:00:00+00:00")
-    assert ledger.openings(path, "abc", besides=(fresh.run, fresh.created)) == [OPENING]
-    ledger.add(path, fresh)
-    assert ledger.openings(path, "abc") == [OPENING, fresh]
+    assert ledger.openings("abc", besides=(fresh.run, fresh.created)) == [OPENING]
+    ledger.add(fresh)
+    assert ledger.openings("abc") == [OPENING, fresh]
 
 
 def test_runs_that_open_a_split_at_the_same_time_are_all_written_down(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.jsonl"
+    ledger = Ledger(tmp_path / "ledger.jsonl")
     runs = [replace(OPENING, run=f"run {number}") for number in range(20)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda opening: ledger.add(path, opening), runs))
-    assert sorted(o.run for o in ledger.openings(path, "abc")) == sorted(o.run for o in runs)
+        list(pool.map(lambda opening: ledger.add(opening), runs))
+    assert sorted(o.run for o in ledger.openings("abc")) == sorted(o.run for o in runs)
 
 
 def test_an_opening_after_a_torn_line_is_not_lost(tmp_path: Path) -> None:
-    path = tmp_path / "ledger.jsonl"
-    ledger.add(path, OPENING)
-    with path.open("a") as file:
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    ledger.add(OPENING)
+    with ledger.path.open("a") as file:
         file.write('{"event": "test_op')
-    ledger.add(path, replace(OPENING, run="other"))
-    assert [o.run for o in ledger.openings(path, "abc")] == ["brain_tumor", "other"]
+    ledger.add(replace(OPENING, run="other"))
+    assert [o.run for o in ledger.openings("abc")] == ["brain_tumor", "other"]
+
+
+def test_a_storage_tells_other_machines_what_was_opened(tmp_path: Path, bucket: str) -> None:
+    storage = Storage(bucket)
+    first, second = (Ledger(tmp_path / name / "ledger.jsonl", storage) for name in ("one", "other"))
+    first.add(OPENING)
+    assert second.openings("abc") == [OPENING]
+    assert second.openings("abc", besides=(OPENING.run, OPENING.created)) == []
+    # The run goes on there, and looks at the split again.
+    second.add(replace(OPENING, opened="2026-11-21T13:00:00+00:00"))
+    assert first.openings("abc") == [OPENING]
+    later = replace(OPENING, run="other", opened="2026-11-23T12:00:00+00:00")
+    second.add(later)
+    assert first.openings("abc") == [OPENING, later]
+    assert Ledger(first.path).openings("abc") == [OPENING]

@@ -32,12 +32,16 @@ def scratch() -> Iterator[Path]:
 def test_a_study_goes_on_from_its_storage_after_the_driver_died_with_its_disk(
     bucket: str, tiny_images: Path, tiny_study: Path, tmp_path: Path, scratch: Path
 ) -> None:
+    images = Storage(bucket).within("images")
+    for path in tiny_images.rglob("*.*"):
+        images.put(path, path.relative_to(tiny_images).as_posix())
+
     def start(number: int) -> tuple[subprocess.Popen[str], RunFolder]:
         machine = tmp_path / f"machine{number}"
         machine.mkdir()
         budget = ["--trials", "4", "--epochs", "6", "--seeds", "1", "--image-size", "64"]
         folders = ["--results", f"{machine}/results", "--reports", f"{machine}/reports", "--cache", f"{machine}/cache"]
-        command = [sys.executable, "-m", "study.run", str(tiny_study), "--data", str(tiny_images)]
+        command = [sys.executable, "-m", "study.run", str(tiny_study), "--data", images.uri]
         command += [*budget, *folders, "--ledger", f"{machine}/ledger.jsonl", "--storage", bucket]
         # What trial actors keep on their machine's disk is lost with it, too.
         environment = os.environ | {"RAY_worker_niceness": "0", "TMPDIR": str(scratch / str(number))}

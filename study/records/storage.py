@@ -1,7 +1,9 @@
 """Files on a file system that several machines share: a folder, or a bucket of S3 and what else pyarrow can open."""
 
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,6 +13,8 @@ from study.errors import StorageError
 from study.records.folder import written_whole
 
 _PIECE_BYTES = 8 * 2**20
+# Most of the time of a small file is waiting for the answer.
+_NUM_CONNECTIONS = 16
 
 
 class Storage:
@@ -100,6 +104,33 @@ class Storage:
         prefix = f"{folder}/" if folder else ""
         return {f"{prefix}{each.base_name}": int(each.size) for each in sorted(found, key=lambda each: each.base_name)}
 
+    def mirror(self, folder: Path, *, progress: Callable[[Iterator[None], int], Iterable[None]]) -> None:
+        """Makes a folder of this machine what this one is, with all its folders; what is there already stays.
+
+        Args:
+            folder: of this machine; what isn't in the storage is removed from it.
+            progress: shows how far it is: gets an item for each file that is fetched, and their number.
+
+        Raises:
+            StorageError: it can't be read.
+        """
+        with self._said("list"):
+            found = self._files.get_file_info(fs.FileSelector(self._root, allow_not_found=True, recursive=True))
+        there = {each.path.removeprefix(f"{self._root}/"): each for each in found if each.type == fs.FileType.File}
+        for path in [path for path in folder.rglob("*") if path.is_file()]:
+            if path.relative_to(folder).as_posix() not in there:
+                path.unlink()
+
+        def fetch(name: str) -> None:
+            path = folder / name
+            self.get(name, path)
+            os.utime(path, ns=(there[name].mtime_ns, there[name].mtime_ns))
+
+        missing = [name for name, each in there.items() if not _is_copy(folder / name, each)]
+        with ThreadPoolExecutor(_NUM_CONNECTIONS) as pool:
+            for _ in progress(pool.map(fetch, missing), len(missing)):
+                pass
+
     def delete(self, name: str) -> None:
         """Removes a file, if it is there."""
         with self._said(f"delete {name} in"):
@@ -125,3 +156,10 @@ class Storage:
             raise StorageError(
                 f"The storage must be reachable, but this could not {what} {self.uri}: {reason}"
             ) from error
+
+
+def _is_copy(path: Path, original: fs.FileInfo) -> bool:
+    if not path.is_file():
+        return False
+    own = path.stat()
+    return (own.st_size, own.st_mtime_ns) == (original.size, original.mtime_ns)

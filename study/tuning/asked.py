@@ -13,7 +13,7 @@ from study.training.class_weights import resolve_pos_weight
 class Options:
     """What the command line says beyond the study's name; see `study.run`."""
 
-    data: Path | None
+    data: Path | str | None
     results: Path
     cache: Path
     budget: str | None

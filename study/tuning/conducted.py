@@ -8,7 +8,8 @@ from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
-from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, ledger
+from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST
+from study.records.ledger import Opening, now
 from study.tuning import derived, space
 from study.tuning.conductor import Conductor
 from study.tuning.dealer import TEST_TRIAL
@@ -163,12 +164,12 @@ class _Listener:
 
     def _write_opening(self, num_networks: int) -> None:
         manifest = self.plan.manifest
-        opening = ledger.Opening(
+        opening = Opening(
             test_hash=manifest["test_hash"],
             run=manifest["run"],
             created=manifest["created"],
-            opened=ledger.now(),
+            opened=now(),
             num_images=sum(manifest["counts"]["test"].values()),
             num_networks=num_networks,
         )
-        ledger.add(self.plan.ledger, opening)
+        self.plan.ledger.add(opening)

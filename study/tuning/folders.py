@@ -1,25 +1,50 @@
 """Where a study's images are: the user's folder, or a drawn stand-in in the cache."""
 
+import hashlib
 import sys
 from pathlib import Path
 
 from study.datasets import Dataset
 from study.datasets.commands.drawing import draw_into
 from study.datasets.commands.naming import usual_folder
+from study.datasets.images.progress import progress
 from study.errors import DataError
+from study.records.storage import Storage
 
 # Raised whenever the drawings change: those in caches are then not found any more.
 _STAND_IN_VERSION = 1
 
 
-def data_folder(name: str, dataset: Dataset, given: Path | None) -> Path | None:
-    """The dataset's folder, or None where it has to be drawn."""
+def data_folder(name: str, dataset: Dataset, given: Path | str | None, cache: Path) -> Path | None:
+    """The dataset's folder on this machine, or None where it has to be drawn.
+
+    Args:
+        name: of the dataset.
+        dataset: of that name.
+        given: a folder, or the URI of one on a storage, which is then copied into the cache.
+        cache: folder.
+
+    Raises:
+        DataError: what was given is no folder, or has no files.
+        StorageError: it can't be read.
+    """
+    if isinstance(given, str):
+        return _fetched(given, cache)
     if given is None:
         usual = usual_folder(name)
         return usual if usual.is_dir() else None
     if not given.is_dir():
         raise DataError(f"--data must be a folder, but {given} is not one. {dataset.title}: {dataset.how_to_get}")
     return given
+
+
+def _fetched(uri: str, cache: Path) -> Path:
+    folder = cache / "data" / hashlib.sha256(uri.encode()).hexdigest()[:16]
+    folder.mkdir(parents=True, exist_ok=True)
+    Storage(uri).mirror(folder, progress=lambda files, total: progress(files, "Fetching images", total=total))
+    if not any(folder.iterdir()):
+        raise DataError(f"--data must hold images, but there are no files in {uri}. Is its name right?")
+    return folder
 
 
 def stand_in_folder(name: str, dataset: Dataset, cache: Path, seed: int) -> Path:

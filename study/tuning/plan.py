@@ -17,7 +17,7 @@ from study.datasets import TEST, Dataset
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixels, splits
 from study.errors import ResultsError
-from study.records import ledger
+from study.records.ledger import Ledger
 from study.records.storage import Storage
 from study.spec import Budget, Study
 from study.training import checkpoint
@@ -49,7 +49,7 @@ class Plan:
     dataset: Dataset
     store: pixels.ImageStore
     table: pd.DataFrame
-    ledger: Path
+    ledger: Ledger
     manifest: dict[str, Any]
     previous: records.StudyState | None
 
@@ -124,7 +124,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     declared = study
     study = with_architectures(declared, options.architectures)
     space.check(study, dataset)
-    found = data_folder(study.dataset, dataset, options.data)
+    found = data_folder(study.dataset, dataset, options.data, options.cache)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
     stand_in = found is None or (found / NOTE).exists()
     budget = budget_of(study, options, stand_in=stand_in)
@@ -190,7 +190,9 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     # As it will be read back, so that comparing with what is on disk compares like with like.
     manifest = json.loads(json.dumps(manifest))
     folder = records.RunFolder(options.results / run)
-    files = RunFiles(folder, Storage(options.storage).within(run).uri if options.storage else "")
+    storage = Storage(options.storage) if options.storage else None
+    files = RunFiles(folder, storage.within(run).uri if storage else "")
+    kept = Ledger(options.ledger, storage)
     previous = None if options.fresh else _previous(files, manifest, table)
     if previous is not None:
         # What only describes may have been mended; how a finished study was made is history.
@@ -199,7 +201,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     # A log of an earlier version lacks them.
     manifest |= hashes
     if not stand_in and not (previous is not None and previous.finished):
-        manifest |= {"opened_before": _opened_before(manifest, options)}
+        manifest |= {"opened_before": _opened_before(manifest, kept, again=options.open_test_again)}
     return Plan(
         run=run,
         folder=folder,
@@ -211,7 +213,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         dataset=dataset,
         store=store,
         table=table,
-        ledger=options.ledger,
+        ledger=kept,
         manifest=manifest,
         previous=previous,
     )
@@ -238,20 +240,20 @@ def _offered(path: Path, shared: str) -> str:
     return folder.uri
 
 
-def _opened_before(manifest: Mapping[str, Any], options: Options) -> list[dict[str, Any]]:
+def _opened_before(manifest: Mapping[str, Any], kept: Ledger, *, again: bool) -> list[dict[str, Any]]:
     """Earlier looks at the test split, by other runs.
 
     Raises:
         ResultsError: there were some, and the user has not asked for another one.
     """
-    earlier = ledger.openings(options.ledger, manifest["test_hash"], besides=(manifest["run"], manifest["created"]))
+    earlier = kept.openings(manifest["test_hash"], besides=(manifest["run"], manifest["created"]))
     if not earlier:
         return []
     when = "; ".join(f"{each.opened[:10]} by {each.run} ({each.num_networks} networks)" for each in earlier)
-    if not options.open_test_again:
+    if not again:
         raise ResultsError(
             f"A test split is opened once, but that of {manifest['run']} was opened before: {when}, says "
-            f"{options.ledger}. What is chosen after that is chosen with knowledge of it. Give --open-test-again to "
+            f"{kept.path}. What is chosen after that is chosen with knowledge of it. Give --open-test-again to "
             "score it once more, which the report will say; to develop, hold a part of the training images out."
         )
     print(f"The test split will be opened for time {len(earlier) + 1}, after {when}.", file=sys.stderr)

@@ -1,11 +1,13 @@
 """`ray up` on three hosts: a study from the head, on all workers, one of which loses its network in the middle."""
 
 import os
+import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,8 +39,6 @@ STUDY = Study(
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """With a short name: sockets are in there."""
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="rayup", ignore_cleanup_errors=True) as name:
         yield Path(name)
 
@@ -102,10 +102,10 @@ def test_a_study_on_three_hosts_ends_complete_though_one_is_cut_off(
     assert "node_" not in refused.stdout
 
     command = (
-        f"cd {ROOT} && python -m study.run {shared}/slow.py --data {shared}/images --address auto --trials 6 --epochs 9 "
-        f"--seeds 1 --results {shared}/results --reports {shared}/reports > {shared}/log 2>&1; echo $? > {shared}/rc"
+        f"cd {ROOT} && python -m study.run {shared}/slow.py --data {shared}/images --address auto --trials 6 "
+        f"--epochs 9 --seeds 1 --results {shared}/results --reports {shared}/reports > {shared}/log 2>&1; echo $? > {shared}/rc"
     )
-    network.ssh(head, f"setsid nohup bash -c {quoted(command)} >/dev/null 2>&1 &")
+    network.ssh(head, f"setsid nohup bash -c {shlex.quote(command)} >/dev/null 2>&1 &")
     run_folder = RunFolder(shared / "results" / "slow")
 
     def seen_on() -> set[str]:
@@ -131,13 +131,7 @@ def test_a_study_on_three_hosts_ends_complete_though_one_is_cut_off(
     assert network.ssh(head, "ray status").returncode != 0
 
 
-def quoted(command: str) -> str:
-    import shlex
-
-    return shlex.quote(command)
-
-
-def wait(happened, at_most_s, what, log=None) -> None:
+def wait(happened: Callable[[], bool], at_most_s: float, what: str, log: Path | None = None) -> None:
     deadline = time.monotonic() + at_most_s
     while not happened():
         if time.monotonic() > deadline:

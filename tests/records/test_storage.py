@@ -64,3 +64,23 @@ def test_a_bucket_that_does_not_exist_is_named(bucket, tmp_path):
     missing = Storage(bucket.replace("study-bucket", "no-such-bucket"))
     with pytest.raises(StorageError, match=r"could not write file to s3://no-such-bucket"):
         missing.put(path, "file")
+
+
+def test_a_mirror_has_all_files_and_fetches_only_what_is_new(storage, tmp_path):
+    own, fetched = tmp_path / "own", []
+
+    def mirror():
+        fetched.clear()
+        storage.mirror(own, progress=lambda files, total: fetched.append(total) or files)
+        return {path.relative_to(own).as_posix(): path.read_bytes() for path in own.rglob("*") if path.is_file()}
+
+    storage.put_bytes(b"1", "Training/a b.png")
+    storage.put_bytes(b"2", "Testing/deeper/c.png")
+    assert mirror() == {"Training/a b.png": b"1", "Testing/deeper/c.png": b"2"}
+    assert fetched == [2]
+    mirror()
+    assert fetched == [0]
+    storage.delete("Training/a b.png")
+    storage.put_bytes(b"other", "Testing/deeper/c.png")
+    assert mirror() == {"Testing/deeper/c.png": b"other"}
+    assert fetched == [1]

@@ -9,12 +9,12 @@ from tqdm import tqdm
 Item = TypeVar("Item")
 
 
-def progress(items: Iterable[Item], *, total: int, show: bool = True) -> Iterator[Item]:
+def progress(items: Iterable[Item], what: str = "Reading images", *, total: int, show: bool = True) -> Iterator[Item]:
     """The items, while a bar on stderr counts them."""
     return iter(
         tqdm(
             items,
-            "Reading images",
+            what,
             total,
             unit=" images",
             disable=not show,
