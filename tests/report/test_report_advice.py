@@ -35,7 +35,7 @@ def test_a_network_that_is_told_apart_from_all_others_is_the_one_to_use(run, ana
     for gain, said in (
         (APART, "hahnet, with its tuned recipe."),
         (NOT_APART, "hahnet, with its tuned recipe or the starting one, which are not told apart."),
-        (Interval(-0.2, -0.3, -0.1), "hahnet, with its starting recipe, better than the tuned one."),
+        (Interval(-0.2, -0.3, -0.1), "hahnet, with its starting recipe, which is better than the tuned one."),
     ):
         which = advice(run, replace(analysis, gains={"hahnet": gain}))[0]
         assert which.startswith(f"If one of them is to be used, these figures speak for {said}")
