@@ -126,8 +126,8 @@ def _how_to_read(run: Run, analysis: Analysis) -> str:
     if len(run.classes) == 2:
         return words
     return (
-        f"{words} Precision, recall, specificity and ROC-AUC are macro averages; the weighted ROC-AUC counts each "
-        "class by its number of images."
+        f"{words} Precision, recall, specificity and ROC-AUC are macro averages (such a recall is also called balanced "
+        "accuracy); the weighted ROC-AUC counts each class by its number of images."
     )
 
 

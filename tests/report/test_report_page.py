@@ -47,8 +47,7 @@ def grid_row(page, architecture, split):
     name = ""
     for line in page.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        # With more than two classes there is a column more.
-        if len(cells) in (8, 9):
+        if len(cells) == 8:
             name = cells[0] or name
             if (name, cells[1]) == (architecture, split):
                 return cells[2:]
