@@ -99,8 +99,9 @@ STUDY = Study(
         "may therefore not be on the same images.",
         "Document 003 gives no learning rate, batch size or epochs: its recipe is reconstructed. The four-block CNN "
         "is document 000's network (stated there for HER2 scores), so document 003 has no figure for it.",
-        "Testing of the first version comes from other sources than Training: 362 of its 394 images are of other sizes "
-        "than the 512 x 512 of nearly all tumour images in Training, and 251 also stand in Training as copies. Figures "
-        "of others that train on those copies can't be compared with ours (bench/README.md).",
+        "Testing of the first version comes from other sources than most of Training: 362 of its 394 images are of "
+        "other sizes than the 512 x 512 of nearly all tumour images in Training. 251 of them stand in Training all the "
+        "same, as copies; with these taken out, val is made of other sources than test. Figures of others that train "
+        "on those copies can't be compared with ours (bench/README.md).",
     ),
 )

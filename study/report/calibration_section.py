@@ -53,7 +53,7 @@ def to_be_believed(run: Run, drawings: Drawings) -> str:
     return join(
         [
             "## Are the probabilities to be believed?",
-            " ".join(["What to see:", _who_is_sure(found), *_on_test(scores)]),
+            " ".join(["What to see:", _who_is_sure(found), *_on_test(scores), _worth(run, found, scores)]),
             "Test values, mean over the seed runs with 95 % intervals; lower is better. A loss with class weights asks "
             "for probabilities of other class frequencies: dividing each class's probability by its weight undoes it. "
             "What is left is mended by a temperature that is fitted on val for each seed run; the intervals take it as "
@@ -141,6 +141,20 @@ def _on_test(scores: Mapping[str, CalibrationScores]) -> list[str]:
     return sentences
 
 
+def _worth(run: Run, found: Mapping[str, Calibration], scores: Mapping[str, CalibrationScores]) -> str:
+    """Whose probabilities, at one stage at least, are shown to say more than the frequencies of the classes."""
+    if not found:
+        return ""
+    nothing = knowing_nothing(run, found)[LOG_LOSS]
+    better = [
+        pair for pair, each in scores.items() if any(values[LOG_LOSS].high < nothing for values in each.stages.values())
+    ]
+    return (
+        "On test, log loss is shown to lie below that of the class frequencies of train "
+        f"{f'for {listing(better)}' if better else 'for none of them'}."
+    )
+
+
 def _table(run: Run, found: Mapping[str, Calibration], scores: Mapping[str, CalibrationScores]) -> str:
     rows = []
     for pair, each in scores.items():
@@ -149,20 +163,22 @@ def _table(run: Run, found: Mapping[str, Calibration], scores: Mapping[str, Cali
             temperature = _range(found[pair].temperatures) if stage == TEMPERED else NOTHING
             rows.append([shown, stage, temperature, *(fraction(values[name]) for name in _SCORES)])
             shown = ""
-    rows.append(["*class frequencies of train*", NOTHING, NOTHING, *map(fraction, _knowing_nothing(run, found))])
+    rows.append(
+        ["*class frequencies of train*", NOTHING, NOTHING, *map(fraction, knowing_nothing(run, found).values())]
+    )
     return table(["Architecture", "Probabilities", "Temperature", *_SCORES], rows, left=2)
 
 
-def _knowing_nothing(run: Run, found: Mapping[str, Calibration]) -> list[float]:
-    """The scores of saying of every test image what the training split says of its class."""
+def knowing_nothing(run: Run, found: Mapping[str, Calibration]) -> dict[str, float]:
+    """Score -> value of saying of every test image how frequent the classes are in the training split."""
     targets = next(iter(found.values())).targets
     counts = np.array(list(run.images("train").values()))
     constant = np.tile(counts / counts.sum(), (len(targets), 1))
-    return [
-        expected_calibration_error(targets, constant),
-        float(brier_scores(targets, constant).mean()),
-        float(log_losses(targets, constant).mean()),
-    ]
+    return {
+        CALIBRATION_ERROR: expected_calibration_error(targets, constant),
+        BRIER_SCORE: float(brier_scores(targets, constant).mean()),
+        LOG_LOSS: float(log_losses(targets, constant).mean()),
+    }
 
 
 def _range(values: npt.NDArray[np.float64]) -> str:

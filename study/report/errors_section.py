@@ -34,7 +34,7 @@ def where_they_go_wrong(run: Run, drawings: Drawings) -> str:
         [
             "## Where they go wrong",
             _what_to_see(run, best, test),
-            f"Of the ensemble of {label(run, best)}, which has the highest test ROC-AUC.",
+            f"All of this section is of that ensemble; {label(run, best)} has the highest test ROC-AUC.",
             _confused_table(run, test),
             *_confident(run, lists[MISTAKES], drawings),
             *_suspected(run, best, lists[SUSPECTED_LABELS], drawings),
@@ -45,12 +45,12 @@ def where_they_go_wrong(run: Run, drawings: Drawings) -> str:
 def _what_to_see(run: Run, best: str, test: Predictions) -> str:
     pairs = confused_pairs(_confusion(run, test))
     if not pairs:
-        return f"What to see: {best} decides all {counted(len(test.targets), 'test image')} rightly."
+        return f"What to see: the ensemble of {best} decides all {counted(len(test.targets), 'test image')} rightly."
     first, wrong = pairs[0], sum(pair.num_images for pair in pairs)
     return (
-        f"What to see: {best} decides {wrong:,} of {counted(len(test.targets), 'test image')} wrongly; most often it "
-        f'takes "{run.classes[first.true]}" for "{run.classes[first.decided]}" ({counted(first.num_images, "image")}, '
-        f"{percent(first.share)} of that class)."
+        f"What to see: the ensemble of {best} decides {wrong:,} of {counted(len(test.targets), 'test image')} "
+        f'wrongly; most often it takes "{run.classes[first.true]}" for "{run.classes[first.decided]}" '
+        f"({counted(first.num_images, 'image')}, {percent(first.share)} of that class)."
     )
 
 
@@ -94,10 +94,10 @@ def _suspected(run: Run, best: str, shown: list[Example], drawings: Drawings) ->
     first = f"; the {len(shown)} most suspected, one of each group" if len(found) > len(shown) else ""
     return [
         "### Labels to look at again",
-        f"Confident learning (Northcutt et al. 2021) suspects the labels of {len(found):,} of "
-        f"{counted(num_images, 'image')} of {listing(list(known))}{first}. The networks were not trained on these "
-        "images, though val chose their epochs. It is a list to look at, never a correction: an image that is merely "
-        "hard looks the same. No label was changed and no image left out.",
+        f"From the ensemble's answers, confident learning (Northcutt et al. 2021) suspects the labels of "
+        f"{len(found):,} of {counted(num_images, 'image')} of {listing(list(known))}{first}. The networks were not "
+        "trained on these images, though val chose their epochs. It is a list to look at, never a correction: an image "
+        "that is merely hard looks the same. No label was changed and no image left out.",
         figure(run, drawings, SUSPECTED_LABELS),
         table(["Image", "Split", "Label (its probability)", "Most probable class"], rows, left=4),
     ]

@@ -1,14 +1,16 @@
 """The section on what won: optimism and shift, recipes and seed runs."""
 
+import numpy as np
+
+from study.evaluation.verdict import optimism_verdict, shift_verdict
 from study.evaluation.wording import counted
-from study.records import DOCUMENT, Trial
-from study.report.analysis import Analysis
+from study.records import DOCUMENT, TUNED, VAL, Trial
+from study.report.analysis import Analysis, seed_scores
 from study.report.comparison import schedule_note
 from study.report.load import Run
 from study.report.markdown import bullets, join
 from study.report.naming import card_name, label, starting_recipe
 from study.report.study_tables import recipe_table, seed_table
-from study.report.summary import selection_notes
 
 _HASH_DIGITS = 12
 
@@ -16,7 +18,7 @@ _HASH_DIGITS = 12
 def finalists(run: Run, analysis: Analysis) -> str:
     """Winning recipes beside those that they started from, optimism and shift, seed runs."""
     blocks = ["## Finalists"]
-    blocks.append(bullets(selection_notes(run, analysis)))
+    blocks.append(bullets(_selection_notes(run, analysis)))
     for pair in run.pairs:
         blocks += [f"### {label(run, pair)}", _words(run, pair), _card(run, pair), recipe_table(run, pair)]
     if seeds := seed_table(run):
@@ -88,3 +90,21 @@ def _origin(run: Run, pair: str) -> str:
             "could not be had here; what the document doesn't state is assumed."
         )
     return "The starting recipe is the study's own."
+
+
+def _selection_notes(run: Run, analysis: Analysis) -> list[str]:
+    """How optimistic the search's best score was, and how far val lies from test."""
+    finalists = {pair: run.state.finalist(pair) for pair in run.pairs}
+    best = {pair: trial.best_score for pair, trial in finalists.items() if trial}
+    notes = [
+        optimism_verdict(best, {pair: _val_roc_aucs(run, pair) for pair in run.pairs}),
+        shift_verdict(analysis.shifts),
+    ]
+    return [note for note in notes if note]
+
+
+def _val_roc_aucs(run: Run, pair: str) -> list[float]:
+    """Of the tuned seed runs."""
+    predictions = run.predictions.get((pair, TUNED, VAL))
+    values = [each["roc_auc"] for each in seed_scores(predictions).values()] if predictions else []
+    return [value for value in values if np.isfinite(value)]

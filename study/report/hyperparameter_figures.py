@@ -48,7 +48,7 @@ def parallel_coordinates(run: Run) -> Figure:
         figure,
         [
             Line2D([], [], color=style.VERMILLION, linewidth=3.2, marker="o", label="finalist"),
-            Line2D([], [], color=style.BLACK, label="trained to its end"),
+            Line2D([], [], color=tuple(colours.to_rgba(np.array([levels[-1]]))[0]), label="trained to its end"),
             Line2D([], [], color=style.GREY, linewidth=1.1, label="stopped early"),
         ],
     )

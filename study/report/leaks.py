@@ -44,14 +44,19 @@ def duplicates(run: Run) -> list[str]:
         sentences = ["No two files hold the same picture, pixel by pixel."]
     else:
         sentences = [
-            f"{counted(found['extra_copies'], 'file')} hold the picture of another one, pixel by pixel "
-            f"({found['byte_identical_copies']:,} of them byte by byte), in {counted(found['groups'], 'group')}"
-            f"{'; a group never spans two splits' if way_of(run) != NONE else ''}."
+            f"{counted(found['groups'], 'picture')} {'stands' if found['groups'] == 1 else 'stand'} in more than one "
+            f"file, pixel by pixel: {counted(found['extra_copies'], 'file')} too many "
+            f"({found['byte_identical_copies']:,} of them also byte by byte)"
+            f"{'. Such files are one group, which never spans two splits' if way_of(run) != NONE else ''}."
         ]
         if found.get("spanning_test"):
-            sentences.append(_spanning(run, found["spanning_test"], "also stood on the training side", "copies"))
+            sentences.append(
+                _spanning(
+                    run, counted(found["spanning_test"], "test image"), "also stood on the training side", "copies"
+                )
+            )
         if found.get("groups_of_two_labels"):
-            sentences.append(f"{counted(found['groups_of_two_labels'], 'group')} carry two different labels.")
+            sentences.append(f"{counted(found['groups_of_two_labels'], 'such picture')} carry two different labels.")
     return [" ".join([*sentences, *_look_alikes(run)])]
 
 
@@ -69,7 +74,12 @@ def _look_alikes(run: Run) -> list[str]:
     ]
     if found["look_alike_spanning_test"]:
         sentences.append(
-            _spanning(run, found["look_alike_spanning_test"], "look like one on the training side", "look-alikes")
+            _spanning(
+                run,
+                counted(found["look_alike_spanning_test"], "further test image"),
+                "look like one on the training side",
+                "look-alikes",
+            )
         )
     # A log of an earlier version doesn't know.
     if found.get("look_alike_groups_of_two_labels"):
@@ -77,9 +87,9 @@ def _look_alikes(run: Run) -> list[str]:
     return sentences
 
 
-def _spanning(run: Run, number: int, where: str, what: str) -> str:
+def _spanning(run: Run, number: str, where: str, what: str) -> str:
     done = "stayed in it" if way_of(run) == NONE else "were left out of it"
-    return f"{counted(number, 'test image')} {where}; those {what} {done}."
+    return f"{number} {where}; those {what} {done}."
 
 
 def skipped(run: Run) -> list[str]:

@@ -66,7 +66,10 @@ def _verdict(networks: Networks) -> str:
     sound = [pair for pair in networks if pair not in (*unknown, *fixed, *habits)]
     parts = []
     if sound:
-        parts.append(f"the maps of {listing(sound)} depend on the weights and on the image, as they must")
+        parts.append(
+            f"the maps of {listing(sound)} depend on the weights and on the image, in the mean over their images, "
+            "as they must"
+        )
     if habits:
         parts.append(
             f"those of {listing(habits)} depend on the weights, but are much the same for every image: they show a "

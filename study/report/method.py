@@ -1,11 +1,13 @@
 """How a study is done and what its figures can't say, in words."""
 
 from study.evaluation.verdict import NEARLY_ALWAYS
-from study.evaluation.wording import counted
+from study.evaluation.wording import counted, listing
+from study.records import TUNED
 from study.report.bookkeeping import num_audited
+from study.report.explored import explored
 from study.report.leaks import kept_together
 from study.report.load import Run
-from study.report.markdown import bullets, join
+from study.report.markdown import bullets, join, value
 from study.report.naming import starting_recipe
 from study.report.summary import opened_before
 
@@ -82,7 +84,7 @@ def _test(run: Run) -> str:
         return "*Test.* The test split is scored once, at the end; it has not been opened in this run yet."
     scored = counted(len(opened.get("trials", [])), "seed run")
     images = counted(int(opened.get("num_images", 0)), "image")
-    text = f"*Test.* The test split ({images}) was scored once, for all of {scored} together"
+    text = f"*Test.* In this run the test split ({images}) was scored once, for all of {scored} together"
     if run.manifest["stand_in"] or "opened_before" not in run.manifest:
         return f"{text}."
     first = "The ledger of test openings that this machine keeps knows of no earlier look at it."
@@ -100,7 +102,8 @@ def _statistics(run: Run) -> str:
         "come from 2,000 resamples of the images, groups as a whole, and from the variance between the seeds. Two "
         "recipes are told apart if the interval of their difference, on the same resamples, excludes 0; between "
         "architectures it is widened for the number of comparisons (Bonferroni). The ensembles are moreover compared "
-        "by DeLong's and McNemar's tests (Holm), which take them as fixed. A network that gives one answer for "
+        "by DeLong's and McNemar's tests (Holm), which take them as fixed. Differences are of values that "
+        "were not rounded. A network that gives one answer for "
         f"{100 * NEARLY_ALWAYS:.0f} % of the images or more is named, however well it ranks."
     )
 
@@ -128,11 +131,47 @@ def _decisions(run: Run) -> str:
     return f"{words} Such an answer weighs all mistakes alike; operating points are chosen for two classes only."
 
 
+def _what_differs(run: Run) -> str:
+    """That networks are compared with all that belongs to them; what was fixed for some and not for others."""
+    if len(run.pairs) == 1:
+        return ""
+    fixed = []
+    for name in explored(run):
+        always = {}
+        for pair in run.pairs:
+            values = run.manifest["space"].get(pair, {}).get(name, {}).get("values", ())
+            if len(values) == 1:
+                always[pair] = value(values[0])
+        fixed += [f"{name} is always {what} for {pair}" for pair, what in always.items()]
+    words = (
+        "*What is compared.* Each architecture comes with the recipe that its own search found, in its own space "
+        "and from its own start; so a difference may be the recipe's, not the network's"
+    )
+    return f"{words} ({listing(fixed)})." if fixed else f"{words}."
+
+
+def _epochs(run: Run) -> str:
+    """Whose training the budget may have ended too early."""
+    last = run.manifest["budget"]["epochs"]
+    found = {}
+    for pair in run.pairs:
+        best = [t.result["best_epoch"] for t in run.completed_seed_runs(pair, TUNED)]
+        if best and sum(epoch == last for epoch in best) * 2 >= len(best):
+            found[pair] = f"{pair} ({sum(epoch == last for epoch in best)} of {len(best)})"
+    if not found:
+        return ""
+    return (
+        "*Length of training.* Tuned seed runs whose best epoch was the last one of the budget: "
+        f"{listing(list(found.values()))}. More epochs might have made them better."
+    )
+
+
 def _limits(run: Run) -> list[str]:
     limits = [
         f"*Limits.* {_seeds(run)} The intervals describe this data set; images of another scanner, laboratory or "
         f"population may give other values. {_decisions(run)}"
     ]
+    limits += [limit for limit in (_what_differs(run), _epochs(run)) if limit]
     if run.manifest["published"]:
         limits.append(
             f"*Comparison with document {run.manifest['document']}.* Its rows are as published: its splits, "

@@ -27,6 +27,7 @@ from study.report.search_section import search
 from study.report.summary import index_entry
 from study.report.tables import results_csv
 from study.report.web import html_page
+from study.report.words import words
 
 
 def draw_report(folder: RunFolder, reports: Path) -> Path:
@@ -61,6 +62,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             what_they_look_at(run, figures),
             method(run),
             reporting_checklist(run, analysis),
+            words(run),
             sections.again(run),
         ]
     )

@@ -14,7 +14,7 @@ from study.report.flow import divided
 from study.report.load import Run
 from study.report.markdown import bullets, code, join
 from study.report.study_tables import image_table
-from study.report.summary import gaps, opening, provenance, question, verdict
+from study.report.summary import commit, gaps, opening, provenance, question, verdict
 from study.report.tables import result_grid
 
 
@@ -76,13 +76,30 @@ def again(run: Run) -> str:
         [
             "## How to run it again",
             "" if run.manifest["stand_in"] else f"The images: {get}",
+            f"The program: this project at version {run.manifest['versions']['study']}{commit(run)}, set up as its "
+            "README says. There:",
             code(_elsewhere(run.manifest["command"])),
-            f"Seed {run.manifest['seed']}; {listing(versions)}; {machine['device']} "
+            _same(run),
+            f"Seed {run.manifest['seed']} of splits and search; {listing(versions)}; {machine['device']} "
             f"({machine['cpu']}, {counted(machine['num_cpus'], 'CPU core')}), "
             f"{counted(run.manifest['slots']['num'], 'trial')} at a time. From the records alone, this "
             "report is drawn again by:",
             code(f"python -m study.report {run.name}"),
         ]
+    )
+
+
+def _same(run: Run) -> str:
+    """By what a reader sees that it is the same study, and what will differ all the same."""
+    opened = (
+        " `--open-test-again` is needed where the ledger knows of an earlier opening."
+        if "--open-test-again" in run.manifest["command"]
+        else ""
+    )
+    return (
+        f"Its report must name the same data, `{run.manifest['data_hash'][:12]}`, and the same split, "
+        f"`{run.manifest['split_hash'][:12]}`.{opened} What the search tries next depends on which of the trials that "
+        "run side by side ends first, so another run may find other finalists."
     )
 
 
@@ -104,13 +121,13 @@ def _how_to_read(run: Run, analysis: Analysis) -> str:
     words = (
         f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The ensemble answers with the mean "
         "probability of the seeds. The best test value is bold only if it is told apart from the next. Compare with "
-        "always giving the most frequent answer."
+        "always giving the most frequent class of train as the answer."
     )
     if len(run.classes) == 2:
         return words
     return (
-        f"{words} Precision, recall, specificity and ROC-AUC are macro averages; the weighted ROC-AUC counts each "
-        "class by its number of images."
+        f"{words} Precision, recall, specificity and ROC-AUC are macro averages (such a recall is also called balanced "
+        "accuracy); the weighted ROC-AUC counts each class by its number of images."
     )
 
 

@@ -42,6 +42,8 @@ def space_table(run: Run) -> str:
 
 def describe_domain(domain: Mapping[str, Any]) -> str:
     """A search space's domain in words: `0.0001 to 0.1, log scale`."""
+    if "values" in domain and len(domain["values"]) == 1:
+        return f"always {value(domain['values'][0])}"
     if "values" in domain:
         return " / ".join(value(each) for each in domain["values"])
     if "low" not in domain:
@@ -58,13 +60,11 @@ def recipe_table(run: Run, pair: str) -> str:
 
     Hyperparameters that make no difference for this pair are left out.
     """
-    declared = run.manifest["pairs"][pair]
-    searched = run.manifest["space"].get(pair, {})
+    recipe, searched = run.manifest["pairs"][pair]["recipe"], run.manifest["space"].get(pair, {})
     finalist = run.state.finalist(pair)
     rows = []
-    for name, content in declared["recipe"].items():
-        if name not in declared["uses"] and name not in searched:
-            continue
+    for name in shown_hyperparameters(run, pair):
+        content = recipe[name]
         tuned = value(finalist.recipe[name]) if finalist else NOTHING
         if finalist and finalist.recipe[name] != content:
             tuned = f"**{tuned}**"
@@ -73,6 +73,12 @@ def recipe_table(run: Run, pair: str) -> str:
     source = "Source" if run.is_reference(pair) else "Stated or assumed"
     header = ["Hyperparameter", "Searched", "Winner", start[0].upper() + start[1:], source]
     return table(header, rows, left=5)
+
+
+def shown_hyperparameters(run: Run, pair: str) -> list[str]:
+    """Those that make a difference for this pair, in the order of its recipe."""
+    declared, searched = run.manifest["pairs"][pair], run.manifest["space"].get(pair, {})
+    return [name for name in declared["recipe"] if name in declared["uses"] or name in searched]
 
 
 def _source(run: Run, pair: str, name: str) -> str:

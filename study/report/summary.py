@@ -3,22 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-
 from study.evaluation.verdict import (
     by_mean,
     decision_verdict,
     gain_verdict,
     majority_verdict,
-    optimism_verdict,
     ranking_verdict,
-    shift_verdict,
     shift_warning,
     told_apart,
 )
 from study.evaluation.wording import DOT, counted, listing
-from study.records import COMPLETE, FAILED, RUNNING, SPLITS, STOPPED, TEST, TUNED, VAL
-from study.report.analysis import Analysis, seed_scores
+from study.records import COMPLETE, FAILED, RUNNING, SPLITS, STOPPED, TEST
+from study.report.advice import advice
+from study.report.analysis import Analysis
 from study.report.bookkeeping import spending
 from study.report.failures import failures, unequal
 from study.report.leaks import way_of
@@ -102,23 +99,13 @@ def verdict(run: Run, analysis: Analysis) -> str:
     # Decisions that are worth nothing matter more than that val promised too much.
     second = fall if fall and analysis.advantages[by_mean(scores)[0]].low > 0 else decided
     rest = [
+        *advice(run, analysis),
         *(sentence for sentence in (fall, decided) if sentence != second),
         decision_verdict(scores, analysis.advantages, analysis.one_answers),
         gain_verdict(analysis.gains, run.unchanged, [p for p in run.pairs if not run.has_documents_recipe(p)]),
     ]
     first = ranking_verdict(scores, analysis.differences["roc_auc"])
     return join([f"*Verdict.* {first} {second}", bullets([sentence for sentence in rest if sentence])])
-
-
-def selection_notes(run: Run, analysis: Analysis) -> list[str]:
-    """How optimistic the search's best score was, and how far val lies from test."""
-    finalists = {pair: run.state.finalist(pair) for pair in run.pairs}
-    best = {pair: trial.best_score for pair, trial in finalists.items() if trial}
-    notes = [
-        optimism_verdict(best, {pair: _val_roc_aucs(run, pair) for pair in run.pairs}),
-        shift_verdict(analysis.shifts),
-    ]
-    return [note for note in notes if note]
 
 
 def gaps(run: Run) -> list[str]:
@@ -150,7 +137,6 @@ def provenance(run: Run) -> str:
     """The line that ties the figures to data, program and machine."""
     manifest, budget = run.manifest, run.manifest["budget"]
     images = [f"{sum(run.images(split).values()):,} {split}" for split in SPLITS]
-    commit = f", commit `{manifest['commit'][:12]}`" if manifest["commit"] else ""
     parts = [
         f"data `{manifest['data_hash'][:12]}`, split `{manifest['split_hash'][:12]}`",
         f"{listing(images)} images at {manifest['image_size']} px",
@@ -158,9 +144,14 @@ def provenance(run: Run) -> str:
         counted(budget["seeds"], "seed"),
         f"{device_hours(run):.2f} device hours on {manifest['machine']['device']}",
         date(run),
-        f"version {manifest['versions']['study']}{commit}",
+        f"version {manifest['versions']['study']}{commit(run)}",
     ]
     return f"*{DOT.join(parts)}*"
+
+
+def commit(run: Run) -> str:
+    """`, commit ...`; "" where it isn't known."""
+    return f", commit `{run.manifest['commit'][:12]}`" if run.manifest["commit"] else ""
 
 
 def device_hours(run: Run) -> float:
@@ -194,10 +185,3 @@ def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
         "holdout": bool(run.manifest.get("holdout")),
         "groups": way_of(run),
     }
-
-
-def _val_roc_aucs(run: Run, pair: str) -> list[float]:
-    """Of the tuned seed runs."""
-    predictions = run.predictions.get((pair, TUNED, VAL))
-    values = [each["roc_auc"] for each in seed_scores(predictions).values()] if predictions else []
-    return [value for value in values if np.isfinite(value)]

@@ -29,8 +29,9 @@ _GRID = {
 
 
 def grid_columns(run: Run) -> dict[str, str]:
-    """Heading -> metric. With two classes there is nothing to weight."""
-    return {title: name for title, name in _GRID.items() if name != "roc_auc_weighted" or len(run.classes) > 2}
+    """Heading -> metric. Two classes leave nothing to weight; of more, balanced accuracy is the mean recall."""
+    without = "roc_auc_weighted" if len(run.classes) == 2 else "balanced_accuracy"
+    return {title: name for title, name in _GRID.items() if name != without}
 
 
 def result_grid(run: Run, analysis: Analysis) -> str:

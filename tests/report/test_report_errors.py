@@ -35,7 +35,7 @@ def test_the_confused_classes_are_counted_on_the_best_ensemble(finished, ensembl
     alarms = int(((ensemble["target"] == 0) & (ensemble["positive"] >= 0.5)).sum())
     part = section_of(finished.page)
     assert part.strip().startswith(
-        f"What to see: hahnet decides {missed + alarms} of 220 test images wrongly; most often"
+        f"What to see: the ensemble of hahnet decides {missed + alarms} of 220 test images wrongly; most often"
     )
     counts = {(row[0], row[1]): row[2] for row in rows_under(part, "What to see")}
     assert counts == {("positive", "negative"): str(missed), ("negative", "positive"): str(alarms)}
@@ -76,7 +76,7 @@ def test_the_list_of_labels_says_that_it_corrects_nothing(finished):
 def test_an_architecture_without_mistakes_has_no_table_of_them(make_run):
     run = load(make_run(strengths={"lenet": 60.0}))
     part = where_they_go_wrong(run, {})
-    assert "What to see: lenet decides all 220 test images rightly." in part
+    assert "What to see: the ensemble of lenet decides all 220 test images rightly." in part
     assert "most confident mistakes" not in part
     assert "suspects the labels of 0 of 276 images" in part
 

@@ -24,12 +24,15 @@ def run(finished):
 def test_look_alikes_are_told_beside_equal_pixels(run):
     run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3, "look_alike_groups_of_two_labels": 2}
     (words,) = duplicates(run)
-    assert "31 files hold the picture of another one, pixel by pixel (20 of them byte by byte), in 29 groups" in words
+    assert (
+        "29 pictures stand in more than one file, pixel by pixel: 31 files too many (20 of them also byte by byte)"
+        in words
+    )
     assert "12 test images also stood on the training side; those copies were left out of it." in words
     assert "7 further pictures look like another one (resized, recompressed, brightened, flipped or turned)" in words
     assert "in 4 groups." in words
     assert "Of these groups, 2 carry two different labels." in words
-    assert "3 test images look like one on the training side; those look-alikes were left out of it." in words
+    assert "3 further test images look like one on the training side; those look-alikes were left out of it." in words
 
 
 def test_that_nothing_looks_alike_is_told_as_well(run):

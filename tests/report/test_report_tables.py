@@ -125,7 +125,7 @@ def test_pairs_with_spaces_of_their_own_get_a_column_each(make_run):
     run.manifest["space"]["lenet"] = {"lr": {"kind": "choice", "values": [0.1]}}
     lines = space_table(run).splitlines()
     assert lines[0] == "| Hyperparameter | lenet | alexnet | hahnet |"
-    assert "| lr | 0.1 | 1e-05 to 0.01, log scale | 1e-05 to 0.01, log scale |" in lines
+    assert "| lr | always 0.1 | 1e-05 to 0.01, log scale | 1e-05 to 0.01, log scale |" in lines
     assert any(line.startswith("| dropout | \N{EM DASH} | 0 to 0.7") for line in lines)
 
 
