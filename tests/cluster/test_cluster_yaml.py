@@ -72,8 +72,9 @@ def test_the_head_runs_no_trials_and_workers_are_started_from_none(prepared: dic
 
 @pytest.mark.parametrize("name", ["cluster.yaml", "cluster-local.yaml"])
 def test_ray_is_the_version_that_the_project_pins(name: str) -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    (pin,) = [d.split("==")[1] for d in project["dependencies"] if d.startswith("ray[")]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    named = [*project["project"]["dependencies"], *project["dependency-groups"]["cluster"]]
+    (pin,) = {each.split("==")[1] for each in named if each.startswith("ray[")}
     commands = " ".join(yaml.safe_load((ROOT / name).read_text())["setup_commands"])
     assert f"ray --version | grep -Fx 'ray, version {pin}'" in commands
     assert "uv sync --no-progress --python 3.11 " in commands

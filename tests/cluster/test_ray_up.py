@@ -8,17 +8,17 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
-from cluster.hosts import Network, missing
+from cluster.hosts import Host, Network, missing
 
-from study import records, run
+from study import records
 from study.records import RunFolder
 
 ROOT = Path(__file__).parents[2]
-BIN = Path(sys.executable).parent
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 STUDY = '''
@@ -36,11 +36,54 @@ STUDY = Study(
 '''
 
 
+@dataclass(frozen=True)
+class Cluster:
+    """Three hosts with Ray on them.
+
+    Attributes:
+        network: of the hosts.
+        shared: a folder that all of them see.
+        file: what `ray up` was given.
+        laptop: environment of the machine that gave it.
+    """
+
+    network: Network
+    shared: Path
+    file: Path
+    laptop: dict[str, str]
+
+    @property
+    def head(self) -> Host:
+        return self.network.hosts[0]
+
+    @property
+    def workers(self) -> list[Host]:
+        return self.network.hosts[1:]
+
+    def ray(self, *command: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
+        """`ray ...`, given on the laptop."""
+        return subprocess.run(
+            ["ray", *command], env=env or self.laptop, capture_output=True, text=True, timeout=300, check=False
+        )
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """With a short name: sockets are in there."""
-    with tempfile.TemporaryDirectory(prefix="rayup", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="up", ignore_cleanup_errors=True) as name:
         yield Path(name)
+
+
+@pytest.fixture(scope="module")
+def environment(folder: Path) -> Path:
+    """The environment that the set-up commands make on each host; these hosts have no way to the internet."""
+    path = folder / "environment"
+    (command,) = [c for c in config()["setup_commands"] if "uv sync" in c]
+    words = shlex.split(command)
+    words = words[words.index("sync") :]
+    env = os.environ | {"UV_PROJECT_ENVIRONMENT": str(path)}
+    subprocess.run([sys.executable, "-m", "uv", *words, "--quiet"], cwd=ROOT, env=env, check=True)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -49,91 +92,98 @@ def network(folder: Path) -> Iterator[Network]:
     if reasons:
         pytest.fail(f"hosts in network namespaces need {', '.join(reasons)}")
     (folder / "shared").mkdir()
-    made = Network(folder, num=3, shared=[folder / "shared", ROOT, Path(sys.base_prefix)])
+    made = Network(folder, num=3, shared=[folder / "shared", folder / "environment", ROOT, Path(sys.base_prefix)])
     yield made
     made.close()
 
 
-def launcher(folder: Path) -> dict[str, str]:
-    """The environment of the laptop."""
-    home = folder / "laptop"
-    home.mkdir(exist_ok=True)
-    return os.environ | {"HOME": str(home), "RAY_UP_enable_autoscaler_v2": "0", "PATH": f"{BIN}:{os.environ['PATH']}"}
-
-
-def test_a_study_on_three_hosts_ends_complete_though_one_is_cut_off(
-    network: Network, folder: Path, tiny_images: Path
-) -> None:
-    env = launcher(folder)
-    subprocess.run(["ray", "get-auth-token", "--generate"], env=env, check=True, capture_output=True)
-    config = yaml.safe_load((ROOT / "cluster-local.yaml").read_text())
-    head, *workers = network.hosts
-    config["provider"] |= {"head_ip": head.address, "worker_ips": [host.address for host in workers]}
-    config["auth"] = {"ssh_user": "root", "ssh_private_key": str(network.key)}
-    # The hosts have no way to the internet: they use this machine's environment, and this machine's project.
-    config["file_mounts"] = {"~/.ray/auth_token": str(folder / "laptop/.ray/auth_token")}
-    kept = [command for command in config["setup_commands"] if "uv" not in command and ".venv/bin/ray" not in command]
-    path = f"echo 'export PATH={BIN}:$PATH RAY_AUTH_MODE=token' >> ~/.bashrc"
-    config["setup_commands"] = [*[c for c in kept if "PATH" not in c], path]
-    assert config["setup_commands"] == ["chmod 600 ~/.ray/auth_token", path]
-    small = " --num-cpus=1 --object-store-memory=200000000"
-    config["worker_start_ray_commands"] = [
-        c + small if "ray start" in c else c for c in config["worker_start_ray_commands"]
+@pytest.fixture(scope="module")
+def cluster(folder: Path, environment: Path, network: Network, tiny_images: Path) -> Cluster:
+    """After `ray up` of cluster-local.yaml, its EDIT lines edited, its workers joined."""
+    (folder / "laptop").mkdir()
+    laptop = os.environ | {
+        "HOME": str(folder / "laptop"),
+        "RAY_UP_enable_autoscaler_v2": "0",
+        "PATH": f"{environment / 'bin'}:{os.environ['PATH']}",
+    }
+    made = Cluster(network, folder / "shared", folder / "cluster.yaml", laptop)
+    assert made.ray("get-auth-token", "--generate").returncode == 0
+    edited = config()
+    addresses = {"head_ip": made.head.address, "worker_ips": [host.address for host in made.workers]}
+    edited["provider"] |= addresses
+    edited["auth"] = {"ssh_user": "root", "ssh_private_key": str(network.key)}
+    # In place of the mounts and steps that bring the project and make its environment.
+    edited["file_mounts"] = {"~/.ray/auth_token": str(folder / "laptop/.ray/auth_token")}
+    edited["setup_commands"] = [
+        *(c for c in edited["setup_commands"] if c.startswith("chmod 600")),
+        f"echo 'export PATH={environment / 'bin'}:$PATH RAY_AUTH_MODE=token' >> ~/.bashrc",
     ]
-    (folder / "cluster.yaml").write_text(yaml.safe_dump(config))
-    up = ["ray", "up", "-y", "--no-config-cache", "--disable-usage-stats", str(folder / "cluster.yaml")]
-    started = subprocess.run(up, env=env, capture_output=True, text=True, timeout=300, check=False)
+    # Two hosts share the memory of this machine.
+    small = " --num-cpus=1 --object-store-memory=200000000"
+    starts = edited["worker_start_ray_commands"]
+    edited["worker_start_ray_commands"] = [c + small if "ray start" in c else c for c in starts]
+    made.file.write_text(yaml.safe_dump(edited))
+    (made.shared / "slow.py").write_text(STUDY)
+    subprocess.run(["cp", "-r", str(tiny_images), str(made.shared / "images")], check=True)
+    started = made.ray("up", "-y", "--no-config-cache", "--disable-usage-stats", str(made.file))
     assert started.returncode == 0, started.stdout + started.stderr
+    wait(lambda: network.ssh(made.head, "ray status").stdout.count("node_") >= 3, 120, "the workers to join")
+    return made
 
-    shared = folder / "shared"
-    (shared / "slow.py").write_text(STUDY)
-    subprocess.run(["cp", "-r", str(tiny_images), str(shared / "images")], check=True)
-    wait(lambda: network.ssh(head, "ray status").stdout.count("node_") >= 3, 120, "the workers to join")
 
-    refused = subprocess.run(
-        ["ray", "status", "--address", f"{head.address}:6379"],
-        env=env | {"HOME": str(folder / "nobody")},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def config() -> dict:
+    return yaml.safe_load((ROOT / "cluster-local.yaml").read_text())
+
+
+def test_a_client_without_the_token_is_refused(cluster: Cluster) -> None:
+    stranger = cluster.laptop | {"HOME": str(cluster.shared)}
+    address = f"{cluster.head.address}:6379"
+    refused = cluster.ray("status", "--address", address, env=stranger)
     assert refused.returncode != 0
     assert "node_" not in refused.stdout
+    friend = cluster.ray("status", "--address", address, env=cluster.laptop | {"RAY_AUTH_MODE": "token"})
+    assert friend.returncode == 0, friend.stderr
+    assert "node_" in friend.stdout
 
+
+def test_a_study_ends_complete_though_one_of_its_hosts_is_cut_off(cluster: Cluster) -> None:
+    shared, head = cluster.shared, cluster.head
     command = (
-        f"cd {ROOT} && python -m study.run {shared}/slow.py --data {shared}/images --address auto --trials 6 "
-        f"--epochs 9 --seeds 1 --results {shared}/results --reports {shared}/reports > {shared}/log 2>&1; echo $? > {shared}/rc"
+        f"python -m study.run {shared}/slow.py --data {shared}/images --address auto --trials 6 --epochs 9 --seeds 1 "
+        f"--results {shared}/results --reports {shared}/reports"
     )
-    network.ssh(head, f"setsid nohup bash -c {shlex.quote(command)} >/dev/null 2>&1 &")
-    run_folder = RunFolder(shared / "results" / "slow")
+    submitted = cluster.network.ssh(head, f"cd {ROOT} && ray job submit --no-wait --submission-id study -- {command}")
+    assert submitted.returncode == 0, submitted.stdout + submitted.stderr
+
+    def said() -> str:
+        return cluster.network.ssh(head, "ray job logs study; ray job status study").stdout
+
+    folder = RunFolder(shared / "results" / "slow")
 
     def seen_on() -> set[str]:
-        ended = [e for e in records.read_events(run_folder.events) if e["event"] == "completed" and "worker" in e]
+        ended = [e for e in records.read_events(folder.events) if e["event"] == "completed" and "worker" in e]
         return {e["worker"].split(":")[0] for e in ended}
 
-    wait(lambda: seen_on() >= {host.name for host in workers}, 300, "trials on both workers", shared / "log")
-    workers[1].cut()
-    wait((shared / "rc").exists, 900, "the study to end", shared / "log")
-    said = (shared / "log").read_text()
-    assert (shared / "rc").read_text().strip() == str(run.DONE), said
-    state = records.load_run(run_folder)
+    wait(lambda: seen_on() >= {host.name for host in cluster.workers}, 300, "trials on both workers", said)
+    cluster.workers[1].cut()
+    wait(lambda: "SUCCEEDED" in said() or "FAILED" in said(), 900, "the study to end", said)
+    assert "SUCCEEDED" in said(), said()
+    state = records.load_run(folder)
     assert state.finished
     assert Counter(t.state for t in state.trials.values())[records.FAILED] == 0
     assert len(state.of_kind(records.SEARCH)) == 12
     assert any(attempt["kind"] == "lost" for t in state.trials.values() for attempt in t.attempts)
     assert "## Finalists" in (shared / "reports" / "slow.md").read_text()
 
-    down = subprocess.run(
-        ["ray", "down", "-y", up[-1]], env=env, capture_output=True, text=True, timeout=300, check=False
-    )
+
+def test_ray_down_ends_the_cluster(cluster: Cluster) -> None:
+    down = cluster.ray("down", "-y", str(cluster.file))
     assert down.returncode == 0, down.stdout + down.stderr
-    assert network.ssh(head, "ray status").returncode != 0
+    assert cluster.network.ssh(cluster.head, "ray status").returncode != 0
 
 
-def wait(happened: Callable[[], bool], at_most_s: float, what: str, log: Path | None = None) -> None:
+def wait(happened: Callable[[], bool], at_most_s: float, what: str, said: Callable[[], str] = str) -> None:
     deadline = time.monotonic() + at_most_s
     while not happened():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {at_most_s} s for {what}\n{log.read_text() if log and log.exists() else ''}")
+        assert time.monotonic() < deadline, f"waited {at_most_s} s for {what}\n{said()}"
         time.sleep(1)
