@@ -82,7 +82,8 @@ def environment(folder: Path) -> Path:
     words = shlex.split(command)
     words = words[words.index("sync") :]
     env = os.environ | {"UV_PROJECT_ENVIRONMENT": str(path)}
-    subprocess.run([sys.executable, "-m", "uv", *words, "--quiet"], cwd=ROOT, env=env, check=True)
+    # `uv run` tells where it is.
+    subprocess.run([os.environ.get("UV", "uv"), *words, "--quiet"], cwd=ROOT, env=env, check=True)
     return path
 
 

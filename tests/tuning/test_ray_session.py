@@ -22,7 +22,7 @@ def listening(ancestor: int) -> dict[str, set[str]]:
     for process in descendants(ancestor):
         for opened in Path(f"/proc/{process}/fd").glob("*"):
             try:
-                target = os.readlink(opened)
+                target = str(opened.readlink())
             except OSError:
                 continue
             inode = target.removeprefix("socket:[").rstrip("]")
