@@ -43,8 +43,10 @@ Command = Callable[..., int]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that need Ray share one process, so that it is started once; all others stay with those of their file."""
     for item in items:
-        needs_ray = "ray_started" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("ray" if needs_ray else str(item.path)))
+        fixtures = getattr(item, "fixturenames", ())
+        # The same goes for hosts in network namespaces.
+        shared = next((name for name in ("ray_started", "network") if name in fixtures), str(item.path))
+        item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(scope="session")

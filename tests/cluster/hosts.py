@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,3 +140,11 @@ class Network:
                 return
             time.sleep(0.1)
         raise RuntimeError(f"{host.name} does not answer: {(host.root / 'log').read_text()}")
+
+
+def wait(happened: Callable[[], bool], at_most_s: float, what: str, said: Callable[[], str] = str) -> None:
+    """Returns once it has happened; fails, with what was said meanwhile, if it does not."""
+    deadline = time.monotonic() + at_most_s
+    while not happened():
+        assert time.monotonic() < deadline, f"waited {at_most_s} s for {what}\n{said()}"
+        time.sleep(1)

@@ -1,24 +1,20 @@
 """`ray up` on three hosts: a study from the head, on all workers, one of which loses its network in the middle."""
 
 import os
-import shlex
 import subprocess
-import sys
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
-from cluster.hosts import Host, Network, missing
+from cluster.hosts import Host, Network, wait
 
 from study import records
 from study.records import RunFolder
 
 ROOT = Path(__file__).parents[2]
+LOCAL = ROOT / "cluster-local.yaml"
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(1500)]
 
 STUDY = '''
@@ -68,37 +64,6 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """With a short name: sockets are in there."""
-    with tempfile.TemporaryDirectory(prefix="up", ignore_cleanup_errors=True) as name:
-        yield Path(name)
-
-
-@pytest.fixture(scope="module")
-def environment(folder: Path) -> Path:
-    """The environment that the set-up commands make on each host; these hosts have no way to the internet."""
-    path = folder / "environment"
-    (command,) = [c for c in config()["setup_commands"] if "uv sync" in c]
-    words = shlex.split(command)
-    words = words[words.index("sync") :]
-    env = os.environ | {"UV_PROJECT_ENVIRONMENT": str(path)}
-    # `uv run` tells where it is.
-    subprocess.run([os.environ.get("UV", "uv"), *words, "--quiet"], cwd=ROOT, env=env, check=True)
-    return path
-
-
-@pytest.fixture(scope="module")
-def network(folder: Path) -> Iterator[Network]:
-    reasons = missing()
-    if reasons:
-        pytest.fail(f"hosts in network namespaces need {', '.join(reasons)}")
-    (folder / "shared").mkdir()
-    made = Network(folder, num=3, shared=[folder / "shared", folder / "environment", ROOT, Path(sys.base_prefix)])
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def cluster(folder: Path, environment: Path, network: Network, tiny_images: Path) -> Cluster:
     """After `ray up` of cluster-local.yaml, its EDIT lines edited, its workers joined."""
     (folder / "laptop").mkdir()
@@ -109,7 +74,7 @@ def cluster(folder: Path, environment: Path, network: Network, tiny_images: Path
     }
     made = Cluster(network, folder / "shared", folder / "cluster.yaml", laptop)
     assert made.ray("get-auth-token", "--generate").returncode == 0
-    edited = config()
+    edited = yaml.safe_load(LOCAL.read_text())
     addresses = {"head_ip": made.head.address, "worker_ips": [host.address for host in made.workers]}
     edited["provider"] |= addresses
     edited["auth"] = {"ssh_user": "root", "ssh_private_key": str(network.key)}
@@ -130,10 +95,6 @@ def cluster(folder: Path, environment: Path, network: Network, tiny_images: Path
     assert started.returncode == 0, started.stdout + started.stderr
     wait(lambda: network.ssh(made.head, "ray status").stdout.count("node_") >= 3, 120, "the workers to join")
     return made
-
-
-def config() -> dict:
-    return yaml.safe_load((ROOT / "cluster-local.yaml").read_text())
 
 
 def test_a_client_without_the_token_is_refused(cluster: Cluster) -> None:
@@ -181,10 +142,3 @@ def test_ray_down_ends_the_cluster(cluster: Cluster) -> None:
     down = cluster.ray("down", "-y", str(cluster.file))
     assert down.returncode == 0, down.stdout + down.stderr
     assert cluster.network.ssh(cluster.head, "ray status").returncode != 0
-
-
-def wait(happened: Callable[[], bool], at_most_s: float, what: str, said: Callable[[], str] = str) -> None:
-    deadline = time.monotonic() + at_most_s
-    while not happened():
-        assert time.monotonic() < deadline, f"waited {at_most_s} s for {what}\n{said()}"
-        time.sleep(1)
