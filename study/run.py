@@ -141,6 +141,7 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
             cpus_per_trial=options.cpus_per_trial,
             gpus_per_trial=options.gpus_per_trial,
             num_workers=options.workers_per_trial,
+            num=options.slots,
         )
         print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
         opened = [plan.open_records(slots) for plan in plans]
@@ -270,6 +271,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="X",
         help="or per worker; default: a quarter of one, where there is one; one a worker of several",
     )
+    add(
+        "--slots",
+        type=_at_least_one,
+        metavar="N",
+        help="trials at a time, whatever there is now: where a cluster that `ray up` did not start grows on demand",
+    )
     add("--dry-run", action="store_true", help="show the plan, train nothing")
     return parser
 
@@ -286,6 +293,13 @@ def _positive(text: str) -> float:
     value = float(text)
     if not value > 0:
         raise argparse.ArgumentTypeError(f"must be more than 0, but is {text}")
+    return value
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, but is {text}")
     return value
 
 

@@ -5,7 +5,10 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+import yaml
 
 from study.errors import EngineLostError
 from study.tuning import ray_environment
@@ -14,7 +17,10 @@ ray_environment.apply()
 
 import ray  # noqa: E402  (reads its environment when it is imported)
 
-from study.tuning.resources import usable_cpus  # noqa: E402
+from study.tuning.resources import may_grow_to, usable_cpus  # noqa: E402
+
+# Where `ray up` leaves its file on the head; Ray itself tells nobody what it may grow to.
+_LAUNCHED = Path.home() / "ray_bootstrap_config.yaml"
 
 
 @contextmanager
@@ -54,12 +60,12 @@ def require_alive(*, for_s: float = 0.0) -> None:
 
 
 def cluster_resources() -> tuple[float, float]:
-    """CPUs and GPUs that Ray has, or may grow to where it starts machines as they are needed.
+    """CPUs and GPUs that Ray has, or may grow to where `ray up` lets it start machines as they are needed.
 
     Where a cluster begins with a head that runs no trials, what it has now would be nothing, and nothing would ever be
     asked for.
     """
     now = ray.cluster_resources()
-    most = ray._private.state.state.get_max_resources_from_cluster_config() or {}
-    cpus, gpus = (max(float(now.get(name, 0)), float(most.get(name, 0))) for name in ("CPU", "GPU"))
+    most = may_grow_to(yaml.safe_load(_LAUNCHED.read_text())) if _LAUNCHED.exists() else {}
+    cpus, gpus = (max(float(now.get(name, 0)), most.get(name, 0.0)) for name in ("CPU", "GPU"))
     return cpus, gpus

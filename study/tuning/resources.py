@@ -1,8 +1,10 @@
 """How many trials run side by side, and what each gets: chosen from what the machine or the cluster has."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from study.errors import DeclarationError
 
@@ -49,6 +51,7 @@ def choose_slots(
     cpus_per_trial: float | None = None,
     gpus_per_trial: float | None = None,
     num_workers: int = 0,
+    num: int | None = None,
 ) -> Slots:
     """The slots for these resources; what the user asked for comes first.
 
@@ -58,6 +61,7 @@ def choose_slots(
         cpus_per_trial: asked for; of each worker where a trial has several.
         gpus_per_trial: asked for; of each worker where a trial has several.
         num_workers: of a trial, 0 for those that need none.
+        num: slots asked for; the cluster may grow to them, so nothing is checked.
 
     On a CPU each trial has one thread, and there are as many trials as cores: small networks on small images gain
     little from a second thread and always from a second trial.
@@ -65,6 +69,8 @@ def choose_slots(
     Raises:
         DeclarationError: a trial asks for more than there is.
     """
+    if num is not None:
+        return Slots(num=num, cpus=cpus_per_trial or 1.0, gpus=gpus_per_trial or 0.0)
     num_processes = max(1, num_workers)
     # Processes that share a device gain nothing from one another, and can't talk to each other through it either.
     share = 1.0 if num_processes > 1 else 1 / _TRIALS_PER_GPU
@@ -75,7 +81,8 @@ def choose_slots(
         if asked > there:
             raise DeclarationError(
                 f"A trial can have no more {name} than there are, but it asks for {asked:g} of {there:g}. "
-                f"Lower --{name.lower()}-per-trial{' or --workers-per-trial' if num_workers > 1 else ''}."
+                f"Lower --{name.lower()}-per-trial{' or --workers-per-trial' if num_workers > 1 else ''}; on a cluster "
+                "that starts machines as they are needed, say with --slots N how many trials it may run at a time."
             )
     if cpus <= 0 or gpus < 0:
         raise DeclarationError(
@@ -85,6 +92,27 @@ def choose_slots(
     per_process = [num_cpus / cpus, *([num_gpus / gpus] if gpus else [])]
     limits = [num / num_processes + 1e-9 for num in per_process]
     return Slots(num=int(min(limits)), cpus=cpus, gpus=gpus)
+
+
+def may_grow_to(launched: Mapping[str, Any]) -> dict[str, float]:
+    """Resource -> how much of it all machines together have that the autoscaler may run at once.
+
+    Args:
+        launched: what `ray up` was given, with the resources of each node type filled in.
+    """
+    found: dict[str, float] = {}
+    for name in ("CPU", "GPU"):
+        left = int(launched.get("max_workers", 0))
+        total = 0.0
+        types = launched.get("available_node_types", {}).items()
+        workers = [kind for title, kind in types if title != launched.get("head_node_type")]
+        # The largest first: as much as could be there at best, since Ray takes what is asked for.
+        for kind in sorted(workers, key=lambda kind: -float(kind.get("resources", {}).get(name, 0))):
+            number = min(left, int(kind.get("max_workers", left)))
+            total += number * float(kind.get("resources", {}).get(name, 0))
+            left -= number
+        found[name] = total
+    return found
 
 
 def usable_cpus() -> int:

@@ -36,11 +36,10 @@ def environment(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def network(folder: Path) -> Iterator[Network]:
+def network(folder: Path, environment: Path) -> Iterator[Network]:
     reasons = missing()
     if reasons:
         pytest.fail(f"hosts in network namespaces need {', '.join(reasons)}")
     (folder / "shared").mkdir()
-    made = Network(folder, num=3, shared=[folder / "shared", folder / "environment", ROOT, Path(sys.base_prefix)])
-    yield made
-    made.close()
+    with Network(folder, num=3, shared=[folder / "shared", environment, ROOT, Path(sys.base_prefix)]) as made:
+        yield made

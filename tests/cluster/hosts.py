@@ -61,21 +61,34 @@ class Network:
     def __init__(self, folder: Path, *, num: int, shared: Sequence[Path]) -> None:
         self.folder, self.bridge = folder, "brstudy"
         self.gateway = "10.77.0.254"
-        self.key = folder / "key"
-        host_key = folder / "host_key"
-        for path in (self.key, host_key):
+        self.key, self._host_key = folder / "key", folder / "host_key"
+        self._num, self._shared = num, shared
+        self.hosts: list[Host] = []
+
+    def __enter__(self) -> "Network":
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends all hosts, and takes the network down."""
+        self._stop()
+
+    def _start(self) -> None:
+        for path in (self.key, self._host_key):
             _run(f"ssh-keygen -q -t ed25519 -N '' -f {path}")
         _run(f"ip link add {self.bridge} type bridge")
         _run(f"ip address add {self.gateway}/24 dev {self.bridge}")
         _run(f"ip link set {self.bridge} up")
-        self.hosts: list[Host] = []
-        for number in range(1, num + 1):
-            self.hosts.append(self._host(number, host_key, shared))
+        for number in range(1, self._num + 1):
+            self.hosts.append(self._host(number))
         for host in self.hosts:
             self._wait_for_sshd(host)
 
-    def close(self) -> None:
-        """Ends all hosts, and takes the network down."""
+    def _stop(self) -> None:
         for host in self.hosts:
             host.process.send_signal(signal.SIGKILL)
             host.process.wait()
@@ -88,13 +101,14 @@ class Network:
         words = ["ssh", *options, f"root@{host.address}", f"bash -i -c {shlex.quote(command)}"]
         return subprocess.run(words, capture_output=True, text=True, timeout=timeout_s, check=False)
 
-    def _host(self, number: int, host_key: Path, shared: Sequence[Path]) -> Host:
+    def _host(self, number: int) -> Host:
         name, address = f"study{number}", f"10.77.0.{number}"
         root = self.folder / f"h{number}"
         home = root / "home"
         for path in (home / ".ssh", root / "tmp"):
             path.mkdir(parents=True)
         (root / "tmp").chmod(0o1777)
+        shutil.copy(self._host_key, home / ".ssh" / "host_key")
         (home / ".ssh" / "authorized_keys").write_text(self.key.with_suffix(".pub").read_text())
         _run(f"ip netns add {name}")
         _run(f"ip link add v{name} type veth peer name eth0 netns {name}")
@@ -103,16 +117,17 @@ class Network:
         for device in ("eth0", "lo"):
             _run(f"ip -n {name} link set {device} up")
         _run(f"ip -n {name} route add default via {self.gateway}")
-        # What is shared may lie in what each host has for itself.
-        own = {Path("/tmp"): root / "tmp", Path.home(): home}
+        # What is shared may lie in what each host has for itself. /tmp comes last: it hides where all of this is.
+        own = {Path.home(): home, Path("/tmp"): root / "tmp"}
         inside = [
             (path, real / path.relative_to(seen))
-            for path in shared
+            for path in self._shared
             for seen, real in own.items()
             if path.is_relative_to(seen)
         ]
         for _, target in inside:
             target.mkdir(parents=True, exist_ok=True)
+        seen_key = Path.home() / ".ssh" / "host_key"
         mounts = [f"mount --rbind {path} {target}" for path, target in inside]
         script = "; ".join(
             [
@@ -123,7 +138,7 @@ class Network:
                 *mounts,
                 *(f"mount --rbind {real} {seen}" for seen, real in own.items()),
                 "mkdir -p /run/sshd",
-                f"/usr/sbin/sshd -D -e -f /dev/null -h {host_key} -o UsePAM=no -o StrictModes=no -o PidFile=none "
+                f"/usr/sbin/sshd -D -e -f /dev/null -h {seen_key} -o UsePAM=no -o StrictModes=no -o PidFile=none "
                 f"-o ListenAddress={address} & wait",
             ]
         )

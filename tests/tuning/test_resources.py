@@ -1,7 +1,7 @@
 import pytest
 
 from study.errors import DeclarationError
-from study.tuning.resources import Slots, choose_slots
+from study.tuning.resources import Slots, choose_slots, may_grow_to
 
 
 def test_a_machine_without_a_gpu_runs_one_trial_on_each_core() -> None:
@@ -46,3 +46,20 @@ def test_a_trial_actor_of_a_worker_group_takes_no_share_that_a_worker_waits_for(
     slots = Slots(num=2, cpus=1, gpus=0.5)
     assert slots.of_trial_actor(0) == {"cpu": 1, "gpu": 0.5}
     assert set(slots.of_trial_actor(1)) == {"memory"}
+
+
+def test_a_cluster_may_grow_to_its_largest_machines_as_far_as_all_of_them_may_run_at_once():
+    types = {
+        "head": {"resources": {"CPU": 0}, "max_workers": 0},
+        "small": {"resources": {"CPU": 4, "GPU": 1}, "max_workers": 3},
+        "large": {"resources": {"CPU": 48, "GPU": 4}, "max_workers": 2},
+        "many_cores": {"resources": {"CPU": 96}},
+    }
+    launched = {"max_workers": 4, "head_node_type": "head", "available_node_types": types}
+    assert may_grow_to(launched) == {"CPU": 4 * 96, "GPU": 2 * 4 + 2 * 1}
+    # Machines of one's own, of which Ray's launcher knows no resources.
+    assert may_grow_to({"max_workers": 2, "available_node_types": {"local.cluster.node": {}}}) == {"CPU": 0, "GPU": 0}
+
+
+def test_slots_that_were_asked_for_need_no_machine_yet():
+    assert choose_slots(num_cpus=0, num_gpus=0, gpus_per_trial=0.25, num=16) == Slots(num=16, cpus=1, gpus=0.25)
