@@ -40,11 +40,16 @@ STUDY = Study(
 Command = Callable[..., int]
 
 
+# Before xdist's own hook, which reads the marks.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need Ray share one process, so that it is started once; all others stay with those of their file."""
+    """Tests that share what takes long to make share a process: Ray, drawn reports. Others stay with their file's."""
     for item in items:
-        needs_ray = "ray_started" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("ray" if needs_ray else str(item.path)))
+        if "ray_started" in getattr(item, "fixturenames", ()):
+            group = "ray"
+        else:
+            group = "report" if item.path.parent.name == "report" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
