@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from study import run
 from study.datasets.drawing import brain_mri
@@ -40,16 +42,22 @@ STUDY = Study(
 Command = Callable[..., int]
 
 
-# Before xdist's own hook, which reads the marks.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share what takes long to make share a process: Ray, drawn reports. Others stay with their file's."""
-    for item in items:
-        if "ray_started" in getattr(item, "fixturenames", ()):
-            group = "ray"
-        else:
-            group = "report" if item.path.parent.name == "report" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+# Tests of these share what takes long to make, Ray or drawn reports, so one process runs them all.
+_SHARED = {"tests/report": "report", "tests/tuning": "ray", "tests/test_listing.py": "ray"}
+
+
+class ByWhatTheyShare(LoadScopeScheduling):
+    """Each file's tests run in one process, and those of files that share something in the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((group for start, group in _SHARED.items() if path.startswith(start)), path)
+
+
+# xdist's own grouping by marks ("loadgroup") does nothing with this version of pytest.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByWhatTheyShare(config, log)
 
 
 @pytest.fixture(scope="session")
