@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from study import run
 from study.datasets.drawing import brain_mri
@@ -40,13 +42,22 @@ STUDY = Study(
 Command = Callable[..., int]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need Ray share one process, so that it is started once; all others stay with those of their file."""
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        # The same goes for hosts in network namespaces.
-        shared = next((name for name in ("ray_started", "network") if name in fixtures), str(item.path))
-        item.add_marker(pytest.mark.xdist_group(shared))
+# Tests of these share what takes long to make, Ray, drawn reports or hosts, so one process runs them all.
+_SHARED = {"tests/report": "report", "tests/tuning": "ray", "tests/test_listing.py": "ray", "tests/cluster": "hosts"}
+
+
+class ByWhatTheyShare(LoadScopeScheduling):
+    """Each file's tests run in one process, and those of files that share something in the same one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return next((group for start, group in _SHARED.items() if path.startswith(start)), path)
+
+
+# xdist's own grouping by marks ("loadgroup") does nothing with this version of pytest.
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return ByWhatTheyShare(config, log)
 
 
 @pytest.fixture(scope="session")
