@@ -8,13 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import platformdirs
-
 from study import records, registry
-from study.datasets.images import groups
+from study.arguments import parser
 from study.errors import EngineLostError, ResultsError, StudyError, UnknownNameError
 from study.report import draw_report
-from study.spec import BUDGETS, Study
+from study.spec import Study
 from study.tuning import ray_environment
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
     # Names may stand before and after flags.
-    options = _parser().parse_intermixed_args(arguments)
+    options = parser().parse_intermixed_args(arguments)
     ray_environment.apply()
     try:
         if options.list:
@@ -91,11 +89,13 @@ def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Seque
 def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Runs all studies that are not finished as one experiment, then draws every report."""
     from study.tuning.conducted import is_complete, redraw
+    from study.tuning.lease import Lease
 
     with ExitStack() as locks:
         for plan in plans:
             locks.enter_context(records.exclusive(plan.folder))
-            if plan.previous is None and not options.fresh and any(records.read_events(plan.folder.events)):
+            locks.enter_context(Lease(plan.files.storage))
+            if plan.previous is None and not options.fresh and plan.files.has_log():
                 raise ResultsError(
                     f"A run must not begin where another has, but {plan.folder.root} was begun meanwhile. Give the "
                     "same command again to go on with it."
@@ -134,10 +134,11 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
 
     print("Starting Ray ...", file=sys.stderr, flush=True)
     with ray_session(options.address):
-        num_cpus, num_gpus = cluster_resources()
+        there = cluster_resources(launched=bool(options.address))
         slots = choose_slots(
-            num_cpus=num_cpus,
-            num_gpus=num_gpus,
+            num_cpus=there.cpus,
+            num_gpus=there.gpus,
+            cpus_per_gpu=there.cpus_per_gpu,
             cpus_per_trial=options.cpus_per_trial,
             gpus_per_trial=options.gpus_per_trial,
             num_workers=options.workers_per_trial,
@@ -204,110 +205,6 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         storage=options.storage,
         command=shlex.join(["python", "-m", "study.run", *arguments]),
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m study.run",
-        description="Runs a whole hyperparameter study, or goes on with it, and writes its report.",
-        epilog="Without --data and without data/<dataset>, the study runs on drawn stand-in images.",
-    )
-    add = parser.add_argument
-    add("names", nargs="*", metavar="NAME", help="a file in search_spaces/ (without .py), or a path to one; all")
-    add("--list", action="store_true", help="show all studies with their data, architectures and status")
-    add(
-        "--data",
-        type=_folder_or_uri,
-        metavar="DIR",
-        help="folder of the dataset; or its URI, such as s3://bucket/folder",
-    )
-    add("--budget", choices=list(BUDGETS), help="default: demo on drawn images, standard on real ones")
-    add("--trials", type=int, metavar="N", help="searched trials of each pair")
-    add("--epochs", type=int, metavar="N", help="full budget of a trial")
-    add("--seeds", type=int, metavar="K", help="seed runs of each finalist")
-    add("--audit", type=_not_negative, metavar="N", help="searched trials of each pair that are never stopped early")
-    add("--image-size", type=int, metavar="PX", help="side to which images are resized")
-    add("--architecture", action="append", default=[], metavar="NAME", help="only this network (repeatable)")
-    add("--weights", action="append", default=[], metavar="[NAME=]FILE", help="pretrained weights of a network")
-    add("--seed", type=_not_negative, default=0, metavar="N", help="of splits, search and training (default 0)")
-    add("--groups", choices=list(groups.WAYS), default=groups.DEFAULT, help=_groups_help())
-    add(
-        "--holdout", action="store_true", help="leave the official test split closed; test on 15 %% of the other images"
-    )
-    add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
-    add("--reports", type=Path, default=Path("reports"), metavar="DIR", help="reports (default reports)")
-    cache = Path(platformdirs.user_cache_dir("medical-image-study"))
-    add("--cache", type=Path, default=cache, metavar="DIR", help="resized and drawn images (default %(default)s)")
-    ledger = Path(platformdirs.user_state_dir("medical-image-study")) / "test-openings.jsonl"
-    add(
-        "--ledger",
-        type=Path,
-        default=ledger,
-        metavar="FILE",
-        help="which test splits were opened (default %(default)s)",
-    )
-    add("--open-test-again", action="store_true", help="score a test split that another run has opened before")
-    add("--fresh", action="store_true", help="delete the results of an earlier run and start again")
-    add("--skip-unreadable", action="store_true", help="go on without images that can't be read")
-    add("--address", metavar="ADDR", help='Ray cluster to run on ("auto": the one this machine belongs to)')
-    add(
-        "--storage",
-        default="",
-        metavar="URI",
-        help="where the machines of a cluster share no folder: s3://bucket/folder gets checkpoints and records",
-    )
-    add(
-        "--workers-per-trial",
-        type=_not_negative,
-        default=0,
-        metavar="N",
-        help="train each trial on N devices at once, in a Ray Train worker group (default 0: none)",
-    )
-    add("--hang-after", type=_positive, default=600.0, metavar="S", help="end a worker without a step for so long")
-    add("--cpus-per-trial", type=float, metavar="X", help="or per worker; default: one")
-    add(
-        "--gpus-per-trial",
-        type=float,
-        metavar="X",
-        help="or per worker; default: a quarter of one, where there is one; one a worker of several",
-    )
-    add(
-        "--slots",
-        type=_at_least_one,
-        metavar="N",
-        help="trials at a time, whatever there is now: where a cluster that `ray up` did not start grows on demand",
-    )
-    add("--dry-run", action="store_true", help="show the plan, train nothing")
-    return parser
-
-
-def _groups_help() -> str:
-    return "what stays in one split: " + "; ".join(f"{way}: {what}" for way, what in groups.WAYS.items())
-
-
-def _folder_or_uri(text: str) -> Path | str:
-    return text if "://" in text else Path(text)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be more than 0, but is {text}")
-    return value
-
-
-def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, but is {text}")
-    return value
-
-
-def _not_negative(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or more, but is {text}")
-    return value
 
 
 if __name__ == "__main__":

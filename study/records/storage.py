@@ -34,11 +34,10 @@ class Storage:
                 "A storage's URI is recorded and printed, so it must hold no keys, but this one does. Give them as "
                 "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, in ~/.aws, or by the machines' role."
             )
-        self.uri = uri
+        # Absolute, since the processes of a trial have folders of their own in which they work.
+        self.uri = uri if "://" in uri else str(Path(uri).resolve())
         try:
-            # A path needs no scheme here, but pyarrow wants it to be absolute.
-            given = uri if "://" in uri else str(Path(uri).resolve())
-            self._files, self._root = fs.FileSystem.from_uri(given)
+            self._files, self._root = fs.FileSystem.from_uri(self.uri)
         except (ArrowInvalid, OSError, NotImplementedError) as error:
             raise StorageError(
                 f"A storage is a folder or a URI such as s3://bucket/folder, but {uri!r} is not: {error}."
@@ -118,8 +117,9 @@ class Storage:
             found = self._files.get_file_info(fs.FileSelector(self._root, allow_not_found=True, recursive=True))
         there = {each.path.removeprefix(f"{self._root}/"): each for each in found if each.type == fs.FileType.File}
         for path in [path for path in folder.rglob("*") if path.is_file()]:
-            if path.relative_to(folder).as_posix() not in there:
-                path.unlink()
+            # Another process may be fetching the same.
+            if path.relative_to(folder).as_posix() not in there and path.suffix != ".partial":
+                path.unlink(missing_ok=True)
 
         def fetch(name: str) -> None:
             path = folder / name

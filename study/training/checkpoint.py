@@ -118,8 +118,10 @@ def _epoch_of(path: Path) -> int:
     return int(path.stem.removeprefix(_PREFIX))
 
 
-def latest(folder: Path, *, up_to_epoch: int) -> State | None:
+def latest(folder: Path, *, up_to_epoch: int, recipe: dict[str, Any], seed: int) -> State | None:
     """The newest checkpoint of a run that is not ahead of its records, or None.
+
+    One of another recipe or seed, which a machine may have kept of an earlier run of this name, is not this run's.
 
     A run that is killed between writing a checkpoint and reporting its epoch trains that epoch again: the records
     would lack it otherwise. One that is damaged counts as not there.
@@ -127,9 +129,13 @@ def latest(folder: Path, *, up_to_epoch: int) -> State | None:
     for path in reversed(checkpoints(folder)):
         if _epoch_of(path) <= up_to_epoch:
             try:
-                return load(path)
+                state = load(path)
             except DamagedError:
-                path.unlink()
+                path.unlink(missing_ok=True)
+                continue
+            # Those of an earlier version don't tell.
+            if (state.get("recipe", recipe), state.get("seed", seed)) == (recipe, seed):
+                return state
     return None
 
 

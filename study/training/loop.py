@@ -79,6 +79,8 @@ class Training:
         """Everything that the next epoch depends on: tensors, numbers and strings only."""
         return {
             "epoch": self.epoch,
+            "recipe": self.run.recipe,
+            "seed": self.run.seed,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),

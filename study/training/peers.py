@@ -39,12 +39,27 @@ class Peers:
     Attributes:
         rank: this process's number, from 0.
         num: of all processes.
+        idle: whether this process has no image of its own in this step, only one that has no weight.
     """
 
     def __init__(self) -> None:
         grouped = dist.is_available() and dist.is_initialized()
         self.rank = dist.get_rank() if grouped else 0
         self.num = dist.get_world_size() if grouped else 1
+        self.idle = False
+
+    def first_of_all(self, value: Any) -> Any:
+        """What the process of rank 0 has, in each of them; the others' own values don't count."""
+        if self.num == 1:
+            return value
+        held = [value]
+        dist.broadcast_object_list(held, src=0)
+        return held[0]
+
+    def wait_for_all(self) -> None:
+        """Returns once every process has come here."""
+        if self.num > 1:
+            dist.barrier()
 
     def share(self, num_images: int) -> Share:
         """Which images of a batch this process takes: its own alone, and none is left out.
@@ -53,6 +68,7 @@ class Peers:
         processes must take part in each step.
         """
         own = torch.arange(num_images)[self.rank :: self.num]
+        self.idle = not len(own)
         return Share(num_images, own if len(own) else torch.zeros(1, dtype=torch.int64))
 
     def weight(self, share: Share) -> float:
@@ -85,7 +101,7 @@ class Peers:
             for name, child in list(parent.named_children()):
                 # Not the subclasses: those with fixed statistics see no batch.
                 if type(child) is nn.BatchNorm2d:
-                    setattr(parent, name, _WholeBatchNorm.of(child))
+                    setattr(parent, name, _WholeBatchNorm.of(child, self))
 
     def gathered(self, own: Tensor, positions: Tensor, num_images: int) -> Tensor:
         """What all processes have computed for their images, in each of them.
@@ -115,10 +131,13 @@ class _WholeBatchNorm(nn.BatchNorm2d):
     Its state dict is that of `nn.BatchNorm2d`.
     """
 
+    peers: Peers
+
     @classmethod
-    def of(cls, layer: nn.BatchNorm2d) -> "_WholeBatchNorm":
+    def of(cls, layer: nn.BatchNorm2d, peers: Peers) -> "_WholeBatchNorm":
         """The same layer, with the same parameters and statistics."""
         made = cls(layer.num_features, eps=layer.eps, momentum=layer.momentum)
+        made.peers = peers
         made.load_state_dict(layer.state_dict())
         made.to(layer.weight.device)
         made.train(layer.training)
@@ -132,7 +151,7 @@ class _WholeBatchNorm(nn.BatchNorm2d):
         values = x.double()
         num = torch.full((1,), x.numel() / x.shape[1], dtype=torch.float64, device=x.device)
         sums = torch.cat([values.sum(dim=(0, 2, 3)), (values * values).sum(dim=(0, 2, 3)), num])
-        total = all_reduce(sums)
+        total = all_reduce(sums * 0 if self.peers.idle else sums)
         total_num = total[-1].detach()
         mean, mean_of_squares = (total[:-1] / total_num).chunk(2)
         variance = (mean_of_squares - mean * mean).clamp(min=0)

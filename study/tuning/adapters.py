@@ -108,12 +108,8 @@ class ConductorScheduler(NotSnapshotted, FIFOScheduler):
         task: Task = trial.config[TASK]
         if trial.trial_id in self.watch.frozen:
             return Failure(failures.HUNG, self.watch.frozen[trial.trial_id])
-        notes = sorted(self.folders[task.run].checkpoints(task.id).glob("hung-*.txt"))
-        stacks = next((text for note in notes if (text := note.read_text())), "")
-        for note in notes:
-            note.unlink(missing_ok=True)
-        if stacks:
-            return Failure(failures.HUNG, f"no step ended in its worker; {stacks.splitlines()[0]}", stacks)
+        if noted := failures.hung(self.folders[task.run].checkpoints(task.id)):
+            return noted
         file = Path(trial.error_file) if trial.error_file else None
         said = file.read_text() if file is not None and file.exists() else ""
         if any(words in said for words in _OUT_OF_MEMORY):

@@ -63,6 +63,9 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str) -> Iterator[Conductor
             plan.files.keep_all(
                 [folder.manifest, folder.trials, folder.seed_runs, folder.epochs, folder.optuna_journal]
             )
+            # Ray Train's own notes, where there were worker groups.
+            plan.files.drop_folder("ray_train")
+            shutil.rmtree(folder.root / "ray_train", ignore_errors=True)
         if state.finished:
             # What a trial wrote while its checkpoints were being deleted, and the folders of Ray Train's worker groups.
             for name in ("checkpoints", "ray_train"):

@@ -67,8 +67,8 @@ def run_experiment(plans: Sequence[Plan], slots: Slots, running: Running) -> lis
             )
     if programme.halted:
         raise ResultsError(
-            f"A study needs a disk that it can write to, but: {programme.halted}. What was recorded until then is "
-            "kept; make room and give the same command again."
+            f"A study needs a disk, or a storage, that it can write to, but: {programme.halted}. What was recorded "
+            "until then is kept; mend it (make room, for one) and give the same command again."
         )
     return [Ended(c.done, _why_unfinished(c.state) if c.exhausted and not c.done else "") for c in conductors.values()]
 
@@ -100,7 +100,11 @@ def run_programme(
         tempfile.TemporaryDirectory(prefix="study-tune-") as scratch,
         interruptible() as interrupted,
     ):
-        watch = Watch(running.hang_after_s, lambda: interrupted() or bool(programme.halted))
+        watch = Watch(
+            running.hang_after_s,
+            lambda: interrupted() or bool(programme.halted),
+            waits_for_room=running.num_workers > 0,
+        )
         tuner = tune.Tuner(
             tune.with_resources(trainable, slots.of_trial_actor(running.num_workers)),
             tune_config=tune.TuneConfig(

@@ -4,9 +4,11 @@ import errno
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
+from study.errors import StorageError
 from study.records import Trial
 from study.training.loop import DivergedError
 
@@ -44,6 +46,17 @@ def of_exception(error: BaseException) -> Failure:
         reason=f"{type(telling).__name__}: {first_line}",
         traceback="".join(traceback.format_exception(error)),
     )
+
+
+def hung(checkpoints: Path) -> Failure | None:
+    """What the processes of a trial that hung have left in its folder of checkpoints; None where none did."""
+    notes = sorted(checkpoints.glob("hung-*.txt"))
+    stacks = next((text for note in notes if (text := note.read_text())), "")
+    for note in notes:
+        note.unlink(missing_ok=True)
+    if not stacks:
+        return None
+    return Failure(HUNG, f"no step ended in its worker; {stacks.splitlines()[0]}", stacks)
 
 
 def next_micro_batch(trial: Trial, kind: str, *, batch_size: int) -> int | None:
@@ -86,6 +99,7 @@ def _kind_of(error: BaseException) -> str:
         return DIVERGED
     if isinstance(error, torch.OutOfMemoryError | MemoryError) or any(words in str(error) for words in _NO_MEMORY):
         return OUT_OF_MEMORY
-    if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
+    # A storage that can't be reached is no trial's fault either.
+    if isinstance(error, StorageError) or (isinstance(error, OSError) and error.errno in _DISK_ERRORS):
         return DISK
     return ERROR

@@ -71,6 +71,7 @@ class Plan:
             device=slots.device,
             precision="bfloat16" if slots.device == "cuda" else "float32",
             num_threads=slots.num_threads,
+            cpus=slots.cpus,
             gpus=slots.gpus,
             hang_after_s=running.hang_after_s,
             num_workers=running.num_workers,
@@ -103,6 +104,8 @@ class Plan:
                 shutil.rmtree(self.folder.root)
             self.folder.root.mkdir(parents=True)
             self.files.forget()
+        else:
+            self.files.keep_kept(self.previous)
         self.write_splits()
         for pair, weights in self.pretrained.items():
             checkpoint.save(self.folder.pretrained(pair), weights.state())

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from study.errors import StorageError
 from study.tuning.conductor import Conductor
 from study.tuning.failures import Failure
 from study.tuning.task import Task
@@ -56,7 +57,7 @@ class Programme:
         """A decision that goes with an event; where that can't be written, nothing may go on."""
         try:
             return decide()
-        except OSError as error:
+        except (OSError, StorageError) as error:
             self.halt(str(error))
             return otherwise
 

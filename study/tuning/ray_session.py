@@ -17,7 +17,7 @@ ray_environment.apply()
 
 import ray  # noqa: E402  (reads its environment when it is imported)
 
-from study.tuning.resources import may_grow_to, usable_cpus  # noqa: E402
+from study.tuning.resources import Resources, may_grow_to, usable_cpus  # noqa: E402
 
 # Where `ray up` leaves its file on the head; Ray itself tells nobody what it may grow to.
 _LAUNCHED = Path.home() / "ray_bootstrap_config.yaml"
@@ -59,13 +59,20 @@ def require_alive(*, for_s: float = 0.0) -> None:
         )
 
 
-def cluster_resources() -> tuple[float, float]:
-    """CPUs and GPUs that Ray has, or may grow to where `ray up` lets it start machines as they are needed.
+def cluster_resources(*, launched: bool) -> Resources:
+    """What Ray has, or may grow to where `ray up` lets it start machines as they are needed.
 
     Where a cluster begins with a head that runs no trials, what it has now would be nothing, and nothing would ever be
     asked for.
+
+    Args:
+        launched: whether this is a cluster, that `ray up` may have started; a Ray of one's own can't grow.
     """
-    now = ray.cluster_resources()
-    most = may_grow_to(yaml.safe_load(_LAUNCHED.read_text())) if _LAUNCHED.exists() else {}
-    cpus, gpus = (max(float(now.get(name, 0)), most.get(name, 0.0)) for name in ("CPU", "GPU"))
-    return cpus, gpus
+    total = ray.cluster_resources()
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    now = Resources.of(total.get("CPU", 0), total.get("GPU", 0), machines)
+    if not launched or not _LAUNCHED.exists():
+        return now
+    most = may_grow_to(yaml.safe_load(_LAUNCHED.read_text()))
+    fewest = min(now.cpus_per_gpu, most.cpus_per_gpu)
+    return Resources(max(now.cpus, most.cpus), max(now.gpus, most.gpus), fewest)

@@ -1,7 +1,8 @@
 """How many trials run side by side, and what each gets: chosen from what the machine or the cluster has."""
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def choose_slots(
     gpus_per_trial: float | None = None,
     num_workers: int = 0,
     num: int | None = None,
+    cpus_per_gpu: float = math.inf,
 ) -> Slots:
     """The slots for these resources; what the user asked for comes first.
 
@@ -61,6 +63,7 @@ def choose_slots(
         cpus_per_trial: asked for; of each worker where a trial has several.
         gpus_per_trial: asked for; of each worker where a trial has several.
         num_workers: of a trial, 0 for those that need none.
+        cpus_per_gpu: of the machine that has the fewest, where machines differ.
         num: slots asked for; the cluster may grow to them, so nothing is checked.
 
     On a CPU each trial has one thread, and there are as many trials as cores: small networks on small images gain
@@ -75,7 +78,7 @@ def choose_slots(
     # Processes that share a device gain nothing from one another, and can't talk to each other through it either.
     share = 1.0 if num_processes > 1 else 1 / _TRIALS_PER_GPU
     gpus = gpus_per_trial if gpus_per_trial is not None else (share if num_gpus else 0.0)
-    default_cpus = max(1.0, num_cpus // (num_gpus / share)) if num_gpus and gpus else 1.0
+    default_cpus = max(1.0, min(num_cpus / num_gpus, cpus_per_gpu) * share // 1) if num_gpus and gpus else 1.0
     cpus = cpus_per_trial if cpus_per_trial is not None else default_cpus
     for name, asked, there in (("CPUs", cpus * num_processes, num_cpus), ("GPUs", gpus * num_processes, num_gpus)):
         if asked > there:
@@ -94,25 +97,46 @@ def choose_slots(
     return Slots(num=int(min(limits)), cpus=cpus, gpus=gpus)
 
 
-def may_grow_to(launched: Mapping[str, Any]) -> dict[str, float]:
-    """Resource -> how much of it all machines together have that the autoscaler may run at once.
+@dataclass(frozen=True)
+class Resources:
+    """What trials can have.
+
+    Attributes:
+        cpus: of all machines.
+        gpus: of all machines.
+        cpus_per_gpu: of the machine with GPUs that has the fewest; infinite without any.
+    """
+
+    cpus: float
+    gpus: float
+    cpus_per_gpu: float
+
+    @classmethod
+    def of(cls, cpus: float, gpus: float, machines: Iterable[Mapping[str, float]]) -> "Resources":
+        """Args: totals, and resource -> amount of each machine, or each kind of machine."""
+        ratios = [each.get("CPU", 0) / each["GPU"] for each in machines if each.get("GPU")]
+        return cls(float(cpus), float(gpus), min(ratios, default=math.inf))
+
+
+def may_grow_to(launched: Mapping[str, Any]) -> Resources:
+    """All machines together that the autoscaler may run at once, the largest it can be of each resource.
 
     Args:
         launched: what `ray up` was given, with the resources of each node type filled in.
     """
     found: dict[str, float] = {}
+    types = launched.get("available_node_types", {}).items()
+    workers = [kind for title, kind in types if title != launched.get("head_node_type")]
     for name in ("CPU", "GPU"):
         left = int(launched.get("max_workers", 0))
         total = 0.0
-        types = launched.get("available_node_types", {}).items()
-        workers = [kind for title, kind in types if title != launched.get("head_node_type")]
         # The largest first: as much as could be there at best, since Ray takes what is asked for.
         for kind in sorted(workers, key=lambda kind: -float(kind.get("resources", {}).get(name, 0))):
             number = min(left, int(kind.get("max_workers", left)))
             total += number * float(kind.get("resources", {}).get(name, 0))
             left -= number
         found[name] = total
-    return found
+    return Resources.of(found["CPU"], found["GPU"], [kind.get("resources", {}) for kind in workers])
 
 
 def usable_cpus() -> int:

@@ -8,11 +8,11 @@ import threading
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import TracebackType
 
 from study.errors import ResultsError, StorageError
-from study.records import RunFolder, StudyState
+from study.records import RunFolder, StudyState, read_events
 from study.records.storage import Storage
 
 _LOG = "events"
@@ -62,7 +62,7 @@ class RunFiles:
         """Gets the checkpoints of a trial that began on another machine."""
         if self.storage is not None:
             for name in self.storage.sizes(self._name(self.folder.checkpoints(trial))):
-                self.fetch(self.folder.root / name)
+                self.fetch(self.folder.root / name, anew=True)
 
     def drop_folder(self, name: str) -> None:
         """Removes a folder of the run, with all that is in it, from the storage."""
@@ -90,6 +90,10 @@ class RunFiles:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(stored)
 
+    def has_log(self) -> bool:
+        """Whether the run has begun, on this machine or in the storage."""
+        return any(read_events(self.folder.events)) or bool(self.storage is not None and self.storage.sizes(_LOG))
+
     def fetch_kept(self, state: StudyState) -> None:
         """Gets what the trials of a log have kept: weights, predictions, explanations."""
         if self.storage is None:
@@ -98,6 +102,15 @@ class RunFiles:
             files = trial.result.get("files", {})
             for name in self.folder.damaged(files):
                 self.storage.get(name, self.folder.root / name)
+
+    def keep_kept(self, state: StudyState) -> None:
+        """Puts there what the trials of a log have kept and the storage lacks: earlier sessions may have had none."""
+        if self.storage is None:
+            return
+        names = [name for trial in state.trials.values() for name in trial.result.get("files", {})]
+        folders = {str(PurePosixPath(name).parent) for name in names}
+        there = {name for folder in folders for name in self.storage.sizes("" if folder == "." else folder)}
+        self.keep_all(self.folder.root / name for name in names if name not in there)
 
     def keep_all(self, paths: Iterable[Path]) -> None:
         """Puts those of the files that exist into the storage."""
@@ -188,6 +201,6 @@ class LogMirror:
 
     def _repeat(self) -> None:
         while not self._over.wait(_PERIOD_S):
-            # A storage that can't be reached for a while is tried again; if it can't at the end, the end says so.
-            with suppress(StorageError):
+            # What can't be reached for a while is tried again; if it can't at the end, the end says so.
+            with suppress(StorageError, OSError):
                 self.flush()

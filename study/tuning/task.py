@@ -60,6 +60,7 @@ class Workload:
         device: "cpu" or "cuda".
         precision: "float32" or "bfloat16".
         num_threads: CPU threads of one trial, or of each of its workers.
+        cpus: of one trial, or of each of its workers, as Ray counts them.
         gpus: of one trial, or of each of its workers.
         hang_after_s: time without a step that means a worker hangs.
         num_workers: 0 trains in the trial actor (Ray Train's local mode); more start a Ray Train worker group of so
@@ -78,6 +79,7 @@ class Workload:
     device: str
     precision: str
     num_threads: int
+    cpus: float
     gpus: float
     hang_after_s: float
     num_workers: int

@@ -3,8 +3,10 @@
 import os
 import shutil
 import socket
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -49,7 +51,8 @@ def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None
             _train_in_worker_group(task, workload)
     except Exception as error:  # noqa: BLE001
         # A recipe that can't be trained is a finding about the recipe; letting it out would end the warm actor.
-        failure = failures.of_exception(error)
+        notes = files_of(workload).folder.checkpoints(task.id)
+        failure = (failures.hung(notes) if workload.num_workers else None) or failures.of_exception(error)
     else:
         return
     # Outside of `except`, where nothing holds the tensors of the failed training any more.
@@ -78,7 +81,7 @@ def _train_in_worker_group(task: Task, workload: Workload) -> None:
         scaling_config=ray_train.ScalingConfig(  # type: ignore[call-arg]
             num_workers=(1, workload.num_workers) if workload.num_workers > 1 else 1,  # type: ignore[arg-type]
             use_gpu=workload.device == "cuda",
-            resources_per_worker={"CPU": workload.num_threads} | ({"GPU": workload.gpus} if workload.gpus else {}),
+            resources_per_worker={"CPU": workload.cpus} | ({"GPU": workload.gpus} if workload.gpus else {}),
             # Larger it gets with the next trial only.
             elastic_resize_monitor_interval_s=_NEVER_S,
         ),
@@ -111,14 +114,17 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
     """Trains a recipe and reports its epochs and its end."""
     torch.set_num_threads(workload.num_threads)
     workload = on_this_machine(workload)
-    files, rank = files_of(workload), Peers().rank
+    files, peers = files_of(workload), Peers()
     folder, checkpoints = files.folder, files.folder.checkpoints(task.id)
-    if not task.epochs_recorded and rank == 0:
+    is_first = peers.rank == 0
+    if not task.epochs_recorded and is_first:
         # What an earlier finalist's run of the same name may have left.
         shutil.rmtree(checkpoints, ignore_errors=True)
+        files.drop_folder(f"checkpoints/{task.id}")
+    peers.wait_for_all()
     with (
-        Watchdog(folder.why_it_ended(task.id, rank), workload.hang_after_s) as watchdog,
-        CheckpointWriter(checkpoints, keep=files.keep, drop=files.drop) as writer,
+        Watchdog(folder.why_it_ended(task.id, peers.rank), workload.hang_after_s) as watchdog,
+        _checkpoint_writer(files, checkpoints, own=is_first) as writer,
     ):
         images = Images(workload.pixels, _device(workload))
 
@@ -128,19 +134,42 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
             # Returns only if the trial goes on: a stopped one needs no checkpoint, and neither does a finished one.
             send({"event": "epoch", **metrics})
             watchdog.beat()
-            if metrics["epoch"] < workload.epochs and rank == 0:
+            if writer is not None and metrics["epoch"] < workload.epochs:
                 writer.write(state())
 
-        if task.epochs_recorded:
+        resume_from = None
+        if task.epochs_recorded and is_first:
             files.fetch_checkpoints(task.id)
-        resume_from = checkpoint.latest(checkpoints, up_to_epoch=task.epochs_recorded)
+            resume_from = checkpoint.latest(
+                checkpoints, up_to_epoch=task.epochs_recorded, recipe=task.recipe, seed=task.seed
+            )
+        # The machines of a group may have different ones.
+        resume_from = peers.first_of_all(resume_from)
         run = _run(task, workload, files)
         outcome = train(run, images, report=report, resume_from=resume_from, beat=watchdog.beat)
-        kept = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED and rank == 0 else {}
+        kept = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED and is_first else {}
         # The driver deletes the checkpoints when it hears of the end; none may be written after that.
-        writer.wait()
+        if writer is not None:
+            writer.wait()
         watchdog.pause()
         send(_completed(outcome) | {"files": kept})
+
+
+@contextmanager
+def _checkpoint_writer(files: RunFiles, folder: Path, *, own: bool) -> Iterator[CheckpointWriter | None]:
+    """Of the first process of a group; the others' network is the same, and they have none."""
+    if not own:
+        yield None
+        return
+    with CheckpointWriter(folder, keep=files.keep, drop=files.drop) as writer:
+        try:
+            yield writer
+        finally:
+            if files.storage is not None:
+                # The storage has them; of this machine's copies nobody would know when the trial goes on elsewhere.
+                with suppress(Exception):
+                    writer.wait()
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _device(workload: Workload) -> torch.device:
@@ -169,6 +198,9 @@ def _run(task: Task, workload: Workload, files: RunFiles) -> Run:
 
 def _watched(task: Task, workload: Workload) -> None:
     """A task that trains nothing."""
+    if not torch.cuda.is_available():
+        # With worker groups the trial actor itself needs no GPU, and may be where there is none.
+        workload = replace(workload, device="cpu")
     torch.set_num_threads(workload.num_threads)
     note = records.RunFolder(workload.folder).why_it_ended(task.id)
     with Watchdog(note, workload.hang_after_s) as watchdog:

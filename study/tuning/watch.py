@@ -30,19 +30,23 @@ class Watch(NotSnapshotted, Callback):
     Args:
         hang_after_s: silence beyond ten times the longest known epoch that means a worker is frozen.
         is_over: whether the session is to end: the user has asked to stop, or a disk is full.
+        waits_for_room: whether trials are worker groups, that may have to wait for a machine before they begin: then
+            the first report is where silence begins.
 
     Attributes:
         frozen: Ray Tune's trials whose workers were ended for that, with the reason.
     """
 
-    def __init__(self, hang_after_s: float, is_over: Callable[[], bool]) -> None:
-        self.hang_after_s, self.is_over = hang_after_s, is_over
+    def __init__(self, hang_after_s: float, is_over: Callable[[], bool], *, waits_for_room: bool = False) -> None:
+        self.hang_after_s, self.is_over, self.waits_for_room = hang_after_s, is_over, waits_for_room
         self.frozen: dict[str, str] = {}
         self._heard_at_s: dict[Trial, float] = {}
         self._longest_s: dict[tuple[str, str], float] = {}
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._heard_at_s[trial] = time.monotonic()
+        self._heard_at_s.pop(trial, None)
+        if not self.waits_for_room:
+            self._heard_at_s[trial] = time.monotonic()
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any

@@ -23,6 +23,14 @@ RECIPES = {
     "augmented": {"architecture": "lenet", "augmentation": "strong", "optimizer": "sgd", "lr": 1e-2},
     "batchnorm": {"architecture": "four_block_cnn", "batchnorm": True, "optimizer": "sgd", "lr": 1e-2},
     "micro": {"architecture": "lenet", "optimizer": "sgd", "lr": 1e-2, "micro_batch": 3},
+    # Of the last batch, two images, one process has none.
+    "last_batchnorm": {
+        "architecture": "four_block_cnn",
+        "batchnorm": True,
+        "optimizer": "sgd",
+        "lr": 1e-2,
+        "num_train": 18,
+    },
     "last": {"architecture": "lenet", "optimizer": "sgd", "lr": 1e-2, "num_train": 18},
 }
 EPOCHS = 3

@@ -1,7 +1,9 @@
+import math
+
 import pytest
 
 from study.errors import DeclarationError
-from study.tuning.resources import Slots, choose_slots, may_grow_to
+from study.tuning.resources import Resources, Slots, choose_slots, may_grow_to
 
 
 def test_a_machine_without_a_gpu_runs_one_trial_on_each_core() -> None:
@@ -56,9 +58,15 @@ def test_a_cluster_may_grow_to_its_largest_machines_as_far_as_all_of_them_may_ru
         "many_cores": {"resources": {"CPU": 96}},
     }
     launched = {"max_workers": 4, "head_node_type": "head", "available_node_types": types}
-    assert may_grow_to(launched) == {"CPU": 4 * 96, "GPU": 2 * 4 + 2 * 1}
+    assert may_grow_to(launched) == Resources(cpus=4 * 96, gpus=2 * 4 + 2 * 1, cpus_per_gpu=4)
     # Machines of one's own, of which Ray's launcher knows no resources.
-    assert may_grow_to({"max_workers": 2, "available_node_types": {"local.cluster.node": {}}}) == {"CPU": 0, "GPU": 0}
+    unknown = may_grow_to({"max_workers": 2, "available_node_types": {"local.cluster.node": {}}})
+    assert unknown == Resources(cpus=0, gpus=0, cpus_per_gpu=math.inf)
+
+
+def test_a_trial_fits_into_the_machine_with_the_fewest_cores_for_a_gpu():
+    slots = choose_slots(num_cpus=4 * 96 + 3 * 4, num_gpus=3, cpus_per_gpu=4)
+    assert (slots.cpus, slots.gpus, slots.num) == (1, 0.25, 12)
 
 
 def test_slots_that_were_asked_for_need_no_machine_yet():

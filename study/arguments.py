@@ -1,0 +1,114 @@
+"""What `python -m study.run` can be given."""
+
+import argparse
+from pathlib import Path
+
+import platformdirs
+
+from study.datasets.images import groups
+from study.spec import BUDGETS
+
+
+def parser() -> argparse.ArgumentParser:
+    """Of the arguments of `python -m study.run`."""
+    made = argparse.ArgumentParser(
+        prog="python -m study.run",
+        description="Runs a whole hyperparameter study, or goes on with it, and writes its report.",
+        epilog="Without --data and without data/<dataset>, the study runs on drawn stand-in images.",
+    )
+    add = made.add_argument
+    add("names", nargs="*", metavar="NAME", help="a file in search_spaces/ (without .py), or a path to one; all")
+    add("--list", action="store_true", help="show all studies with their data, architectures and status")
+    add(
+        "--data",
+        type=_folder_or_uri,
+        metavar="DIR",
+        help="folder of the dataset; or its URI, such as s3://bucket/folder",
+    )
+    add("--budget", choices=list(BUDGETS), help="default: demo on drawn images, standard on real ones")
+    add("--trials", type=int, metavar="N", help="searched trials of each pair")
+    add("--epochs", type=int, metavar="N", help="full budget of a trial")
+    add("--seeds", type=int, metavar="K", help="seed runs of each finalist")
+    add("--audit", type=_not_negative, metavar="N", help="searched trials of each pair that are never stopped early")
+    add("--image-size", type=int, metavar="PX", help="side to which images are resized")
+    add("--architecture", action="append", default=[], metavar="NAME", help="only this network (repeatable)")
+    add("--weights", action="append", default=[], metavar="[NAME=]FILE", help="pretrained weights of a network")
+    add("--seed", type=_not_negative, default=0, metavar="N", help="of splits, search and training (default 0)")
+    add("--groups", choices=list(groups.WAYS), default=groups.DEFAULT, help=_groups_help())
+    add(
+        "--holdout", action="store_true", help="leave the official test split closed; test on 15 %% of the other images"
+    )
+    add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
+    add("--reports", type=Path, default=Path("reports"), metavar="DIR", help="reports (default reports)")
+    cache = Path(platformdirs.user_cache_dir("medical-image-study"))
+    add("--cache", type=Path, default=cache, metavar="DIR", help="resized and drawn images (default %(default)s)")
+    ledger = Path(platformdirs.user_state_dir("medical-image-study")) / "test-openings.jsonl"
+    add(
+        "--ledger",
+        type=Path,
+        default=ledger,
+        metavar="FILE",
+        help="which test splits were opened (default %(default)s)",
+    )
+    add("--open-test-again", action="store_true", help="score a test split that another run has opened before")
+    add("--fresh", action="store_true", help="delete the results of an earlier run and start again")
+    add("--skip-unreadable", action="store_true", help="go on without images that can't be read")
+    add("--address", metavar="ADDR", help='Ray cluster to run on ("auto": the one this machine belongs to)')
+    add(
+        "--storage",
+        default="",
+        metavar="URI",
+        help="where the machines of a cluster share no folder: s3://bucket/folder gets checkpoints and records",
+    )
+    add(
+        "--workers-per-trial",
+        type=_not_negative,
+        default=0,
+        metavar="N",
+        help="train each trial on N devices at once, in a Ray Train worker group (default 0: none)",
+    )
+    add("--hang-after", type=_positive, default=600.0, metavar="S", help="end a worker without a step for so long")
+    add("--cpus-per-trial", type=float, metavar="X", help="or per worker; default: one")
+    add(
+        "--gpus-per-trial",
+        type=float,
+        metavar="X",
+        help="or per worker; default: a quarter of one, where there is one; one a worker of several",
+    )
+    add(
+        "--slots",
+        type=_at_least_one,
+        metavar="N",
+        help="trials at a time, whatever there is now: where a cluster that `ray up` did not start grows on demand",
+    )
+    add("--dry-run", action="store_true", help="show the plan, train nothing")
+    return made
+
+
+def _groups_help() -> str:
+    return "what stays in one split: " + "; ".join(f"{way}: {what}" for way, what in groups.WAYS.items())
+
+
+def _folder_or_uri(text: str) -> Path | str:
+    return text if "://" in text else Path(text)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be more than 0, but is {text}")
+    return value
+
+
+def _at_least_one(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, but is {text}")
+    return value
+
+
+def _not_negative(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, but is {text}")
+    return value
