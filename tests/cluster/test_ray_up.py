@@ -59,7 +59,13 @@ class Cluster:
     def ray(self, *command: str, env: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
         """`ray ...`, given on the laptop."""
         return subprocess.run(
-            ["ray", *command], env=env or self.laptop, capture_output=True, text=True, timeout=300, check=False
+            ["ray", *command],
+            cwd=ROOT,
+            env=env or self.laptop,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
         )
 
 
@@ -78,12 +84,12 @@ def cluster(folder: Path, environment: Path, network: Network, tiny_images: Path
     addresses = {"head_ip": made.head.address, "worker_ips": [host.address for host in made.workers]}
     edited["provider"] |= addresses
     edited["auth"] = {"ssh_user": "root", "ssh_private_key": str(network.key)}
-    # In place of the mounts and steps that bring the project and make its environment.
-    edited["file_mounts"] = {"~/.ray/auth_token": str(folder / "laptop/.ray/auth_token")}
-    edited["setup_commands"] = [
-        *(c for c in edited["setup_commands"] if c.startswith("chmod 600")),
-        f"echo 'export PATH={environment / 'bin'}:$PATH RAY_AUTH_MODE=token' >> ~/.bashrc",
-    ]
+    # The hosts have no way to the internet: what would bring uv and make the environment puts it in its place.
+    edited["file_mounts"]["~/.ray/auth_token"] = str(folder / "laptop/.ray/auth_token")
+    fetched = [step for step in edited["setup_commands"] if "uv sync" in step or "astral.sh" in step]
+    assert len(fetched) == 2
+    steps = [step for step in edited["setup_commands"] if step not in fetched]
+    edited["setup_commands"] = [f"ln -sfn {environment} ~/study/.venv", *steps]
     # Two hosts share the memory of this machine.
     small = " --num-cpus=1 --object-store-memory=200000000"
     starts = edited["worker_start_ray_commands"]
@@ -111,10 +117,11 @@ def test_a_client_without_the_token_is_refused(cluster: Cluster) -> None:
 def test_a_study_ends_complete_though_one_of_its_hosts_is_cut_off(cluster: Cluster) -> None:
     shared, head = cluster.shared, cluster.head
     command = (
+        # Jobs run where Ray was started, in ~/study: without it the package would be this machine's.
         f"python -m study.run {shared}/slow.py --data {shared}/images --address auto --trials 6 --epochs 9 --seeds 1 "
         f"--results {shared}/results --reports {shared}/reports"
     )
-    submitted = cluster.network.ssh(head, f"cd {ROOT} && ray job submit --no-wait --submission-id study -- {command}")
+    submitted = cluster.network.ssh(head, f"ray job submit --no-wait --submission-id study -- {command}")
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
 
     def said() -> str:
