@@ -78,6 +78,8 @@ class Network:
         self._stop()
 
     def _start(self) -> None:
+        # A run that was killed may have left its own.
+        self._remove_links()
         for path in (self.key, self._host_key):
             _run(f"ssh-keygen -q -t ed25519 -N '' -f {path}")
         _run(f"ip link add {self.bridge} type bridge")
@@ -92,8 +94,13 @@ class Network:
         for host in self.hosts:
             host.process.send_signal(signal.SIGKILL)
             host.process.wait()
-            subprocess.run(["ip", "netns", "delete", host.name], check=False)
-        subprocess.run(["ip", "link", "delete", self.bridge], check=False)
+        self._remove_links()
+
+    def _remove_links(self) -> None:
+        names = [f"study{number}" for number in range(1, self._num + 1)]
+        for words in (*(["netns", "delete", n] for n in names), *(["link", "delete", f"v{n}"] for n in names)):
+            subprocess.run(["ip", *words], check=False, capture_output=True)
+        subprocess.run(["ip", "link", "delete", self.bridge], check=False, capture_output=True)
 
     def ssh(self, host: Host, command: str, *, timeout_s: float = 600) -> "subprocess.CompletedProcess[str]":
         """Runs a command in a login shell of a host."""
