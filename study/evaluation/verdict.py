@@ -156,7 +156,7 @@ def gain_verdict(
     if better:
         parts.append(f"tuning raised the test ROC-AUC of {each(better)} over {over(better)}")
     if even:
-        parts.append(f"no gain over {over(even)} is shown for {each(even)}")
+        parts.append(f"no gain in test ROC-AUC over {over(even)} is shown for {each(even)}")
     if worse:
         parts.append(f"tuning lowered the test ROC-AUC of {each(worse)} below {over(worse)}")
     if unchanged:

@@ -120,8 +120,8 @@ def _how_to_read(run: Run, analysis: Analysis) -> str:
     seeds = counted(run.manifest["budget"]["seeds"], "seed run")
     words = (
         f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The ensemble answers with the mean "
-        "probability of the seeds. The best test value is bold only if it is told apart from the next. Compare with "
-        "always giving the most frequent class of train as the answer."
+        "probability of the seeds. The best of the networks' means on test is bold only if it is told apart from the "
+        "next. Compare with always giving the most frequent class of train as the answer."
     )
     if len(run.classes) == 2:
         return words

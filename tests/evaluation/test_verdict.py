@@ -89,7 +89,7 @@ def test_of_networks_that_decide_well_nothing_more_is_said():
 def test_a_gain_counts_only_if_its_interval_excludes_zero():
     verdict = gain_verdict({"a": APART, "b": NEAR, "c": Interval(-0.1, -0.2, -0.05)})
     assert "Tuning raised the test ROC-AUC of a (+0.100" in verdict
-    assert "no gain over the document's recipe is shown for b" in verdict
+    assert "no gain in test ROC-AUC over the document's recipe is shown for b" in verdict
     assert "lowered the test ROC-AUC of c (\N{MINUS SIGN}0.100" in verdict
     assert gain_verdict({}) == ""
 
@@ -103,7 +103,7 @@ def test_the_recipe_that_was_started_from_is_called_the_documents_only_where_it_
     worse = Interval(-0.1, -0.2, -0.05)
     verdict = gain_verdict({"a": APART, "b": NEAR, "c": worse, "d": NEAR}, ["e"], not_documents=["d", "e"])
     assert "of a (+0.100 (+0.050 to +0.150)) over the document's recipe; " in verdict
-    assert "no gain over the starting recipe is shown for b (" in verdict
+    assert "no gain in test ROC-AUC over the starting recipe is shown for b (" in verdict
     assert "below the document's recipe; " in verdict
     assert verdict.endswith("; the search found nothing better than the starting recipe for e.")
 
