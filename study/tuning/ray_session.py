@@ -4,7 +4,7 @@ import logging
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,31 @@ def ray_session(address: str | None = None) -> Iterator[None]:
     started_here = not ray.is_initialized()
     if started_here:
         local = {} if address else {"num_cpus": usable_cpus(), "include_dashboard": False}
-        ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)  # type: ignore[arg-type]
+        with nullcontext() if address else _on_loopback():
+            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)  # type: ignore[arg-type]
     try:
         yield
     finally:
         if started_here:
             ray.shutdown()
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Ray that is started meanwhile listens on loopback alone.
+
+    It listens on all addresses unless its own is loopback, and takes another one wherever it finds it; there is no
+    option for that.
+    """
+    named: tuple[Any, ...] = (ray._private.services, ray.util)
+    before = [module.get_node_ip_address for module in named]
+    for module in named:
+        module.get_node_ip_address = lambda *_, **__: "127.0.0.1"
+    try:
+        yield
+    finally:
+        for module, function in zip(named, before, strict=True):
+            module.get_node_ip_address = function
 
 
 def require_alive(*, for_s: float = 0.0) -> None:

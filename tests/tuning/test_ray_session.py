@@ -34,7 +34,8 @@ def listening(ancestor: int) -> dict[str, set[str]]:
 def address(hexadecimal: str) -> str:
     """Of the kernel's notation: 32-bit words, each with its lowest byte first."""
     words = [bytes.fromhex(hexadecimal[i : i + 8])[::-1] for i in range(0, len(hexadecimal), 8)]
-    return str(ipaddress.ip_address(b"".join(words)))
+    found = ipaddress.ip_address(b"".join(words))
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def descendants(process: int) -> list[int]:
