@@ -27,7 +27,7 @@ class Example:
     Attributes:
         path: of the image.
         split: that it belongs to.
-        group: that it belongs to: those of one group show the same.
+        group: that it belongs to: those of one group show the same, or are of one patient or slide.
         target: index of its class.
         answer: index of the class decided for.
         of_target: probability of its class, in [0, 1].
@@ -133,7 +133,7 @@ def _most_confident(
 
 
 def _one_of_each_group(found: Sequence[Example]) -> list[Example]:
-    """The first of each: a reader who has seen it learns nothing from its copies."""
+    """The first of each: a reader who has seen it learns little from its copies, or from its neighbours."""
     first = {each.group: each for each in reversed(found)}
     return [each for each in found if first[each.group] is each]
 

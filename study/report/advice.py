@@ -50,7 +50,7 @@ def _probabilities(run: Run, pair: str) -> str:
     if pair not in found:
         return ""
     nothing = knowing_nothing(run, found)[LOG_LOSS]
-    if any(values[LOG_LOSS].high < nothing for values in calibration_scores(found[pair]).stages.values()):
+    if calibration_scores(found[pair]).beats(nothing):
         return ""
     return (
         f"The probabilities of {pair}, as trained or mended on val, are not shown to be worth more than the class "
@@ -61,8 +61,8 @@ def _probabilities(run: Run, pair: str) -> str:
 def _val(run: Run, analysis: Analysis, best: str) -> str:
     """That val, by which a study chooses, speaks for another network than test does; "" where it doesn't."""
     on_val = {name: values["roc_auc"] for name in run.pairs if (values := analysis.values(name, TUNED, VAL))}
-    favourite = by_mean(on_val)[0]
-    if favourite == best or not told_apart(best, favourite, analysis.differences["roc_auc"]):
+    favourite = by_mean(on_val)[0] if on_val else best
+    if favourite == best or best not in on_val or not told_apart(best, favourite, analysis.differences["roc_auc"]):
         return ""
     return (
         f"By val, {favourite} would have been chosen (ROC-AUC {fraction(on_val[favourite].mean)} against "

@@ -42,6 +42,10 @@ class CalibrationScores:
     stages: dict[str, dict[str, Interval]]
     change: Interval
 
+    def beats(self, log_loss: float) -> bool:
+        """Whether at one stage at least the log loss is shown to be lower."""
+        return any(values[LOG_LOSS].high < log_loss for values in self.stages.values())
+
 
 def to_be_believed(run: Run, drawings: Drawings) -> str:
     """Calibration of each tested architecture; "" before test."""
@@ -146,9 +150,7 @@ def _worth(run: Run, found: Mapping[str, Calibration], scores: Mapping[str, Cali
     if not found:
         return ""
     nothing = knowing_nothing(run, found)[LOG_LOSS]
-    better = [
-        pair for pair, each in scores.items() if any(values[LOG_LOSS].high < nothing for values in each.stages.values())
-    ]
+    better = [pair for pair, each in scores.items() if each.beats(nothing)]
     return (
         "On test, log loss is shown to lie below that of the class frequencies of train "
         f"{f'for {listing(better)}' if better else 'for none of them'}."

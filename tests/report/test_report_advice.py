@@ -68,5 +68,10 @@ def test_that_val_would_have_chosen_another_network_is_told(run, analysis):
     )
 
 
+def test_without_predictions_for_val_nothing_is_said_of_it(run, analysis):
+    rows = [row for row in analysis.rows if row.split != VAL]
+    assert advice(run, replace(analysis, rows=rows))[1] == ""
+
+
 def test_each_hyperparameter_is_explained():
     assert set(words.HYPERPARAMETERS) == set(HYPERPARAMETERS)
