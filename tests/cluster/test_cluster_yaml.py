@@ -1,5 +1,7 @@
 """`cluster.yaml` is what Ray accepts and what this project needs, as far as can be seen without a cloud."""
 
+import copy
+import json
 import subprocess
 import tomllib
 from pathlib import Path
@@ -114,3 +116,28 @@ def test_mounts_exist_and_hold_neither_environment_nor_results(prepared: dict[st
 def test_commands_are_valid_shell(prepared: dict[str, Any]) -> None:
     for command in all_commands(prepared):
         subprocess.run(["bash", "-n", "-c", command], check=True)
+
+
+def test_the_head_replaces_what_only_the_laptop_may_look_up_by_its_own_image(
+    prepared: dict[str, Any], tmp_path: Path
+) -> None:
+    # What EC2's instance metadata answers on a machine of that image.
+    curl = tmp_path / "bin" / "curl"
+    curl.parent.mkdir()
+    curl.write_text('#!/bin/sh\ncase "$*" in *api/token) echo secret;; *"token: secret"*ami-id) echo ami-0123;; esac\n')
+    curl.chmod(0o755)
+    bootstrap = tmp_path / "ray_bootstrap_config.yaml"
+    env = {"HOME": str(tmp_path), "PATH": f"{curl.parent}:/usr/bin:/bin"}
+    (command,) = [c for c in prepared["head_start_ray_commands"] if "ami-id" in c]
+    expected = copy.deepcopy(prepared)
+    for kind in expected["available_node_types"].values():
+        kind["node_config"]["ImageId"] = "ami-0123"
+    # Ray writes JSON; a person's YAML would do, too.
+    for text in (json.dumps(prepared), yaml.safe_dump(prepared)):
+        bootstrap.write_text(text)
+        subprocess.run(["bash", "-c", command], check=True, env=env)
+        # Nothing else has changed, and not this command itself, which is in the file, too.
+        assert yaml.safe_load(bootstrap.read_text()) == expected
+    # Without an answer the head isn't started with an image that it can't look up.
+    curl.write_text("#!/bin/sh\nexit 22\n")
+    assert subprocess.run(["bash", "-c", command], check=False, env=env).returncode == 22

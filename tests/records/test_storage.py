@@ -84,3 +84,11 @@ def test_a_mirror_has_all_files_and_fetches_only_what_is_new(storage, tmp_path):
     storage.put_bytes(b"other", "Testing/deeper/c.png")
     assert mirror() == {"Testing/deeper/c.png": b"other"}
     assert fetched == [1]
+
+
+def test_a_relative_path_is_that_of_the_folder_in_which_it_was_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    storage = Storage("shared")
+    storage.put_bytes(b"x", "file")
+    monkeypatch.chdir("/")
+    assert storage.read("file") == b"x" == Storage(storage.uri).read("file") == (tmp_path / "shared/file").read_bytes()

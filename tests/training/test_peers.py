@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing
+from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from study.training.data import Images
 from study.training.loop import Training
@@ -91,6 +92,16 @@ def test_several_processes_give_the_curve_of_one(results, runs, pixels, name):
 def test_all_processes_hold_the_same_network_and_metrics(results):
     assert results[1] == results[0]
     assert results[2] == results[0]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_metrics_are_those_of_the_gathered_predictions(results, runs, name):
+    *_, last, end = results[0][name]
+    logits = np.array([v for k, v in end.items() if k.startswith("answer")])
+    targets = runs[name].val.targets
+    assert last["val_roc_auc"] == pytest.approx(roc_auc_score(targets, logits), abs=1e-12)
+    assert last["val_accuracy"] == pytest.approx(accuracy_score(targets, logits > 0), abs=1e-7)
+    assert last["val_loss"] == pytest.approx(log_loss(targets, 1 / (1 + np.exp(-logits))), rel=1e-6)
 
 
 def test_each_image_of_a_batch_is_some_process_s_alone():

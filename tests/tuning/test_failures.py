@@ -1,10 +1,12 @@
 """What a failure is taken for, and what is done about it."""
 
 import errno
+from pathlib import Path
 
 import pytest
 import torch
 
+from study.errors import StorageError
 from study.records import Trial
 from study.training.loop import DivergedError
 from study.tuning import failures
@@ -41,6 +43,7 @@ def wrapped(error: BaseException) -> BaseException:
         (torch.OutOfMemoryError("CUDA out of memory"), OUT_OF_MEMORY),
         (MemoryError(), OUT_OF_MEMORY),
         (OSError(errno.ENOSPC, "No space left on device"), DISK),
+        (StorageError("the bucket can't be reached"), DISK),
         (FileNotFoundError(errno.ENOENT, "gone"), ERROR),
         (ValueError("no such kernel"), ERROR),
         (wrapped(DivergedError("nan")), DIVERGED),
@@ -79,3 +82,16 @@ def test_out_of_memory_halves_the_images_at_a_time_down_to_one() -> None:
 def test_a_worker_that_dies_twice_at_the_same_place_gets_fewer_images_at_a_time() -> None:
     assert next_micro_batch(trial(), LOST, batch_size=32) == 0
     assert next_micro_batch(trial(LOST), LOST, batch_size=32) == 16
+
+
+def test_processes_that_hung_are_known_by_the_notes_that_they_left(tmp_path: Path) -> None:
+    (tmp_path / "hung-0.txt").write_text("")
+    assert failures.hung(tmp_path) is None
+    for rank, stack in ((0, ""), (1, "Thread 1\n  File loop.py"), (2, "Thread 2")):
+        (tmp_path / f"hung-{rank}.txt").write_text(stack)
+    failure = failures.hung(tmp_path)
+    assert failure is not None
+    assert (failure.kind, failure.traceback) == (HUNG, "Thread 1\n  File loop.py")
+    assert failure.reason == "no step ended in its worker; Thread 1"
+    # They tell of one attempt only.
+    assert list(tmp_path.iterdir()) == []

@@ -156,3 +156,23 @@ def test_a_session_whose_storage_is_lost_says_so_at_its_end(make, tmp_path):
     with pytest.raises(StorageError, match="must be reachable"), LogMirror(files):
         log.append("epoch", trial="a", epoch=1)
     log.close()
+
+
+def test_what_a_run_has_kept_before_it_got_a_storage_is_put_there(make):
+    files = make("a", uri="")
+    log = EventLog(files.folder.events)
+    started = {"pair": "lenet", "kind": records.SEED, "number": 1, "recipe_name": "best", "recipe": {}, "seed": 1}
+    log.append("started", trial="lenet-seed1", **started)
+    path = files.folder.weights("lenet-seed1")
+    path.parent.mkdir(parents=True)
+    path.write_text("weights")
+    names = {path.relative_to(files.folder.root).as_posix(): records.sha256_of(path)}
+    log.append("completed", trial="lenet-seed1", epochs=1, best_epoch=1, best_score=1.0, best_loss=0.1, files=names)
+    log.close()
+    state = records.replay(records.read_events(files.folder.events))
+    files = make("a")
+    files.keep_kept(state)
+    assert {name: files.storage.read(name) for name in names} == dict.fromkeys(names, b"weights")
+    other = make("b")
+    other.fetch_kept(state)
+    assert other.folder.weights("lenet-seed1").read_text() == "weights"
