@@ -29,6 +29,7 @@ from study.training.watchdog import Watchdog
 from study.tuning import failures
 from study.tuning.machine import files_of, on_this_machine
 from study.tuning.memory import give_back_memory
+from study.tuning.process_group import ProcessGroup
 from study.tuning.run_files import RunFiles
 from study.tuning.scoring import Send, keep, score_test
 from study.tuning.task import TASK, Task, Workload, encoded
@@ -78,6 +79,7 @@ def _train_in_worker_group(task: Task, workload: Workload) -> None:
     """
     trainer = TorchTrainer(
         lambda: _train(task, workload, _send_to_train),
+        torch_config=ProcessGroup(),
         scaling_config=ray_train.ScalingConfig(  # type: ignore[call-arg]
             num_workers=(1, workload.num_workers) if workload.num_workers > 1 else 1,  # type: ignore[arg-type]
             use_gpu=workload.device == "cuda",

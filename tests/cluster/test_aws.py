@@ -56,13 +56,14 @@ def head(aws: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[
         launcher = subprocess.Popen(command, cwd=ROOT, env=aws, stdout=out, stderr=out, start_new_session=True)
     ec2 = boto3.client("ec2", region_name=REGION)
     try:
-        while not (found := _running(ec2)):
+        # A node that runs may still lack its disk and its role.
+        while "Launched a new head node" not in log.read_text():
             assert launcher.poll() is None, log.read_text()
             time.sleep(0.5)
     finally:
         os.killpg(launcher.pid, signal.SIGKILL)
         launcher.wait()
-    (instance,) = found
+    (instance,) = _running(ec2)
     return instance
 
 

@@ -10,15 +10,27 @@ import torch
 from study.training import checkpoint
 from study.training.checkpoint import CheckpointWriter, DamagedError
 
+RECIPE = {"lr": 0.1, "augmentation": "none"}
+
 
 def state_of(epoch: int) -> dict[str, object]:
-    return {"epoch": epoch, "weights": torch.full((3000,), float(epoch)), "best": {"score": float("-inf"), "name": "a"}}
+    return {
+        "epoch": epoch,
+        "weights": torch.full((3000,), float(epoch)),
+        "best": {"score": float("-inf"), "name": "a"},
+        "recipe": RECIPE,
+        "seed": 7,
+    }
 
 
 def newest(folder: Path, *, up_to_epoch: int = 99) -> dict[str, Any]:
-    state = checkpoint.latest(folder, up_to_epoch=up_to_epoch)
+    state = latest(folder, up_to_epoch=up_to_epoch)
     assert state is not None
     return state
+
+
+def latest(folder: Path, *, up_to_epoch: int) -> dict[str, Any] | None:
+    return checkpoint.latest(folder, up_to_epoch=up_to_epoch, recipe=RECIPE, seed=7)
 
 
 def names(folder: Path) -> list[str]:
@@ -63,7 +75,14 @@ def test_a_checkpoint_ahead_of_the_records_is_passed_over(tmp_path: Path) -> Non
         checkpoint.save(tmp_path / f"epoch-{epoch:05}.pt", state_of(epoch))
     assert newest(tmp_path, up_to_epoch=11)["epoch"] == 11
     assert newest(tmp_path, up_to_epoch=10)["epoch"] == 10
-    assert checkpoint.latest(tmp_path, up_to_epoch=9) is None
+    assert latest(tmp_path, up_to_epoch=9) is None
+
+
+def test_a_checkpoint_of_another_recipe_or_seed_is_passed_over(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path / "epoch-00001.pt", state_of(1))
+    checkpoint.save(tmp_path / "epoch-00002.pt", state_of(2) | {"recipe": RECIPE | {"lr": 0.2}})
+    checkpoint.save(tmp_path / "epoch-00003.pt", state_of(3) | {"seed": 8})
+    assert newest(tmp_path)["epoch"] == 1
 
 
 def test_a_checkpoint_holds_the_state_at_the_time_it_was_given(tmp_path: Path) -> None:
@@ -78,7 +97,7 @@ def test_a_checkpoint_holds_the_state_at_the_time_it_was_given(tmp_path: Path) -
 
 
 def test_a_partial_file_is_never_taken_for_a_checkpoint(tmp_path: Path) -> None:
-    assert checkpoint.latest(tmp_path, up_to_epoch=99) is None
+    assert latest(tmp_path, up_to_epoch=99) is None
     checkpoint.save(tmp_path / "epoch-00001.pt", state_of(1))
     (tmp_path / "epoch-00002.pt.partial").write_bytes(b"half a checkpo")
     assert [p.name for p in checkpoint.checkpoints(tmp_path)] == ["epoch-00001.pt"]

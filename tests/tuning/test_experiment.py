@@ -246,6 +246,8 @@ def run_tasks(
         fresh=False, storage="", ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
     )  # fmt: skip
     plan = make_plan("tiny", run.find_study(str(study)), options)
+    # By its log a trial knows that it sees the run's folder.
+    records.EventLog(plan.folder.events).close()
     slots = Slots(num=1, cpus=1, gpus=0)
     running = Running(num_workers=num_workers)
     trainable = tune.with_parameters(run_trial, workloads={plan.run: plan.workload(slots, running)})
