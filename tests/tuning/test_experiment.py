@@ -1,27 +1,16 @@
 """Real trials in real actors of one Ray session."""
 
 import json
-import os
 import re
 import shutil
-import time
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pytest
-from ray import tune
 
 from study import records, run
 from study.records import RunFolder
-from study.tuning.experiment import run_programme
-from study.tuning.failures import Failure
-from study.tuning.plan import Options, make_plan
-from study.tuning.resources import Slots
-from study.tuning.task import Running, Task, encoded
-from study.tuning.trial import run_trial
 
 RUN = "tiny"
 
@@ -185,131 +174,3 @@ def test_a_test_split_is_opened_a_second_time_on_request_only(
     # The run knows its own opening when its report is drawn again.
     assert command(*again) == run.DONE
     assert len(list(records.read_events(ledger))) == 2
-
-
-class _FixedTasks:
-    """Deals given tasks, one after another, and keeps what is reported; in the programme's place."""
-
-    halted = ""
-
-    def __init__(self, tasks: list[Task]) -> None:
-        self.waiting = list(tasks)
-        self.reports: dict[str, list[dict[str, Any]]] = {task.id: [] for task in tasks}
-
-    @property
-    def done(self) -> bool:
-        return not self.waiting
-
-    def next_task(self) -> Task | None:
-        return self.waiting.pop(0) if self.waiting else None
-
-    def on_report(self, task: Task, report: dict[str, Any]) -> bool:
-        self.reports[task.id].append(dict(report))
-        return False
-
-    def on_lost(self, task: Task, failure: Failure) -> None:
-        raise AssertionError(f"{task.id}: {failure}")
-
-
-def test_short_trials_fill_every_slot(ray_started: None, tmp_path: Path) -> None:
-    # Shorter than the start of an actor. Defined in here, since the actors can't import this module.
-    def sleep(config: dict[str, Any]) -> None:
-        time.sleep(0.5)
-        tune.report(encoded({"event": "completed", "worker": os.getpid()}))
-
-    recipe: dict[str, Any] = {}
-    tasks = [
-        Task(run="r", id=f"t{i}", pair="p", kind="search", number=i, recipe_name="search", recipe=recipe, seed=0)
-        for i in range(60)
-    ]
-    fixed: Any = _FixedTasks(tasks)
-    run_programme(
-        fixed,
-        sleep,
-        folders={"r": RunFolder(tmp_path)},
-        slots=Slots(num=4, cpus=0.5, gpus=0),
-        running=Running(num_workers=0),
-    )
-    counts = Counter(report["worker"] for (report,) in fixed.reports.values())
-    # Where each new trial is given to the first actor, the others are thrown away before they have started.
-    assert len(counts) == 4
-    assert sum(sorted(counts.values())[:-1]) >= len(tasks) / 4
-
-
-def run_tasks(
-    recipes: list[dict[str, Any]], images: Path, study: Path, folder: Path, *, num_workers: int = 0
-) -> list[list[dict[str, Any]]]:
-    """What an actor reports for each recipe, times left out."""
-    options = Options(
-        data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1, audit=None,
-        image_size=16, architectures=(), weights=(), seed=0, groups="duplicates", holdout=False, skip_unreadable=False,
-        fresh=False, storage="", ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
-    )  # fmt: skip
-    plan = make_plan("tiny", run.find_study(str(study)), options)
-    # By its log a trial knows that it sees the run's folder.
-    records.EventLog(plan.folder.events).close()
-    slots = Slots(num=1, cpus=1, gpus=0)
-    running = Running(num_workers=num_workers)
-    trainable = tune.with_parameters(run_trial, workloads={plan.run: plan.workload(slots, running)})
-    tasks = [
-        Task(
-            run=plan.run, id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe, seed=5
-        )
-        for i, recipe in enumerate(recipes)
-    ]
-    fixed: Any = _FixedTasks(tasks)
-    run_programme(fixed, trainable, folders={plan.run: plan.folder}, slots=slots, running=running)
-    return [
-        [{k: v for k, v in report.items() if "seconds" not in k and k != "worker"} for report in reports]
-        for reports in fixed.reports.values()
-    ]
-
-
-def test_a_recipe_gives_the_same_epochs_first_and_tenth_in_one_actor(
-    ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
-) -> None:
-    recipe = run.find_study(str(tiny_study)).pairs["lenet"]
-    same = recipe.with_values({"augmentation": "strong", "dropout": 0.3}).hyperparameters()
-    others = [
-        recipe.with_values({"batchnorm": True, "lr": 10**-i, "optimizer": "sgd"}).hyperparameters() for i in range(1, 9)
-    ]
-    reports = run_tasks([same, *others, same], tiny_images, tiny_study, tmp_path)
-    assert [r["event"] for r in reports[0]] == ["epoch", "epoch", "completed"]
-    assert reports[9] == reports[0]
-    assert reports[1] != reports[0]
-
-
-def test_a_recipe_that_diverges_fails_with_its_reason_and_the_next_one_trains(
-    ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
-) -> None:
-    good = run.find_study(str(tiny_study)).pairs["lenet"]
-    bad = good.with_values({"optimizer": "sgd", "lr": 1e30})
-    recipes = [bad.hyperparameters(), good.hyperparameters()]
-    failed, trained = run_tasks(recipes, tiny_images, tiny_study, tmp_path)
-    assert failed[-1]["event"] == "failed"
-    assert "DivergedError" in failed[-1]["reason"]
-    assert [r["event"] for r in trained] == ["epoch", "epoch", "completed"]
-
-
-def test_a_worker_group_gives_the_same_losses_as_local_mode(
-    ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
-) -> None:
-    plain = run.find_study(str(tiny_study)).pairs["lenet"].with_values({"optimizer": "sgd"})
-    recipe = plain.with_values({"augmentation": "strong", "batchnorm": True}).hyperparameters()
-    bad = plain.with_values({"lr": 1e30}).hyperparameters()
-    (local,), (one,), (two, diverged) = (
-        run_tasks(recipes, tiny_images, tiny_study, tmp_path / f"{num}", num_workers=num)
-        for num, recipes in enumerate([[recipe], [recipe], [recipe, bad]])
-    )
-    assert [r["event"] for r in local] == ["epoch", "epoch", "completed"]
-    assert one == local
-    assert [r["event"] for r in two] == ["epoch", "epoch", "completed"]
-    assert (local[-1]["num_processes"], two[-1]["num_processes"]) == (1, 2)
-    for ours, theirs in zip(local, two, strict=True):
-        assert numbers(theirs) == pytest.approx(numbers(ours), rel=1e-4)
-    # A worker's error is known for what it is: this one is not worth another attempt.
-    assert (diverged[-1]["event"], diverged[-1]["kind"]) == ("failed", "diverged")
-
-
-def numbers(report: dict[str, Any]) -> dict[str, float]:
-    return {k: v for k, v in report.items() if isinstance(v, float)}

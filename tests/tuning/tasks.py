@@ -1,0 +1,67 @@
+"""Tasks that are given, in place of those that a programme of searches deals."""
+
+from pathlib import Path
+from typing import Any
+
+from ray import tune
+
+from study import records, run
+from study.tuning.experiment import run_programme
+from study.tuning.failures import Failure
+from study.tuning.plan import Options, make_plan
+from study.tuning.resources import Slots
+from study.tuning.task import Running, Task
+from study.tuning.trial import run_trial
+
+
+class FixedTasks:
+    """Deals given tasks, one after another, and keeps what is reported."""
+
+    halted = ""
+
+    def __init__(self, tasks: list[Task]) -> None:
+        self.waiting = list(tasks)
+        self.reports: dict[str, list[dict[str, Any]]] = {task.id: [] for task in tasks}
+
+    @property
+    def done(self) -> bool:
+        return not self.waiting
+
+    def next_task(self) -> Task | None:
+        return self.waiting.pop(0) if self.waiting else None
+
+    def on_report(self, task: Task, report: dict[str, Any]) -> bool:
+        self.reports[task.id].append(dict(report))
+        return False
+
+    def on_lost(self, task: Task, failure: Failure) -> None:
+        raise AssertionError(f"{task.id}: {failure}")
+
+
+def run_tasks(
+    recipes: list[dict[str, Any]], images: Path, study: Path, folder: Path, *, num_workers: int = 0
+) -> list[list[dict[str, Any]]]:
+    """What an actor reports for each recipe, times left out."""
+    options = Options(
+        data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1, audit=None,
+        image_size=16, architectures=(), weights=(), seed=0, groups="duplicates", holdout=False, skip_unreadable=False,
+        fresh=False, storage="", ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
+    )  # fmt: skip
+    plan = make_plan("tiny", run.find_study(str(study)), options)
+    # By its log a trial knows that it sees the run's folder.
+    records.EventLog(plan.folder.events).close()
+    slots = Slots(num=1, cpus=1, gpus=0)
+    running = Running(num_workers=num_workers)
+    trainable = tune.with_parameters(run_trial, workloads={plan.run: plan.workload(slots, running)})
+    tasks = [
+        Task(
+            run=plan.run, id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe, seed=5
+        )
+        for i, recipe in enumerate(recipes)
+    ]
+    fixed: Any = FixedTasks(tasks)
+    run_programme(fixed, trainable, folders={plan.run: plan.folder}, slots=slots, running=running)
+    return [
+        [{k: v for k, v in report.items() if "seconds" not in k and k != "worker"} for report in reports]
+        for reports in fixed.reports.values()
+    ]
