@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from study.records import RunFolder
 from study.records.storage import Storage
 
 ROOT = Path(__file__).parents[1]
+NUM_SLOTS = 2
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 
@@ -39,7 +41,7 @@ def test_a_study_goes_on_from_its_storage_after_the_driver_died_with_its_disk(
     def start(number: int) -> tuple[subprocess.Popen[str], RunFolder]:
         machine = tmp_path / f"machine{number}"
         machine.mkdir()
-        budget = ["--trials", "4", "--epochs", "6", "--seeds", "1", "--image-size", "64"]
+        budget = ["--slots", str(NUM_SLOTS), "--trials", "4", "--epochs", "6", "--seeds", "1", "--image-size", "64"]
         folders = ["--results", f"{machine}/results", "--reports", f"{machine}/reports", "--cache", f"{machine}/cache"]
         command = [sys.executable, "-m", "study.run", str(tiny_study), "--data", images.uri]
         command += [*budget, *folders, "--ledger", f"{machine}/ledger.jsonl", "--storage", bucket]
@@ -76,9 +78,11 @@ def test_a_study_goes_on_from_its_storage_after_the_driver_died_with_its_disk(
     for trial in state.of_kind(records.SEARCH):
         epochs = [event["epoch"] for event in trial.epochs]
         assert epochs == list(range(1, len(epochs) + 1))
-    # Trials that were in flight went on from their checkpoints: no epoch was trained twice.
+    # Trials that were in flight went on from their checkpoints: of each, the epoch whose checkpoint was not yet there
+    # was trained again, and no other one.
     epochs_logged = [(e["trial"], e["epoch"]) for e in records.read_events(folder.events) if e["event"] == "epoch"]
-    assert len(epochs_logged) == len(set(epochs_logged))
+    repeated = [trial for (trial, _), num in Counter(epochs_logged).items() if num > 1]
+    assert len(repeated) == len(set(repeated)) <= NUM_SLOTS
     for trial in state.trials.values():
         assert folder.damaged(trial.result.get("files", {})) == []
     # All of it is in the storage, and no checkpoint is left there.

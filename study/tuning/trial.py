@@ -131,6 +131,10 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
         images = Images(workload.pixels, _device(workload))
 
         def report(metrics: dict[str, float], state: Callable[[], dict[str, Any]]) -> None:
+            if writer is not None:
+                # No epoch is recorded before the checkpoint of the one before it is there: a trial that is killed
+                # trains one epoch again at most.
+                writer.wait()
             # The driver may take its time with an answer.
             watchdog.pause()
             # Returns only if the trial goes on: a stopped one needs no checkpoint, and neither does a finished one.
