@@ -79,7 +79,8 @@ def parser() -> argparse.ArgumentParser:
         "--slots",
         type=_at_least_one,
         metavar="N",
-        help="trials at a time, whatever there is now: where a cluster that `ray up` did not start grows on demand",
+        help="trials at a time, whatever there is now: where a cluster that `ray up` did not start grows on demand; "
+        "if its GPU machines are yet to come, give --gpus-per-trial too",
     )
     add("--dry-run", action="store_true", help="show the plan, train nothing")
     return made

@@ -95,6 +95,8 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
         for plan in plans:
             locks.enter_context(records.exclusive(plan.folder))
             locks.enter_context(Lease(plan.files.storage))
+        plans = [plan.caught_up() for plan in plans]
+        for plan in plans:
             if plan.previous is None and not options.fresh and plan.files.has_log():
                 raise ResultsError(
                     f"A run must not begin where another has, but {plan.folder.root} was begun meanwhile. Give the "

@@ -90,6 +90,6 @@ def test_a_study_goes_on_from_its_storage_after_the_driver_died_with_its_disk(
     assert "study.json" in storage.sizes()
     assert storage.within("checkpoints").sizes() == {}
     # Nor on the machine of the trials, also of those that were stopped early.
-    assert list((scratch / "2").glob("medical-image-study/tiny-*"))
+    assert list((scratch / "2").glob("medical-image-study-*/tiny-*"))
     assert list((scratch / "2").rglob("epoch-*.pt")) == []
     assert "Which of" in (tmp_path / "machine2" / "reports" / "tiny.md").read_text()

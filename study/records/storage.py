@@ -18,14 +18,15 @@ _NUM_CONNECTIONS = 16
 
 
 class Storage:
-    """A folder on a shared file system. Creating the object touches nothing; a file is there whole, or not at all.
+    """A folder on a shared file system. Creating the object writes nothing; a file is there whole, or not at all.
 
     Args:
         uri: of the folder, "s3://bucket/folder" or a path. What S3 needs to know more (region, endpoint) stands in the
             URI as pyarrow wants it, "s3://bucket/folder?region=eu-central-1", or in AWS's own variables and files.
 
     Raises:
-        StorageError: the URI isn't one that pyarrow can open, or holds a key: URIs are recorded and printed.
+        StorageError: the URI isn't one that pyarrow can open, or holds a key: URIs are recorded and printed. Or AWS,
+            which is asked for the bucket's region where the URI doesn't name it, can't be reached.
     """
 
     def __init__(self, uri: str) -> None:
@@ -38,7 +39,9 @@ class Storage:
         self.uri = uri if "://" in uri else str(Path(uri).resolve())
         try:
             self._files, self._root = fs.FileSystem.from_uri(self.uri)
-        except (ArrowInvalid, OSError, NotImplementedError) as error:
+        except OSError as error:
+            raise StorageError(f"The storage must be reachable, but {uri} is not: {_first_line(error)}.") from error
+        except (ArrowInvalid, NotImplementedError) as error:
             raise StorageError(
                 f"A storage is a folder or a URI such as s3://bucket/folder, but {uri!r} is not: {error}."
             ) from error
@@ -59,8 +62,8 @@ class Storage:
                 with written_whole(Path(self._path(name))) as target:
                     shutil.copyfileobj(source, target, _PIECE_BYTES)
                 return
-            # An object of S3 is there when its stream is closed, not before. Closing it after an error would leave a
-            # part of it under its name.
+            # An object of S3 is there when its stream is closed, not before. Where reading fails in between a part of
+            # it may come to be there, which its size or its hash gives away.
             stream = self._files.open_output_stream(self._path(name))
             while piece := source.read(_PIECE_BYTES):
                 stream.write(piece)
@@ -152,10 +155,13 @@ class Storage:
         try:
             yield
         except OSError as error:
-            reason = (str(error).splitlines() or [""])[0]
             raise StorageError(
-                f"The storage must be reachable, but this could not {what} {self.uri}: {reason}"
+                f"The storage must be reachable, but this could not {what} {self.uri}: {_first_line(error)}"
             ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0]
 
 
 def _is_copy(path: Path, original: fs.FileInfo) -> bool:

@@ -1,6 +1,7 @@
 """A workload on the machine that carries it out: its images and its files are there, or are brought there."""
 
 import fcntl
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ def on_this_machine(workload: Workload) -> Workload:
         DataError: the images are not here and nowhere to be had.
         ResultsError: the run's folder is meant to be shared, but is not here.
     """
-    own = replace(workload, folder=_scratch() / workload.folder) if workload.storage else workload
+    own = replace(workload, folder=own_folder(workload))
     if not workload.storage and not RunFolder(workload.folder).events.exists():
         raise ResultsError(
             f"All machines of a cluster must see one results folder, but {workload.folder} is not on this one. Give a "
@@ -28,14 +29,19 @@ def on_this_machine(workload: Workload) -> Workload:
     return replace(own, pixels=_pixels(workload))
 
 
+def own_folder(workload: Workload) -> Path:
+    """The run's folder on this machine."""
+    return _scratch() / workload.folder if workload.storage else workload.folder
+
+
 def files_of(workload: Workload) -> RunFiles:
     """The run's files, seen from this machine."""
     return RunFiles(RunFolder(workload.folder), workload.storage)
 
 
 def _scratch() -> Path:
-    """A folder of this machine that may be lost at any time."""
-    return Path(tempfile.gettempdir()) / "medical-image-study"
+    """A folder of this machine and this user that may be lost at any time."""
+    return Path(tempfile.gettempdir()) / f"medical-image-study-{os.getuid()}"
 
 
 def _pixels(workload: Workload) -> Path:

@@ -97,6 +97,15 @@ class Plan:
             records.write_atomically(self.folder.left_out, contact_sheet.groups_png(self.store.open(), pairs))
         self.files.keep_all([self.folder.splits, self.folder.left_out])
 
+    def caught_up(self) -> "Plan":
+        """With what another session has added to a run between the check and the time from which it is this one's."""
+        if self.previous is None or not self.files.storage:
+            return self
+        self.files.fetch_log()
+        state = records.load_run(self.folder)
+        self.files.fetch_kept(state)
+        return replace(self, previous=state)
+
     def open_records(self, slots: Slots) -> "Plan":
         """Writes the folder's first files; from here on the study is on disk and can be resumed."""
         if self.previous is None:

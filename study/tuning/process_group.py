@@ -17,9 +17,10 @@ _rendezvous: Any = importlib.import_module("torch.distributed.rendezvous")
 
 
 class ProcessGroup(TorchConfig):
-    """Ray Train's process group of torch, that listens at the address of its machine in Ray's network alone.
+    """Ray Train's process group of torch, whose meeting point listens where the others look for it and nowhere else.
 
-    On a single machine that is loopback.
+    On a single machine that is loopback, and so is what Gloo and NCCL listen on; on a cluster these choose an address
+    of their machine themselves.
     """
 
     @property

@@ -1,6 +1,7 @@
 """Starts Ray, quietly, for this process alone or from a cluster that runs already."""
 
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -17,10 +18,12 @@ ray_environment.apply()
 
 import ray  # noqa: E402  (reads its environment when it is imported)
 
-from study.tuning.resources import Resources, may_grow_to, usable_cpus  # noqa: E402
+from study.tuning.resources import Resources, may_grow_to, num_always_there, usable_cpus  # noqa: E402
 
 # Where `ray up` leaves its file on the head; Ray itself tells nobody what it may grow to.
 _LAUNCHED = Path.home() / "ray_bootstrap_config.yaml"
+# Setting a machine up means installing torch on it.
+_PATIENCE_S = 300.0
 
 
 @contextmanager
@@ -87,11 +90,30 @@ def cluster_resources(*, launched: bool) -> Resources:
     Args:
         launched: whether this is a cluster, that `ray up` may have started; a Ray of one's own can't grow.
     """
-    total = ray.cluster_resources()
-    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    now = Resources.of(total.get("CPU", 0), total.get("GPU", 0), machines)
     if not launched or not _LAUNCHED.exists():
-        return now
-    most = may_grow_to(yaml.safe_load(_LAUNCHED.read_text()))
+        return _present_resources()
+    config = yaml.safe_load(_LAUNCHED.read_text())
+    _wait_for_machines(num_always_there(config))
+    now, most = _present_resources(), may_grow_to(config)
     fewest = min(now.cpus_per_gpu, most.cpus_per_gpu)
     return Resources(max(now.cpus, most.cpus), max(now.gpus, most.gpus), fewest)
+
+
+def _present_resources() -> Resources:
+    total = ray.cluster_resources()
+    machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return Resources.of(total.get("CPU", 0), total.get("GPU", 0), machines)
+
+
+def _wait_for_machines(num: int) -> None:
+    """`ray up` returns when the head is ready; the others are being set up, and the slots are those of all."""
+    until_s, said = time.monotonic() + _PATIENCE_S, False
+    # The head is one more.
+    while (missing := num + 1 - sum(node["Alive"] for node in ray.nodes())) > 0 and time.monotonic() < until_s:
+        if not said:
+            minutes = _PATIENCE_S / 60
+            print(f"Waiting up to {minutes:.0f} minutes for {missing} of {num} machines to join ...", file=sys.stderr)
+            said = True
+        time.sleep(1)
+    if missing > 0:
+        print(f"Going on without {missing} of {num} machines.", file=sys.stderr)

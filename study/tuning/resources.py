@@ -72,20 +72,21 @@ def choose_slots(
     Raises:
         DeclarationError: a trial asks for more than there is.
     """
-    if num is not None:
-        return Slots(num=num, cpus=cpus_per_trial or 1.0, gpus=gpus_per_trial or 0.0)
     num_processes = max(1, num_workers)
     # Processes that share a device gain nothing from one another, and can't talk to each other through it either.
     share = 1.0 if num_processes > 1 else 1 / _TRIALS_PER_GPU
     gpus = gpus_per_trial if gpus_per_trial is not None else (share if num_gpus else 0.0)
     default_cpus = max(1.0, min(num_cpus / num_gpus, cpus_per_gpu) * share // 1) if num_gpus and gpus else 1.0
     cpus = cpus_per_trial if cpus_per_trial is not None else default_cpus
+    if num is not None:
+        return Slots(num=num, cpus=cpus, gpus=gpus)
     for name, asked, there in (("CPUs", cpus * num_processes, num_cpus), ("GPUs", gpus * num_processes, num_gpus)):
         if asked > there:
             raise DeclarationError(
                 f"A trial can have no more {name} than there are, but it asks for {asked:g} of {there:g}. "
                 f"Lower --{name.lower()}-per-trial{' or --workers-per-trial' if num_workers > 1 else ''}; on a cluster "
-                "that starts machines as they are needed, say with --slots N how many trials it may run at a time."
+                "that starts machines as they are needed, say with --slots N how many trials it may run at a time, and "
+                "with --gpus-per-trial what each gets."
             )
     if cpus <= 0 or gpus < 0:
         raise DeclarationError(
@@ -137,6 +138,12 @@ def may_grow_to(launched: Mapping[str, Any]) -> Resources:
             left -= number
         found[name] = total
     return Resources.of(found["CPU"], found["GPU"], [kind.get("resources", {}) for kind in workers])
+
+
+def num_always_there(launched: Mapping[str, Any]) -> int:
+    """Machines beside the head that `ray up` starts at once, whatever is asked for."""
+    kinds = launched.get("available_node_types", {}).values()
+    return max(int(launched.get("min_workers", 0)), sum(int(kind.get("min_workers", 0)) for kind in kinds))
 
 
 def usable_cpus() -> int:

@@ -77,7 +77,7 @@ class RunFiles:
         """
         if self.storage is None:
             return
-        stored = self._stored_log(self.storage)
+        stored = _stored_log(self.storage)
         path = self.folder.events
         own = path.read_bytes() if path.exists() else b""
         if own.startswith(stored):
@@ -126,27 +126,22 @@ class RunFiles:
     def _name(self, path: Path) -> str:
         return path.relative_to(self.folder.root).as_posix()
 
-    @staticmethod
-    def _stored_log(storage: Storage) -> bytes:
-        """The pieces of the log one after the other, made one piece."""
-        log = b""
-        pieces = list(storage.sizes(_LOG))
-        for name in pieces:
-            begin, piece = int(Path(name).stem), storage.read(name)
-            if log[begin : begin + len(piece)] == piece:
-                # Part of a larger one, and not deleted before the session ended that made it.
-                continue
-            if begin != len(log):
-                raise ResultsError(
-                    f"The pieces of a log must follow one another, but {name} in {storage.uri} begins at {begin}, not "
-                    f"at {len(log)}. Two sessions may have run at once. Give --fresh to start again."
-                )
-            log += piece
-        if len(pieces) > 1:
-            storage.put_bytes(log, pieces[0])
-            for name in pieces[1:]:
-                storage.delete(name)
-        return log
+
+def _stored_log(storage: Storage) -> bytes:
+    """The pieces of the log one after the other."""
+    log = b""
+    for name in storage.sizes(_LOG):
+        begin, piece = int(Path(name).stem), storage.read(name)
+        if log[begin : begin + len(piece)] == piece:
+            # Part of a larger one, and not deleted before the session ended that made it.
+            continue
+        if begin != len(log):
+            raise ResultsError(
+                f"The pieces of a log must follow one another, but {name} in {storage.uri} begins at {begin}, not "
+                f"at {len(log)}. Two sessions may have run at once. Give --fresh to start again."
+            )
+        log += piece
+    return log
 
 
 class LogMirror:
@@ -164,8 +159,14 @@ class LogMirror:
 
     def __enter__(self) -> "LogMirror":
         if self._storage is not None:
-            sizes = self._storage.sizes(_LOG)
-            self._end = max((int(Path(name).stem) + size for name, size in sizes.items()), default=0)
+            log = _stored_log(self._storage)
+            self._end = len(log)
+            first, *others = self._storage.sizes(_LOG) or [""]
+            if others:
+                # One piece of many sessions' many.
+                self._storage.put_bytes(log, first)
+                for name in others:
+                    self._storage.delete(name)
             self._thread.start()
         return self
 
@@ -187,6 +188,7 @@ class LogMirror:
 
         Raises:
             StorageError: it could not be written.
+            ResultsError: another session has gone on with the run; nothing of this one is written over that.
         """
         if self._storage is None:
             return
@@ -196,11 +198,20 @@ class LogMirror:
                 added = log.read()
             added = added[: added.rfind(b"\n") + 1]
             if added:
+                self._require_own(self._storage)
                 self._storage.put_bytes(added, f"{_LOG}/{self._end:012d}.jsonl")
                 self._end += len(added)
+
+    def _require_own(self, storage: Storage) -> None:
+        end = max((int(Path(name).stem) + size for name, size in storage.sizes(_LOG).items()), default=0)
+        if end > self._end:
+            raise ResultsError(
+                f"One session at a time may go on with a run, but another one has, in {storage.uri}. What this one did "
+                f"since is in {self._path} alone. To go on with the other, remove that file and give the same command."
+            )
 
     def _repeat(self) -> None:
         while not self._over.wait(_PERIOD_S):
             # What can't be reached for a while is tried again; if it can't at the end, the end says so.
-            with suppress(StorageError, OSError):
+            with suppress(StorageError, ResultsError, OSError):
                 self.flush()

@@ -27,7 +27,7 @@ from study.training.pretrained import Pretrained
 from study.training.run import Outcome, Run
 from study.training.watchdog import Watchdog
 from study.tuning import failures
-from study.tuning.machine import files_of, on_this_machine
+from study.tuning.machine import files_of, on_this_machine, own_folder
 from study.tuning.memory import give_back_memory
 from study.tuning.process_group import ProcessGroup
 from study.tuning.run_files import RunFiles
@@ -52,7 +52,7 @@ def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None
             _train_in_worker_group(task, workload)
     except Exception as error:  # noqa: BLE001
         # A recipe that can't be trained is a finding about the recipe; letting it out would end the warm actor.
-        notes = files_of(workload).folder.checkpoints(task.id)
+        notes = records.RunFolder(own_folder(workload)).checkpoints(task.id)
         failure = (failures.hung(notes) if workload.num_workers else None) or failures.of_exception(error)
     else:
         return

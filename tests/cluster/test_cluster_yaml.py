@@ -12,6 +12,8 @@ import yaml
 from ray.autoscaler._private.aws import node_provider
 from ray.autoscaler._private.util import prepare_config, validate_config
 
+from study.tuning.resources import num_always_there
+
 ROOT = Path(__file__).parents[2]
 
 # What EC2's DescribeInstanceTypes answers for the types in the file, as far as Ray reads it.
@@ -93,6 +95,12 @@ def test_both_files_set_up_a_machine_alike(config: dict[str, Any]) -> None:
 
 def test_ray_accepts_the_file_for_machines_of_ones_own() -> None:
     validate_config(prepare_config(yaml.safe_load((ROOT / "cluster-local.yaml").read_text())))
+
+
+def test_a_study_waits_for_machines_that_are_always_there_and_for_no_others(prepared: dict[str, Any]) -> None:
+    own = prepare_config(yaml.safe_load((ROOT / "cluster-local.yaml").read_text()))
+    assert num_always_there(own) == len(own["provider"]["worker_ips"]) == 2
+    assert num_always_there(prepared) == 0
 
 
 def test_nothing_of_rays_default_setup_is_left(prepared: dict[str, Any]) -> None:

@@ -71,7 +71,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(folder: Path, environment: Path, network: Network, tiny_images: Path) -> Cluster:
-    """After `ray up` of cluster-local.yaml, its EDIT lines edited, its workers joined."""
+    """After `ray up` of cluster-local.yaml, its EDIT lines edited; its workers may not have joined yet."""
     (folder / "laptop").mkdir()
     laptop = os.environ | {
         "HOME": str(folder / "laptop"),
@@ -99,13 +99,6 @@ def cluster(folder: Path, environment: Path, network: Network, tiny_images: Path
     subprocess.run(["cp", "-r", str(tiny_images), str(made.shared / "images")], check=True)
     started = made.ray("up", "-y", "--no-config-cache", "--disable-usage-stats", str(made.file))
     assert started.returncode == 0, started.stdout + started.stderr
-    logs = "ray status; tail -n 30 /tmp/ray/session_latest/logs/monitor.*"
-    wait(
-        lambda: "/2.0 CPU" in network.ssh(made.head, "ray status").stdout,
-        120,
-        "the workers to join",
-        lambda: started.stdout + started.stderr + network.ssh(made.head, logs).stdout,
-    )
     return made
 
 
@@ -114,10 +107,10 @@ def test_a_client_without_the_token_is_refused(cluster: Cluster) -> None:
     address = f"{cluster.head.address}:6379"
     refused = cluster.ray("status", "--address", address, env=stranger)
     assert refused.returncode != 0
-    assert "CPU" not in refused.stdout
+    assert "Autoscaler status" not in refused.stdout
     friend = cluster.ray("status", "--address", address, env=cluster.laptop | {"RAY_AUTH_MODE": "token"})
     assert friend.returncode == 0, friend.stderr
-    assert "/2.0 CPU" in friend.stdout
+    assert "Autoscaler status" in friend.stdout
 
 
 def test_a_study_ends_complete_though_one_of_its_hosts_is_cut_off(cluster: Cluster) -> None:
@@ -131,7 +124,7 @@ def test_a_study_ends_complete_though_one_of_its_hosts_is_cut_off(cluster: Clust
     assert submitted.returncode == 0, submitted.stdout + submitted.stderr
 
     def said() -> str:
-        return cluster.network.ssh(head, "ray job logs study; ray job status study").stdout
+        return cluster.network.ssh(head, "ray status; ray job logs study; ray job status study").stdout
 
     folder = RunFolder(shared / "results" / "slow")
 
@@ -140,6 +133,8 @@ def test_a_study_ends_complete_though_one_of_its_hosts_is_cut_off(cluster: Clust
         return {e["worker"].split(":")[0] for e in ended}
 
     wait(lambda: seen_on() >= {host.name for host in cluster.workers}, 300, "trials on both workers", said)
+    # It waited for both.
+    assert "2 trials at a time" in said()
     cluster.workers[1].cut()
     wait(lambda: any(word in said() for word in ("Job 'study' succeeded", "Job 'study' failed")), 900, "its end", said)
     assert "Job 'study' succeeded" in said(), said()

@@ -71,3 +71,6 @@ def test_a_trial_fits_into_the_machine_with_the_fewest_cores_for_a_gpu():
 
 def test_slots_that_were_asked_for_need_no_machine_yet():
     assert choose_slots(num_cpus=0, num_gpus=0, gpus_per_trial=0.25, num=16) == Slots(num=16, cpus=1, gpus=0.25)
+    # Where there are GPUs already, trials use them unless they are told not to.
+    assert choose_slots(num_cpus=8, num_gpus=1, num=16) == Slots(num=16, cpus=2, gpus=0.25)
+    assert choose_slots(num_cpus=8, num_gpus=1, gpus_per_trial=0, num=16) == Slots(num=16, cpus=1, gpus=0)

@@ -64,7 +64,11 @@ def test_pieces_are_put_together_and_a_session_that_ended_in_the_middle_of_it_do
     pieces = list(make("a").storage.sizes("events"))
     assert len(pieces) == 3
     second = make("a").storage.read(pieces[1])
-    make("b").fetch_log()
+    other = make("b")
+    other.fetch_log()
+    # Reading changes nothing: another session may be at work.
+    assert list(make("a").storage.sizes("events")) == pieces
+    append(other)
     assert list(make("a").storage.sizes("events")) == pieces[:1]
     # Not deleted before that session ended.
     make("a").storage.put_bytes(second, pieces[1])
@@ -176,3 +180,23 @@ def test_what_a_run_has_kept_before_it_got_a_storage_is_put_there(make):
     other = make("b")
     other.fetch_kept(state)
     assert other.folder.weights("lenet-seed1").read_text() == "weights"
+
+
+def test_nothing_is_written_over_what_another_session_has_added(make):
+    append(make("a"), 1)
+    one, two = make("a"), make("b")
+    two.fetch_log()
+    log = EventLog(one.folder.events)
+
+    def work():
+        with LogMirror(one):
+            append(two, 2)
+            log.append("epoch", trial="a", epoch=7)
+
+    with pytest.raises(ResultsError, match="another one has"):
+        work()
+    log.close()
+    other = make("c")
+    other.fetch_log()
+    assert epochs_of(other) == [1, 2]
+    assert epochs_of(one) == [1, 7]
