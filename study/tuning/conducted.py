@@ -159,6 +159,8 @@ class _Listener:
             trial = state.trials[event["trial"]]
             for name in trial.result.get("files", {}):
                 self.plan.files.fetch(self.plan.folder.root / name, anew=True)
+            # Else a session that dies now would leave neither its checkpoints nor the word that it has ended.
+            self.mirror.flush()
             shutil.rmtree(self.plan.folder.checkpoints(trial.id), ignore_errors=True)
             self.plan.files.drop_folder(f"checkpoints/{trial.id}")
             if trial.kind == SEARCH:
