@@ -6,7 +6,7 @@ from pathlib import Path
 import platformdirs
 
 from study.datasets.images import groups
-from study.spec import BUDGETS
+from study.spec import BUDGETS, PRECISIONS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -81,6 +81,11 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="trials at a time, whatever there is now: where a cluster that `ray up` did not start grows on demand; "
         "if its GPU machines are yet to come, give --gpus-per-trial too",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        help="that networks are trained in; default: bfloat16 where the device computes with it, else float32",
     )
     add("--dry-run", action="store_true", help="show the plan, train nothing")
     return made

@@ -205,6 +205,7 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         skip_unreadable=options.skip_unreadable,
         fresh=options.fresh,
         storage=options.storage,
+        precision=options.precision,
         command=shlex.join(["python", "-m", "study.run", *arguments]),
     )
 

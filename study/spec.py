@@ -10,6 +10,7 @@ from study.errors import DeclarationError, UnknownNameError
 OPTIMIZERS = ("adam", "adamw", "sgd")
 SCHEDULES = ("constant", "cosine", "onecycle")
 AUGMENTATIONS = ("none", "light", "strong")
+FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 _WHOLE_NUMBERS = ("batch_size", "early_stopping", "kernel_size", "dense_units", "width", "depth", "freeze_epochs")
 
 

@@ -81,12 +81,18 @@ def again(run: Run) -> str:
             code(_elsewhere(run.manifest["command"])),
             _same(run),
             f"Seed {run.manifest['seed']} of splits and search; {listing(versions)}; {machine['device']} "
-            f"({machine['cpu']}, {counted(machine['num_cpus'], 'CPU core')}), "
+            f"({machine['cpu']}, {counted(machine['num_cpus'], 'CPU core')}){_precision(run)}, "
             f"{counted(run.manifest['slots']['num'], 'trial')} at a time. From the records alone, this "
             "report is drawn again by:",
             code(f"python -m study.report {run.name}"),
         ]
     )
+
+
+def _precision(run: Run) -> str:
+    """What the trials were trained in; a log of an earlier version doesn't say."""
+    precision = run.manifest.get("precision")
+    return f", trained in {precision} and evaluated in float32" if precision else ""
 
 
 def _same(run: Run) -> str:

@@ -141,13 +141,8 @@ def augment(images: Tensor, chosen: Policy, generator: torch.Generator, share: S
     if chosen == Policy():
         return images
     draw = _Draws(share or Share.whole(len(images)), images.device, generator)
-    if chosen.horizontal_flip or chosen.dihedral:
-        images = torch.where(draw.coin(), images.flip(3), images)
-    if chosen.dihedral:
-        images = torch.where(draw.coin(), images.flip(2), images)
-        images = torch.where(draw.coin(), images.transpose(2, 3), images)
-    if chosen.rotation_deg or chosen.scale or chosen.shift or chosen.crop:
-        images = _affine(images, chosen, draw)
+    # Always a copy: all that follows works in place. Planes of one channel are what is resampled fastest.
+    images = _moved(images.clone(memory_format=torch.contiguous_format), chosen, draw)
     if chosen.stains is not None:
         images = _vary_stains(images, chosen.stains, draw)
     return _vary_intensity(images, chosen, draw)
@@ -172,8 +167,31 @@ class _Draws:
         return values[self.share.positions].to(self.device)
 
 
-def _affine(images: Tensor, chosen: Policy, draw: _Draws) -> Tensor:
-    """Rotation, zoom, shift and crop in one bilinear resampling; what comes in from outside repeats the border."""
+def _moved(images: Tensor, chosen: Policy, draw: _Draws) -> Tensor:
+    """Flips, quarter turns and the affine changes; where there are any of the last, all in one resampling."""
+    mirrored = draw.coin() if chosen.horizontal_flip or chosen.dihedral else None
+    upside_down, transposed = (draw.coin(), draw.coin()) if chosen.dihedral else (None, None)
+    if chosen.rotation_deg or chosen.scale or chosen.shift or chosen.crop:
+        theta = _theta(chosen, draw)
+        # From where in the image that is not flipped yet: x and y change places, or their signs.
+        if transposed is not None:
+            theta = torch.where(transposed.view(-1, 1, 1), theta.flip(1), theta)
+        for row, flipped in enumerate((mirrored, upside_down)):
+            if flipped is not None:
+                theta[:, row] *= torch.where(flipped.view(-1, 1), -1.0, 1.0)
+        return functional.grid_sample(
+            images, _grid(theta, *images.shape[2:]), mode="bilinear", padding_mode="border", align_corners=False
+        )
+    if mirrored is not None:
+        images = torch.where(mirrored, images.flip(3), images)
+    if upside_down is not None and transposed is not None:
+        images = torch.where(upside_down, images.flip(2), images)
+        images = torch.where(transposed, images.transpose(2, 3), images)
+    return images
+
+
+def _theta(chosen: Policy, draw: _Draws) -> Tensor:
+    """(N, 2, 3): from where each image is resampled to rotate, zoom, shift and crop it, see `affine_grid`."""
     angle = (draw.uniform(-1, 1) * math.radians(chosen.rotation_deg)).flatten()
     zoom = draw.uniform(1 - chosen.scale, 1 + chosen.scale).flatten()
     shift_x, shift_y = (draw.uniform(-2 * chosen.shift, 2 * chosen.shift).flatten() for _ in range(2))
@@ -186,38 +204,47 @@ def _affine(images: Tensor, chosen: Policy, draw: _Draws) -> Tensor:
         shift_x, shift_y = (shift + draw.uniform(-1, 1).flatten() * room for shift in (shift_x, shift_y))
         zoom = zoom / side
     cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
-    theta = torch.stack([torch.stack([cos, -sin, shift_x], dim=1), torch.stack([sin, cos, shift_y], dim=1)], dim=1)
-    grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    return functional.grid_sample(
-        images, grid.to(images.dtype), mode="bilinear", padding_mode="border", align_corners=False
-    )
+    return torch.stack([torch.stack([cos, -sin, shift_x], dim=1), torch.stack([sin, cos, shift_y], dim=1)], dim=1)
+
+
+def _grid(theta: Tensor, height: int, width: int) -> Tensor:
+    """(N, H, W, 2): what `affine_grid` gives, without its product of matrices with three columns."""
+    x, y = ((2 * torch.arange(n, device=theta.device) + 1) / n - 1 for n in (width, height))
+    grid = theta.new_empty(len(theta), height, width, 2)
+    for axis in range(2):
+        of_x, of_y, shift = (theta[:, axis, i].view(-1, 1, 1) for i in range(3))
+        torch.add(of_x * x, of_y * y.view(-1, 1) + shift, out=grid[..., axis])
+    return grid
 
 
 def _vary_stains(images: Tensor, stains: tuple[float, float, float], draw: _Draws) -> Tensor:
-    """Scales the optical density of each stain by its own factor for each image."""
+    """Scales the optical density of each stain by its own factor for each image; in place."""
     vectors = _STAIN_VECTORS.to(images)
     factors = torch.cat([draw.uniform(1 - s, 1 + s) for s in stains], dim=1).flatten(1)
     # (N, 3, 3): density -> amounts of the stains -> amounts changed -> density.
     change = torch.linalg.inv(vectors) @ torch.diag_embed(factors) @ vectors
-    # Half a grey level keeps the logarithm finite on pixels that are saturated black.
-    density = -torch.log(images.clamp(min=0.5 / 255))
-    return torch.exp(-torch.einsum("nchw,ncd->ndhw", density, change)).clamp(0, 1)
+    # Half a grey level keeps the logarithm finite on pixels that are saturated black. Twice negated is not at all.
+    density = images.clamp_(min=0.5 / 255).log_().flatten(2)
+    return torch.bmm(change.transpose(1, 2), density).exp_().clamp_(0, 1).view(images.shape)
 
 
 def _vary_intensity(images: Tensor, chosen: Policy, draw: _Draws) -> Tensor:
+    """Grey values and colours, in place."""
     if chosen.gamma:
         exponent = torch.exp(draw.uniform(-1, 1) * math.log1p(chosen.gamma))
-        images = images.clamp(min=0) ** exponent
+        images.clamp_(min=0).pow_(exponent)
     if chosen.contrast:
         mean = images.mean(dim=(1, 2, 3), keepdim=True)
-        images = mean + (images - mean) * draw.uniform(1 - chosen.contrast, 1 + chosen.contrast)
+        factor = draw.uniform(1 - chosen.contrast, 1 + chosen.contrast)
+        images.mul_(factor).add_(mean * (1 - factor))
     if chosen.saturation:
         grey = images.mean(dim=1, keepdim=True)
-        images = grey + (images - grey) * draw.uniform(1 - chosen.saturation, 1 + chosen.saturation)
+        factor = draw.uniform(1 - chosen.saturation, 1 + chosen.saturation)
+        images.mul_(factor).add_(grey * (1 - factor))
     if chosen.brightness:
-        images = images + draw.uniform(-chosen.brightness, chosen.brightness)
+        images.add_(draw.uniform(-chosen.brightness, chosen.brightness))
     if chosen.noise:
         # One value for the three channels: grey images must stay grey.
         grain = draw.noise(images.shape[2:])
-        images = images + grain * draw.uniform(0, chosen.noise)
-    return images.clamp(0, 1)
+        images.add_(grain.mul_(draw.uniform(0, chosen.noise)))
+    return images.clamp_(0, 1)

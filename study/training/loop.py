@@ -12,7 +12,7 @@ from torch import Tensor
 
 from study import architectures
 from study.evaluation.metrics import roc_auc
-from study.spec import Recipe
+from study.spec import BFLOAT16, Recipe
 from study.training import augmentation, losses, optimization
 from study.training.data import Images
 from study.training.peers import Peers, Share
@@ -207,7 +207,7 @@ class Training:
                 yield batch
 
     def _autocast(self) -> torch.autocast:
-        enabled = self.run.precision == "bfloat16"
+        enabled = self.run.precision == BFLOAT16
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
 
     def _keep_best(self, metrics: Metrics) -> None:

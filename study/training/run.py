@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from study.spec import FLOAT32
 from study.training.data import SplitRows, Standardization
 from study.training.pretrained import Pretrained
 
@@ -38,7 +39,7 @@ class Run:
     val: SplitRows
     epochs: int
     seed: int
-    precision: str = "float32"
+    precision: str = FLOAT32
     micro_batch: int = 0
     standardization: Standardization | None = None
     pretrained: Pretrained | None = None

@@ -32,6 +32,7 @@ class Options:
     skip_unreadable: bool
     fresh: bool
     storage: str
+    precision: str | None
     command: str
 
 

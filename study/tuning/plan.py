@@ -22,6 +22,7 @@ from study.records.storage import Storage
 from study.spec import Budget, Study
 from study.training import checkpoint
 from study.training.data import Images
+from study.training.precision import fastest
 from study.training.pretrained import Pretrained
 from study.tuning import changed_images, resuming, space
 from study.tuning.asked import Options, budget_of, resolved, with_architectures
@@ -69,7 +70,7 @@ class Plan:
             modality=self.dataset.modality,
             epochs=self.budget.epochs,
             device=slots.device,
-            precision="bfloat16" if slots.device == "cuda" else "float32",
+            precision=self.manifest["precision"],
             num_threads=slots.num_threads,
             cpus=slots.cpus,
             gpus=slots.gpus,
@@ -123,7 +124,8 @@ class Plan:
             # How its scores came about is history, whatever machine explains them now.
             return self
         machine = self.manifest["machine"] | {"device": slots.device}
-        return replace(self, manifest=self.manifest | {"slots": asdict(slots), "machine": machine})
+        chosen = {"precision": self.manifest["precision"] or fastest(slots.device)}
+        return replace(self, manifest=self.manifest | chosen | {"slots": asdict(slots), "machine": machine})
 
 
 def make_plan(name: str, study: Study, options: Options) -> Plan:
@@ -211,7 +213,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         renewed = resuming.DESCRIPTION if previous.finished else (*resuming.DESCRIPTION, *resuming.PROVENANCE)
         manifest = previous.manifest | {name: manifest[name] for name in renewed}
     # A log of an earlier version lacks them.
-    manifest |= hashes
+    manifest |= hashes | {"precision": resuming.precision(previous, options.precision)}
     if not stand_in and not (previous is not None and previous.finished):
         manifest |= {"opened_before": _opened_before(manifest, kept, again=options.open_test_again)}
     return Plan(

@@ -1,4 +1,4 @@
-"""What Ray reads from the environment when it is imported; this module therefore imports nothing of it."""
+"""What Ray and the processes that it starts read from the environment; this module therefore imports nothing of it."""
 
 import os
 from collections.abc import Mapping
@@ -23,6 +23,13 @@ _VALUES: Mapping[str, str] = {
     "RAY_AIR_NEW_OUTPUT": "0",
     # A trial without a GPU must not lose sight of CUDA_VISIBLE_DEVICES; Ray warns until this is decided.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # A training step takes the memory that the one before it has freed. By itself glibc gives large blocks back at once
+    # and gets them anew, page by page, each zeroed: on a CPU training is slower for it by a few per cent, with
+    # activations of more than 32 MB by a fourth (`bench/train.py --allocator`). Between two trials, see `memory`.
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+    # A trial runs on a thread of its own, and those with arenas of their own can't keep large blocks.
+    "MALLOC_ARENA_MAX": "1",
 }
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from study import records
 from study.errors import ResultsError
+from study.spec import BFLOAT16, FLOAT32
 from study.tuning import changed_images
 
 DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
@@ -16,9 +17,11 @@ PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 _POLICY = ("reduction_factor",)
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
 _FOLLOWS = ("counts", "created", "duplicates", "left_out", "opened_before", "run", "skipped", "slots", "test_hash")
+# Asked for, or what the device is fastest in; a study goes on in that which it began with.
+_CHOSEN = ("precision",)
 # What a log of version 0.1.0 doesn't say, but did.
 _SINCE_0_1_0: dict[str, Any] = {"groups": "duplicates", "holdout": False}
-_NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS, *changed_images.HASHES)
+_NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS, *_CHOSEN, *changed_images.HASHES)
 
 
 def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,6 +34,26 @@ def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
         for pair, values in manifest["pairs"].items()
     }
     return declared
+
+
+def precision(state: records.StudyState | None, asked: str | None) -> str:
+    """That the trials are trained in; "" where a run begins and the device is to decide.
+
+    Raises:
+        ResultsError: a run that is gone on with began in another one.
+    """
+    if state is None:
+        return asked or ""
+    # What a log that says nothing of it did.
+    default = BFLOAT16 if state.manifest["slots"]["gpus"] else FLOAT32
+    began: str = state.manifest.get("precision", default)
+    if asked and asked != began:
+        raise ResultsError(
+            f"The trials of a study are trained in one precision, but {state.manifest['run']} began in {began} and "
+            f"--precision asks for {asked}. Leave that out to go on with it, or give --fresh to delete it and start "
+            "again."
+        )
+    return began
 
 
 def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:

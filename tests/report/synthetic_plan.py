@@ -99,6 +99,7 @@ def manifest_of(plan: Plan) -> dict[str, Any]:
         "versions": {"study": "0.1.0", "python": "3.11.9", "torch": "2.14.1", "ray": "2.60.0"},
         "machine": {"device": "cpu", "cpu": "Example CPU", "num_cpus": 2},
         "slots": {"num": 2, "cpus": 1, "gpus": 0},
+        "precision": "bfloat16",
         "budget": {
             "name": "demo",
             "trials": plan.num_trials,

@@ -1,10 +1,13 @@
 """What augmentation changes, and what the modality forbids it to change."""
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from study.errors import UnknownNameError
 from study.spec import AUGMENTATIONS
@@ -161,3 +164,70 @@ def test_colour_jitter_varies_saturation_and_keeps_grey_grey() -> None:
 def test_an_unknown_modality_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(UnknownNameError, match=r"no modality 'icc'. Did you mean 'ihc'"):
         policy("icc", "light")
+
+
+Uniform = Callable[[float, float], Tensor]
+
+
+def moved(images: Tensor, chosen: Policy, uniform: Uniform) -> Tensor:
+    if chosen.horizontal_flip or chosen.dihedral:
+        images = torch.where(uniform(0, 1) < 0.5, images.flip(3), images)
+    if chosen.dihedral:
+        images = torch.where(uniform(0, 1) < 0.5, images.flip(2), images)
+        images = torch.where(uniform(0, 1) < 0.5, images.transpose(2, 3), images)
+    if chosen.rotation_deg:
+        angle = uniform(-1, 1).flatten() * math.radians(chosen.rotation_deg)
+        zoom = uniform(1 - chosen.scale, 1 + chosen.scale).flatten()
+        x, y = (uniform(-2 * chosen.shift, 2 * chosen.shift).flatten() for _ in range(2))
+        if chosen.crop:
+            side = uniform(1 - chosen.crop, 1).flatten()
+            turned = torch.cos(angle).abs() + torch.sin(angle).abs()
+            room = torch.minimum(1 - side, (side / turned - chosen.centre).clamp(min=0))
+            x, y = (shift + uniform(-1, 1).flatten() * room for shift in (x, y))
+            zoom = zoom / side
+        cos, sin = torch.cos(angle) / zoom, torch.sin(angle) / zoom
+        rows = [[cos, -sin, x], [sin, cos, y]]
+        theta = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
+        grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
+        images = functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return images
+
+
+def step_by_step(images: Tensor, chosen: Policy, generator: torch.Generator) -> Tensor:
+    """What `augment` is to do, each change by itself, by torch's own functions: slower, and easy to follow."""
+
+    def uniform(low: float, high: float) -> Tensor:
+        return (torch.rand(len(images), generator=generator) * (high - low) + low).view(-1, 1, 1, 1)
+
+    images = moved(images, chosen, uniform)
+    if chosen.stains:
+        factors = torch.cat([uniform(1 - s, 1 + s).flatten(1) for s in chosen.stains], dim=1)
+        densities = -torch.log(images.clamp(min=0.5 / 255)).permute(0, 2, 3, 1)
+        found = densities @ torch.linalg.inv(STAINS) * factors[:, None, None]
+        images = torch.exp(-(found @ STAINS)).permute(0, 3, 1, 2).clamp(0, 1)
+    if chosen.gamma:
+        images = images.clamp(min=0) ** torch.exp(uniform(-1, 1) * math.log1p(chosen.gamma))
+    if chosen.contrast:
+        mean = images.mean(dim=(1, 2, 3), keepdim=True)
+        images = mean + (images - mean) * uniform(1 - chosen.contrast, 1 + chosen.contrast)
+    if chosen.saturation:
+        grey = images.mean(dim=1, keepdim=True)
+        images = grey + (images - grey) * uniform(1 - chosen.saturation, 1 + chosen.saturation)
+    if chosen.brightness:
+        images = images + uniform(-chosen.brightness, chosen.brightness)
+    if chosen.noise:
+        grain = torch.randn((len(images), 1, *images.shape[2:]), generator=generator)
+        images = images + grain * uniform(0, chosen.noise)
+    return images.clamp(0, 1)
+
+
+@every_policy
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_what_is_done_in_one_pass_is_what_the_changes_do_one_after_another(
+    modality: str, level: str, channels_last: bool
+) -> None:
+    # Smooth images: where grey values jump, the rounding of a coordinate is a difference in what is read there.
+    images = functional.interpolate(noise(64)[:, :, :4, :4], size=SIDE_PX, mode="bilinear")
+    images = images.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
+    expected = step_by_step(images, policy(modality, level), torch.Generator().manual_seed(5))
+    assert torch.allclose(augmented(images, modality, level, seed=5), expected, atol=1e-5)

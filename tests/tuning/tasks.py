@@ -45,7 +45,8 @@ def run_tasks(
     options = Options(
         data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1, audit=None,
         image_size=16, architectures=(), weights=(), seed=0, groups="duplicates", holdout=False, skip_unreadable=False,
-        fresh=False, storage="", ledger=folder / "test-openings.jsonl", open_test_again=False, command="",
+        fresh=False, storage="", precision="float32", open_test_again=False, command="",
+        ledger=folder / "test-openings.jsonl",
     )  # fmt: skip
     plan = make_plan("tiny", run.find_study(str(study)), options)
     # By its log a trial knows that it sees the run's folder.

@@ -11,6 +11,7 @@ import pytest
 
 from study import records, run
 from study.records import RunFolder
+from study.spec import PRECISIONS
 
 RUN = "tiny"
 
@@ -131,6 +132,15 @@ def test_a_changed_declaration_is_refused_and_says_what_changed(
     assert "epochs: 4 -> 3" in message
     assert "--fresh" in message
     assert log.read_bytes() == before
+
+
+def test_a_study_is_not_gone_on_with_in_another_precision(
+    finished_run: Path, command: Command, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = json.loads(RunFolder(finished_run / RUN).manifest.read_text())["precision"]
+    (other,) = set(PRECISIONS) - {began}
+    assert command(finished_run, "--precision", other) == run.USER_ERROR
+    assert f"began in {began}" in capsys.readouterr().err
 
 
 def test_a_study_goes_on_with_the_rungs_that_it_began_with(

@@ -38,7 +38,7 @@ def workload(copied: RunFolder, tiny_images: Path, tiny_study: Path, tmp_path: P
     options = Options(
         data=tiny_images, results=tmp_path, cache=tmp_path / "cache", budget=None, trials=5, epochs=4, seeds=2,
         audit=None, image_size=None, architectures=(), weights=(), seed=0, groups="duplicates", holdout=False,
-        skip_unreadable=False, fresh=False, storage="", ledger=tmp_path / "test-openings.jsonl",
+        skip_unreadable=False, fresh=False, storage="", precision=None, ledger=tmp_path / "test-openings.jsonl",
         open_test_again=False, command="",
     )  # fmt: skip
     plan = make_plan("tiny", run.find_study(str(tiny_study)), options)

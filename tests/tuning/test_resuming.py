@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from study.errors import ResultsError
-from study.records import RunFolder
-from study.tuning.resuming import declared, previous
+from study.records import RunFolder, StudyState
+from study.tuning.resuming import declared, precision, previous
 
 MANIFEST = {"dataset": {"name": "example"}, "pairs": {"lenet": {"rungs": [3], "weights": None}}, "seed": 0}
 
@@ -39,3 +39,29 @@ def test_a_log_that_says_nothing_of_groups_kept_copies_together() -> None:
 def test_rungs_are_no_part_of_a_declaration() -> None:
     other = {**MANIFEST, "pairs": {"lenet": {"rungs": [1, 2], "weights": None}}, "reduction_factor": 4}
     assert declared(MANIFEST) == declared(other)
+
+
+def of(manifest: dict[str, object]) -> StudyState:
+    return StudyState(manifest={"run": "example", "slots": {"gpus": 0}, **manifest})
+
+
+def test_a_run_that_begins_takes_the_precision_that_is_asked_for_and_leaves_it_open_otherwise() -> None:
+    assert precision(None, "float32") == "float32"
+    assert precision(None, None) == ""
+
+
+@pytest.mark.parametrize(
+    ("manifest", "expected"),
+    [
+        ({"precision": "bfloat16"}, "bfloat16"),
+        # As logs of version 0.1.0 have it.
+        ({}, "float32"),
+        ({"slots": {"gpus": 0.25}}, "bfloat16"),
+    ],
+)
+def test_a_run_goes_on_in_the_precision_that_it_began_in(manifest: dict[str, object], expected: str) -> None:
+    assert precision(of(manifest), None) == expected
+    assert precision(of(manifest), expected) == expected
+    other = "float32" if expected == "bfloat16" else "bfloat16"
+    with pytest.raises(ResultsError, match=f"began in {expected} and --precision asks for {other}"):
+        precision(of(manifest), other)
