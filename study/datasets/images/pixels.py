@@ -1,30 +1,34 @@
 """Every image is read, checked and resized once, into one uint8 array that all trials of a machine share.
 
 The array lies in a cache folder, named by the hash of the files' contents, the size and the version of this code.
-It is written under another name and renamed when it is whole, so a half-written cache is never read. Trials map it
-into memory: the operating system keeps one copy, however many trials read it.
+It is written under another name and renamed when it is whole, so a half-written cache is never read; who is interrupted
+goes on where it was. Trials map it into memory: the operating system keeps one copy, however many trials read it.
 """
 
+import fcntl
 import hashlib
 import json
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from study.datasets.images import decoding, look_alikes
 from study.datasets.images.progress import progress
+from study.datasets.images.unfinished import Unfinished
 from study.errors import DataError
 
 # Raised whenever what this module keeps of a file changes: old caches are then not found any more.
 _VERSION = 4
 _NUM_NAMED = 10
+# Images that are read between two notes of what is on disk: a few seconds.
+_NUM_AT_A_TIME = 1000
 
 Format = tuple[str, int, int]
 
@@ -85,14 +89,13 @@ class ImageStore:
 
 @dataclass(frozen=True, kw_only=True)
 class _Read:
-    """A file that could be read. The pixels go into the array at once and are then let go."""
+    """A file that could be read: what is kept of it, and its pixels."""
 
-    path: str
     sha256: str
     pixels_sha256: str
     format: Format
-    pixels: NDArray[np.uint8] | None
-    thumbnail: NDArray[np.uint8] | None
+    pixels: NDArray[np.uint8]
+    thumbnail: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,6 @@ class _Job:
         except decoding.UNREADABLE as error:
             return decoding.why_unreadable(error)
         return _Read(
-            path=path,
             sha256=hashlib.sha256(content).hexdigest(),
             pixels_sha256=decoding.fingerprint(image),
             format=(image.mode, image.width, image.height),
@@ -154,8 +156,9 @@ def prepare(
     """
     cache.mkdir(parents=True, exist_ok=True)
     job = _Job(root, tuple(paths), size_px, trimmed, cache)
-    signature = _digest(*(_stamp(root / path) for path in paths))
-    return _load(job, signature) or _build(job, signature, show_progress)
+    stamps = [_stamp(root / path) for path in paths]
+    signature = _digest(*stamps)
+    return _load(job, signature) or _build(job, signature, stamps, show_progress)
 
 
 def require_readable(store: ImageStore, *, skip: bool) -> None:
@@ -177,13 +180,19 @@ def _load(job: _Job, signature: str) -> ImageStore | None:
     if not job.index.exists():
         return None
     index = json.loads(job.index.read_text())
-    pixels, thumbnails = (job.cache / index[name] for name in ("pixels", "thumbnails"))
-    # Files that couldn't be read are tried again: the disk may have been at fault.
-    if index["signature"] != signature or index["unreadable"] or not (pixels.exists() and thumbnails.exists()):
+    files = [job.cache / index[name] for name in ("pixels", "thumbnails")]
+    if index["signature"] != signature or not all(file.exists() for file in files):
         return None
+    # Files that couldn't be read are tried again: the disk may have been at fault.
+    if any(job.read(path) != reason for path, reason in index["unreadable"].items()):
+        return None
+    return _store(job, index)
+
+
+def _store(job: _Job, index: dict[str, Any]) -> ImageStore:
     return ImageStore(
-        path=pixels,
-        thumbnails=thumbnails,
+        path=job.cache / index["pixels"],
+        thumbnails=job.cache / index["thumbnails"],
         paths=tuple(index["paths"]),
         sha256=tuple(index["sha256"]),
         pixels_sha256=tuple(index["pixels_sha256"]),
@@ -193,73 +202,81 @@ def _load(job: _Job, signature: str) -> ImageStore | None:
     )
 
 
-def _build(job: _Job, signature: str, show_progress: bool) -> ImageStore:
-    # Names of their own for each process: two studies may build the same cache at the same time.
-    partial = [job.cache / f"{uuid.uuid4().hex}.partial.npy" for _ in range(2)]
-    small = look_alikes.THUMBNAIL_PX
-    shapes = [(len(job.paths), job.size_px, job.size_px, 3), (len(job.paths), small, small)]
-    arrays = [
-        np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-        for path, shape in zip(partial, shapes, strict=True)
-    ]
-    readable: list[_Read] = []
+def _build(job: _Job, signature: str, stamps: list[str], show_progress: bool) -> ImageStore:
+    """Reads what no earlier build that was interrupted has read; see `Unfinished`."""
+    # Two studies may want the same cache at the same time: the second one waits and finds it.
+    with job.index.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _load(job, signature) or _read_all(job, signature, stamps, show_progress)
+
+
+def _read_all(job: _Job, signature: str, stamps: list[str], show_progress: bool) -> ImageStore:
+    unfinished = Unfinished(
+        job.cache / f"unfinished-{job.index.stem}",
+        num_images=len(job.paths),
+        size_px=job.size_px,
+        thumbnail_px=look_alikes.THUMBNAIL_PX,
+    )
+    stale = [row for row, stamp in enumerate(stamps) if unfinished.known.get(row, {}).get("stamp") != stamp]
     unreadable: dict[str, str] = {}
+    filled: dict[int, dict[str, Any]] = {}
+    for row, found in progress(_read_in_turn(job, stale), total=len(stale), show=show_progress):
+        if isinstance(found, str):
+            unreadable[job.paths[row]] = found
+        else:
+            unfinished.pixels[row], unfinished.thumbnails[row] = found.pixels, found.thumbnail
+            filled[row] = _noted(found, stamps[row])
+        if len(filled) >= _NUM_AT_A_TIME:
+            unfinished.keep(filled)
+            filled.clear()
+    unfinished.keep(filled)
+    return _publish(job, unfinished, unreadable, signature)
+
+
+def _read_in_turn(job: _Job, rows: list[int]) -> Iterator[tuple[int, _Read | str]]:
+    # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
+    pool = ThreadPoolExecutor(os.cpu_count())
     try:
-        # Threads suffice: Pillow releases the interpreter lock while it decodes and resizes.
-        pool = ThreadPoolExecutor(os.cpu_count())
-        try:
-            results = progress(pool.map(job.read, job.paths), total=len(job.paths), show=show_progress)
-            for path, result in zip(job.paths, results, strict=True):
-                if isinstance(result, str):
-                    unreadable[path] = result
-                else:
-                    arrays[0][len(readable)], arrays[1][len(readable)] = result.pixels, result.thumbnail
-                    readable.append(replace(result, pixels=None, thumbnail=None))
-        finally:
-            # Who is interrupted does not wait until all that is queued has been read.
-            pool.shutdown(cancel_futures=True)
-        for file, array in zip(partial, arrays, strict=True):
-            _shrink(file, array, len(readable))
-        return _publish(job, partial, readable, unreadable, signature)
+        # Not all at once: what is read and not taken yet would fill the memory.
+        for start in range(0, len(rows), _NUM_AT_A_TIME):
+            some = rows[start : start + _NUM_AT_A_TIME]
+            yield from zip(some, pool.map(job.read, (job.paths[row] for row in some)), strict=True)
     finally:
-        for file in partial:
-            file.unlink(missing_ok=True)
+        # Who is interrupted does not wait until all that is queued has been read.
+        pool.shutdown(cancel_futures=True)
 
 
-def _shrink(partial: Path, array: np.memmap, num_images: int) -> None:
-    """Makes the file whole on disk; rewritten only where unreadable images left rows over."""
-    if num_images < len(array):
-        np.save(partial, np.array(array[:num_images]))
-    else:
-        array.flush()
-
-
-def _publish(
-    job: _Job, partial: Sequence[Path], readable: list[_Read], unreadable: dict[str, str], signature: str
-) -> ImageStore:
-    paths, sha256 = tuple(r.path for r in readable), tuple(r.sha256 for r in readable)
-    pixels_sha256, formats = tuple(r.pixels_sha256 for r in readable), tuple(r.format for r in readable)
-    # Of the contents alone: no other version of this code calls the same images others.
-    data_hash = hashlib.sha256("\n".join(sorted(sha256)).encode()).hexdigest()
-    name = f"v{_VERSION}-{_digest(*sha256)[:16]}-{job.kind}.npy"
-    final, thumbnails = (job.cache / f"{kind}-{name}" for kind in ("pixels", "thumbnails"))
-    partial[0].replace(final)
-    partial[1].replace(thumbnails)
-    index = {
-        "signature": signature,
-        "pixels": final.name,
-        "thumbnails": thumbnails.name,
-        "paths": paths,
-        "sha256": sha256,
-        "pixels_sha256": pixels_sha256,
-        "formats": formats,
-        "unreadable": unreadable,
-        "data_hash": data_hash,
+def _noted(found: _Read, stamp: str) -> dict[str, Any]:
+    return {
+        "stamp": stamp,
+        "sha256": found.sha256,
+        "pixels_sha256": found.pixels_sha256,
+        "format": found.format,
     }
-    partial_index = partial[0].with_suffix(".json")
-    partial_index.write_text(json.dumps(index))
-    partial_index.replace(job.index)
-    return ImageStore(final, thumbnails, paths, sha256, pixels_sha256, formats, unreadable, data_hash)
+
+
+def _publish(job: _Job, unfinished: Unfinished, unreadable: dict[str, str], signature: str) -> ImageStore:
+    rows = [row for row, path in enumerate(job.paths) if path not in unreadable]
+    noted = [unfinished.known[row] for row in rows]
+    sha256 = [each["sha256"] for each in noted]
+    name = f"v{_VERSION}-{_digest(*sha256)[:16]}-{job.kind}.npy"
+    index: dict[str, Any] = {
+        "signature": signature,
+        "pixels": f"pixels-{name}",
+        "thumbnails": f"thumbnails-{name}",
+        "paths": [job.paths[row] for row in rows],
+        "sha256": sha256,
+        "pixels_sha256": [each["pixels_sha256"] for each in noted],
+        "formats": [each["format"] for each in noted],
+        "unreadable": unreadable,
+        # Of the contents alone: no other version of this code calls the same images others.
+        "data_hash": hashlib.sha256("\n".join(sorted(sha256)).encode()).hexdigest(),
+    }
+    unfinished.publish(rows, pixels=job.cache / index["pixels"], thumbnails=job.cache / index["thumbnails"])
+    partial = job.index.with_suffix(f".{uuid.uuid4().hex}.partial")
+    partial.write_text(json.dumps(index))
+    partial.replace(job.index)
+    return _store(job, index)
 
 
 def _stamp(path: Path) -> str:

@@ -3,7 +3,10 @@
 import io
 import os
 import struct
+import subprocess
+import sys
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from study.datasets.images import decoding
+from study.datasets.images import decoding, pixels
 from study.datasets.images.pixels import ImageStore, prepare, require_readable
 from study.errors import DataError
 
@@ -138,31 +141,103 @@ def test_two_sizes_live_side_by_side(root: Path, paths: list[str], cache: Path) 
     assert store_of(root, paths, cache, size_px=24) == large
 
 
-def test_an_interrupted_build_leaves_nothing_that_is_read_later(root: Path, paths: list[str], cache: Path) -> None:
+def interrupted_build(root: Path, paths: list[str], cache: Path, *, after: int, at_a_time: int = 2) -> None:
+    """Ctrl-C after so many images; what was read is noted each time that there are `at_a_time` more."""
     real, seen = decoding.resize, []
 
     def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
         seen.append(size_px)
-        if len(seen) > 2:
+        if len(seen) > after:
             raise KeyboardInterrupt
         return real(image, size_px=size_px)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "resize", resize)
+        patch.setattr(pixels, "_NUM_AT_A_TIME", at_a_time)
+        # Two threads would have begun an unknown number of images.
+        patch.setattr(os, "cpu_count", lambda: 1)
         with pytest.raises(KeyboardInterrupt):
             store_of(root, paths, cache)
-    assert list(cache.iterdir()) == []
-    assert len(store_of(root, paths, cache).open()) == 5
 
 
-def test_half_written_files_of_a_killed_build_are_passed_over(root: Path, paths: list[str], cache: Path) -> None:
-    complete = store_of(root, paths, cache)
-    before = np.array(complete.open())
-    for file in list(cache.iterdir()):
-        content = file.read_bytes()
-        file.unlink()
-        (cache / f"0123.partial{file.suffix}").write_bytes(content[: len(content) // 2])
-    assert np.array_equal(store_of(root, paths, cache).open(), before)
+def read_by_build(root: Path, paths: list[str], cache: Path) -> tuple[ImageStore, int]:
+    """A build, and how many files it decodes."""
+    real, seen = decoding.load, []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "load", lambda content: (seen.append(1), real(content))[1])
+        return store_of(root, paths, cache), len(seen)
+
+
+def test_an_interrupted_build_goes_on_where_it_was(root: Path, paths: list[str], cache: Path, tmp_path: Path) -> None:
+    expected = store_of(root, paths, tmp_path / "uninterrupted")
+    interrupted_build(root, paths, cache, after=3)
+    store, num_read = read_by_build(root, paths, cache)
+    assert num_read == len(paths) - 2
+    assert np.array_equal(store.open(), expected.open())
+    assert np.array_equal(np.load(store.thumbnails), np.load(expected.thumbnails))
+    assert replace(store, path=expected.path, thumbnails=expected.thumbnails) == expected
+    assert not list(cache.glob("unfinished-*"))
+
+
+def test_a_file_that_changed_while_a_build_was_interrupted_is_read_again(
+    root: Path, paths: list[str], cache: Path
+) -> None:
+    interrupted_build(root, paths, cache, after=4)
+    save(root, paths[0], noise(77))
+    store, num_read = read_by_build(root, paths, cache)
+    assert num_read == len(paths) - 3
+    assert np.array_equal(store.open()[0], decoding.resize(Image.fromarray(noise(77)), size_px=SIZE_PX))
+
+
+@pytest.mark.parametrize("name", ["pixels.npy", "thumbnails.npy", "read.jsonl"])
+@pytest.mark.parametrize("damage", ["gone", "cut"])
+def test_what_is_torn_of_an_interrupted_build_is_read_again(
+    root: Path, paths: list[str], cache: Path, tmp_path: Path, name: str, damage: str
+) -> None:
+    expected = store_of(root, paths, tmp_path / "uninterrupted")
+    interrupted_build(root, paths, cache, after=4)
+    (file,) = cache.glob(f"unfinished-*/{name}")
+    content = file.read_bytes()
+    file.unlink()
+    if damage == "cut":
+        file.write_bytes(content[: len(content) // 2])
+    assert np.array_equal(store_of(root, paths, cache).open(), expected.open())
+
+
+def test_after_the_log_of_a_build_was_cut_off_new_lines_are_read_again(
+    root: Path, paths: list[str], cache: Path
+) -> None:
+    interrupted_build(root, paths, cache, after=2)
+    (log,) = cache.glob("unfinished-*/read.jsonl")
+    log.write_bytes(log.read_bytes()[:-5])
+    interrupted_build(root, paths, cache, after=2)
+    assert read_by_build(root, paths, cache)[1] == len(paths) - 3
+
+
+def test_images_that_cannot_be_read_do_not_make_the_others_be_read_again(
+    root: Path, paths: list[str], cache: Path
+) -> None:
+    broken = write(root, "broken.png", b"no image")
+    store = store_of(root, [*paths, broken], cache)
+    again, num_read = read_by_build(root, [*paths, broken], cache)
+    assert (again, num_read) == (store, 1)
+    save(root, broken, noise(5))
+    assert not store_of(root, [*paths, broken], cache).unreadable
+
+
+def test_two_processes_that_build_one_cache_read_each_image_once(root: Path, paths: list[str], cache: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from study.datasets.images import decoding, pixels\n"
+        "real = decoding.load\n"
+        "decoding.load = lambda content: (print('read'), __import__('time').sleep(0.1), real(content))[2]\n"
+        "root, cache, *paths = sys.argv[1:]\n"
+        f"pixels.prepare(Path(root), paths, size_px={SIZE_PX}, cache=Path(cache), show_progress=False)"
+    )
+    command = [sys.executable, "-c", program, str(root), str(cache), *paths]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    said = "".join(process.communicate()[0] for process in processes)
+    assert [process.returncode for process in processes] == [0, 0]
+    assert said.count("read") == len(paths)
 
 
 def test_grey_images_become_three_equal_channels(root: Path, cache: Path) -> None:
