@@ -4,7 +4,8 @@
 
 Brain MRI at 48 px on a holdout of Training, batch normalization, light augmentation, AdamW with a cosine schedule; val
 ROC-AUC (x 1000) and log loss of the best epoch, which is evaluated in float32 either way. Differences are paired by
-seed; their interval is Student's over the seeds. The standard deviation is that of the seeds in float32: what luck does.
+seed; their interval is Student's over the seeds. The standard deviation is that of the seeds in float32: what luck
+does.
 """
 
 import argparse

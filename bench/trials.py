@@ -3,8 +3,8 @@
     uv run python bench/trials.py --data ../shared/data/brain_tumor_mri [--trials 8] [--epochs 5] [--repeats 3]
 
 `study.run` searches on a holdout of Training (baseline CNN of document 003, 48 px), in one slot that has all cores.
-Then the same recipes are trained for the same epochs by the same network, augmentation, optimizer, precision and number of
-threads, images decoded and in memory (`plain.Loop`), and nothing is recorded but the time:
+Then the same recipes are trained for the same epochs by the same network, augmentation, optimizer, precision and number
+of threads, images decoded and in memory (`plain.Loop`), and nothing is recorded but the time:
 
 - **loop**: one after the other, in one process.
 - **optuna**: the same in `optuna.Study.optimize`, TPE, in memory.
