@@ -56,8 +56,8 @@ def options(data: Path, scratch: Path, *, pair: str, seed: int = 0, size_px: int
     return Options(
         data=data, results=scratch / "results", cache=scratch / "cache", budget="standard", trials=None, epochs=None,
         seeds=None, audit=None, image_size=size_px, architectures=(pair,), weights=(), seed=seed, groups="duplicates",
-        holdout=True, ledger=scratch / "test-openings.jsonl", open_test_again=False, skip_unreadable=False,
-        fresh=False, storage="", precision=None, command="",
+        holdout=True, ledger=scratch / "own-openings.jsonl", open_test_again=False, skip_unreadable=False,
+        fresh=True, storage="", precision=None, command="",
     )  # fmt: skip
 
 

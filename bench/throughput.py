@@ -8,7 +8,8 @@ progress lines (into a file), Ray Tune and its reused actors. The clock starts w
 ended a trial, and with the next trial that is dealt. The ideal is trials x seconds / slots.
 
 `--grow` asks what one more trial costs the driver after 100, 1,000 and 10,000 trials of one pair, without Ray: the log
-of so many trials is written, replayed, and gone on with for twenty trials.
+of so many trials is written, replayed, and gone on with for twenty trials. Memory is what the process holds more than
+before (RssAnon).
 """
 
 import argparse
@@ -130,8 +131,10 @@ def _grow(num_trials: int) -> None:
     spaces = {"pair0": space.distributions(SPACE)}
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "events.jsonl"
+        folder = records.RunFolder(Path(scratch))
+        path = folder.events
         _write_log(path, num_trials, generator)
+        before = _own_mebibytes()
         begun_s = time.perf_counter()
         log = records.EventLog(path)
         state = records.replay(records.read_events(path))
@@ -162,11 +165,20 @@ def _grow(num_trials: int) -> None:
                 conductor.on_report(task.id, {"event": "completed", "best_loss": 0.5})
             costs.append(time.perf_counter() - start_s)
         log.close()
+        held = _own_mebibytes() - before
+        Journal(folder.optuna_journal, spaces, state).close()
+        sizes = [f"{file.stat().st_size / 2**20:.1f} MiB of {file.name}" for file in (path, folder.optuna_journal)]
     print(
         f"after {num_trials:,} trials of one pair: {1000 * np.median(costs):.0f} ms for one more, of which "
         f"{1000 * suggested_s / len(costs):.0f} ms its suggestion and start; replaying the log "
-        f"{replayed_s - begun_s:.1f} s, the first suggestion after it {first_s:.1f} s"
+        f"{replayed_s - begun_s:.1f} s, the first suggestion after it {first_s:.1f} s; "
+        f"{held:.0f} MiB of memory, {' and '.join(sizes)}"
     )
+
+
+def _own_mebibytes() -> float:
+    (line,) = (each for each in Path("/proc/self/status").read_text().splitlines() if each.startswith("RssAnon"))
+    return int(line.split()[1]) / 1024
 
 
 def _epoch(number: int, score: float) -> dict[str, Any]:

@@ -12,7 +12,8 @@ of threads, images decoded and in memory (`plain.Loop`), and nothing is recorded
 - **pattern**: what Ray's documentation calls "Hyperparameter Tuning with Ray Tune and Ray Train": a Tune function that
   starts a `TorchTrainer` with one worker, whose reports come through `TuneReportCallback`.
 
-**search** is from the start of the first epoch to the end of the last trial; **all** from the start of the command, or
+**search** is from the start of the first epoch to the end of the last trial, of which **epochs** trained and evaluated;
+**all** is from the start of the command, or
 of the fit with everything imported, to there. **a warm trial** is from the end of the trial before it to its own, less
 the seconds of its epochs (training and val): the median. **the first one** is from the start of the fit to the first
 epoch; of ours from the start of Ray, so that it holds the start of the actor.
@@ -27,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ class Found:
 
     everything: float
     search: float
+    epochs: float
     warm: list[float]
     first: float
 
@@ -57,7 +59,8 @@ class Found:
         """Of trials with the times of their first epoch's start and of their end, and the seconds of their epochs."""
         ends = [begun, *(trial["end"] for trial in trials)]
         warm = [end - before - t["trained"] for before, end, t in zip(ends[1:], ends[2:], trials[1:], strict=False)]
-        return cls(ends[-1] - begun, ends[-1] - trials[0]["start"], warm, trials[0]["start"] - begun)
+        trained = sum(trial["trained"] for trial in trials)
+        return cls(ends[-1] - begun, ends[-1] - trials[0]["start"], trained, warm, trials[0]["start"] - begun)
 
 
 def main() -> None:
@@ -72,8 +75,8 @@ def main() -> None:
         way, file, out = options.run
         _run(way, json.loads(Path(file).read_text()), Path(out), options)
         return
-    print("| repeat | way | all, s | search, s | of loop's | a warm trial, s | the first one, s |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print("| repeat | way | all, s | search, s | of loop's | epochs, s | a warm trial, s | the first one, s |")
+    print(f"|{'---|' * 8}", flush=True)
     for repeat in range(options.repeats):
         with tempfile.TemporaryDirectory() as folder:
             scratch = Path(folder)
@@ -83,9 +86,10 @@ def main() -> None:
             for way in ("loop", "optuna", "tune", "pattern"):
                 found[way] = _other(way, scratch, options)
         for way, each in found.items():
+            of_loop = each.search / found["loop"].search
             print(
-                f"| {repeat} | {way} | {each.everything:.1f} | {each.search:.1f} "
-                f"| {each.search / found['loop'].search:.2f} | {statistics.median(each.warm):.3f} | {each.first:.1f} |",
+                f"| {repeat} | {way} | {each.everything:.1f} | {each.search:.1f} | {of_loop:.2f} | {each.epochs:.1f} "
+                f"| {statistics.median(each.warm):.3f} | {each.first:.1f} |",
                 flush=True,
             )
 
@@ -118,14 +122,16 @@ def _ours(scratch: Path, options: argparse.Namespace) -> tuple[Found, dict[str, 
     ]
     found = Found.of(trials, begun=begun)
     asked = {"precision": state.manifest["precision"], "trials": [(t.recipe, len(t.epochs)) for t in searched]}
-    return Found(found.everything, found.search, found.warm, trials[0]["start"] - ray_begun), asked
+    return replace(found, first=trials[0]["start"] - ray_begun), asked
 
 
 def _other(way: str, scratch: Path, options: argparse.Namespace) -> Found:
     out = scratch / f"{way}.jsonl"
     command = [sys.executable, __file__, "--data", str(options.data), "--run", way]
     command += [str(scratch / "asked.json"), str(out)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    ended = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if ended.returncode:
+        raise SystemExit(f"{way} ended with exit code {ended.returncode}:\n{ended.stderr}")
     begun, *trials = (json.loads(line) for line in out.read_text().splitlines())
     return Found.of(trials, begun=begun)
 

@@ -1,6 +1,7 @@
 """Fixtures of several packages: one small real study, run once for all tests that read its records."""
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +43,24 @@ STUDY = Study(
 Command = Callable[..., int]
 
 
-# Tests of these share what takes long to make, Ray, drawn reports or hosts, so one process runs them all.
-_SHARED = {"tests/report": "report", "tests/tuning": "ray", "tests/test_listing.py": "ray", "tests/cluster": "hosts"}
+# Tests of these folders share what takes long to make, drawn reports or hosts, so one process runs them all.
+_SHARED = {"tests/report": "report", "tests/cluster": "hosts"}
+# So do files that use one of these fixtures.
+_SHARED_FIXTURES = {"ray_started": "ray", "finished_run": "ray"}
 
 
 class ByWhatTheyShare(LoadScopeScheduling):
     """Each file's tests run in one process, and those of files that share something in the same one."""
 
     def _split_scope(self, nodeid: str) -> str:
-        path = nodeid.partition("::")[0]
-        return next((group for start, group in _SHARED.items() if path.startswith(start)), path)
+        return _shared(nodeid.partition("::")[0])
+
+
+@cache
+def _shared(file: str) -> str:
+    folders = [group for start, group in _SHARED.items() if file.startswith(start)]
+    text = Path(file).read_text()
+    return next(iter([*folders, *(group for name, group in _SHARED_FIXTURES.items() if name in text), file]))
 
 
 # xdist's own grouping by marks ("loadgroup") does nothing with this version of pytest.
