@@ -12,7 +12,8 @@ is that of the medians. One thread on a CPU, as a study gives its trials.
 
 `--variants` trains each network by the bare loop with one thing changed: float32, channels first, `torch.compile`, two
 threads, no fused optimizer; on a GPU also CUDA graphs. `--allocator` runs the whole epoch in processes with and without
-what `study.tuning.ray_environment` tells glibc. Pictures are noise: nothing here depends on what they show.
+what `study.tuning.ray_environment` tells glibc. Pictures are grey noise, augmented as brain MRI: nothing else here
+depends on what they show.
 """
 
 import argparse
@@ -55,6 +56,10 @@ def main() -> None:
     parser.add_argument("--allocator", action="store_true")
     parser.add_argument("--rate", nargs=2, metavar=("NAME", "LEVEL"), help="of our epoch alone, as one number")
     options = parser.parse_args()
+    if not options.rate and "MALLOC_ARENA_MAX" not in os.environ:
+        # glibc reads its environment when a process starts; both of what is compared are as in trial actors.
+        ray_environment.apply()
+        os.execv(sys.executable, [sys.executable, *sys.argv])
     torch.set_num_threads(1)
     # What torch.compile has to know anew for each network.
     torch._dynamo.config.recompile_limit = 64
@@ -76,10 +81,8 @@ def make_training(name: str, level: str, options: argparse.Namespace) -> Trainin
     num, num_val = _BATCHES * options.batch_size, 32
     rng = np.random.default_rng(0)
     folder = Path(tempfile.mkdtemp())
-    np.save(
-        folder / "pixels.npy",
-        rng.integers(0, 256, (num + num_val, options.image_size, options.image_size, 3), dtype=np.uint8),
-    )
+    grey = rng.integers(0, 256, (num + num_val, options.image_size, options.image_size, 1), dtype=np.uint8)
+    np.save(folder / "pixels.npy", np.repeat(grey, 3, axis=3))
     targets = np.arange(num + num_val) % NUM_CLASSES
     rows = np.arange(num + num_val)
     run = Run(

@@ -141,11 +141,19 @@ def augment(images: Tensor, chosen: Policy, generator: torch.Generator, share: S
     if chosen == Policy():
         return images
     draw = _Draws(share or Share.whole(len(images)), images.device, generator)
+    # Grey images stay grey under all but the stains: what is done to one channel is done to all.
+    shown = images[:, :1] if chosen.stains is None and _are_grey(images) else images
     # Always a copy: all that follows works in place. Planes of one channel are what is resampled fastest.
-    images = _moved(images.clone(memory_format=torch.contiguous_format), chosen, draw)
+    changed = _moved(shown.clone(memory_format=torch.contiguous_format), chosen, draw)
     if chosen.stains is not None:
-        images = _vary_stains(images, chosen.stains, draw)
-    return _vary_intensity(images, chosen, draw)
+        changed = _vary_stains(changed, chosen.stains, draw)
+    return _vary_intensity(changed, chosen, draw).expand(images.shape)
+
+
+def _are_grey(images: Tensor) -> bool:
+    """On a GPU the answer would have to be waited for, and there is less to be saved."""
+    first, second, third = images.unbind(1)
+    return images.device.type == "cpu" and torch.equal(first, second) and torch.equal(first, third)
 
 
 class _Draws:

@@ -222,12 +222,13 @@ def step_by_step(images: Tensor, chosen: Policy, generator: torch.Generator) -> 
 
 
 @every_policy
+@pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_what_is_done_in_one_pass_is_what_the_changes_do_one_after_another(
-    modality: str, level: str, channels_last: bool
+    modality: str, level: str, channels_last: bool, channels: int
 ) -> None:
     # Smooth images: where grey values jump, the rounding of a coordinate is a difference in what is read there.
-    images = functional.interpolate(noise(64)[:, :, :4, :4], size=SIDE_PX, mode="bilinear")
+    images = functional.interpolate(noise(64, channels=channels)[:, :, :4, :4], size=SIDE_PX, mode="bilinear")
     images = images.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
     expected = step_by_step(images, policy(modality, level), torch.Generator().manual_seed(5))
     assert torch.allclose(augmented(images, modality, level, seed=5), expected, atol=1e-5)
