@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,8 @@ class Unfinished:
             if len(rows) < len(array):
                 _keep_rows(self._folder / name, array, rows)
             (self._folder / name).replace(final)
-        self._log.unlink()
-        self._folder.rmdir()
+        # With what an earlier process may have left that was killed just here.
+        shutil.rmtree(self._folder)
 
 
 def _opened(path: Path, shape: tuple[int, ...]) -> Array | None:

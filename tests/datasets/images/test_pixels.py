@@ -204,6 +204,14 @@ def test_what_is_torn_of_an_interrupted_build_is_read_again(
     assert np.array_equal(store_of(root, paths, cache).open(), expected.open())
 
 
+def test_a_build_that_was_killed_while_it_closed_gaps_goes_on(root: Path, paths: list[str], cache: Path) -> None:
+    interrupted_build(root, paths, cache, after=4)
+    (folder,) = cache.glob("unfinished-*")
+    (folder / "pixels.shorter.npy").write_bytes(b"half of an array")
+    assert len(store_of(root, paths, cache).open()) == len(paths)
+    assert not folder.exists()
+
+
 def test_after_the_log_of_a_build_was_cut_off_new_lines_are_read_again(
     root: Path, paths: list[str], cache: Path
 ) -> None:
