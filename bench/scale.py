@@ -6,7 +6,7 @@ Makes the images in FOLDER first, unless they are there: each is a mixture of tw
 (`study.datasets.drawing.lymph_node`), shifted, so that no two show the same picture; every hundredth is a turned copy
 of another. Then each stage runs in a process of its own, as `study.run histopathologic` calls it: find and label the
 files, read and resize them (64 px thumbnails, hashes, fingerprints), look for pictures that are the same, split, and
-train LeNet for one epoch. Reading is also killed when half is done (SIGKILL), and gone on with.
+train LeNet for one epoch with all cores. Reading is also killed when half is done (SIGKILL), and gone on with.
 
 Memory is what a process holds for itself (RssAnon), in MiB, at most; the mapped arrays are the operating system's. For
 comparison each file is also opened, decoded and converted to an array once with Pillow, in as many threads.
@@ -18,6 +18,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -45,6 +46,9 @@ def main() -> None:
     root, cache = options.folder / "images", options.folder / "cache"
     if not (root / "train_labels.csv").exists():
         print(f"{options.images:,} images made in {_make(root, options.images):.0f} s", flush=True)
+    shutil.rmtree(cache, ignore_errors=True)
+    # Whoever reads first must not be the one who waits for the disk.
+    _open_each(root)
     print("| stage | seconds | ms an image | MiB, at most |\n|---|---|---|---|")
 
     def say(stage: str, seconds: float, mebibytes: float) -> None:
@@ -116,6 +120,8 @@ def _measured(stage: Callable[..., None], *arguments: Any, until: int | None = N
             process.join()
             return time.perf_counter() - begun_s, most
         process.join(0.25)
+    if until is not None:
+        raise SystemExit(f"{stage.__name__} has ended before {until:,} images were noted")
     if process.exitcode:
         raise SystemExit(f"{stage.__name__} ended with exit code {process.exitcode}")
     return time.perf_counter() - begun_s, most

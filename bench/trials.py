@@ -8,15 +8,16 @@ of threads, images decoded and in memory (`plain.Loop`), and nothing is recorded
 
 - **loop**: one after the other, in one process.
 - **optuna**: the same in `optuna.Study.optimize`, TPE, in memory.
-- **tune**: a function trainable of Ray Tune, one trial at a time, which reports each epoch.
+- **tune**: a function trainable of Ray Tune, one trial at a time, which reports each epoch. **reused**: the same with
+  `reuse_actors=True`, which is not Ray Tune's default, and is ours.
 - **pattern**: what Ray's documentation calls "Hyperparameter Tuning with Ray Tune and Ray Train": a Tune function that
   starts a `TorchTrainer` with one worker, whose reports come through `TuneReportCallback`.
 
-**search** is from the start of the first epoch to the end of the last trial, of which **epochs** trained and evaluated;
-**all** is from the start of the command, or
-of the fit with everything imported, to there. **a warm trial** is from the end of the trial before it to its own, less
-the seconds of its epochs (training and val): the median. **the first one** is from the start of the fit to the first
-epoch; of ours from the start of Ray, so that it holds the start of the actor.
+Ray has its own settings in the last three. **search** is from the start of the first epoch to the end of the last
+trial, of which **epochs** trained and evaluated; **all** is from the start of the command, or for the others from when
+all but Ray is imported and the images are in memory, to the end of the last trial. **a warm trial** is from the end of
+the trial before it to its own, less the seconds of its epochs (training and val): the median. **the first one** is from
+where **all** begins to the first epoch; of ours from the start of Ray, so that it holds the start of the actor.
 """
 
 import argparse
@@ -29,12 +30,13 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
 import torch
-from plain import Loop, Problem, load, macro_auc, make_problem
+from plain import Loop, Problem, leave_ray_its_own_settings, load, macro_auc, make_problem
 from torch import Tensor
 
 from study import records
@@ -83,7 +85,7 @@ def main() -> None:
             ours, asked = _ours(scratch, options)
             found = {"ours": ours}
             (scratch / "asked.json").write_text(json.dumps(asked))
-            for way in ("loop", "optuna", "tune", "pattern"):
+            for way in _WAYS:
                 found[way] = _other(way, scratch, options)
         for way, each in found.items():
             of_loop = each.search / found["loop"].search
@@ -140,6 +142,7 @@ def _run(way: str, asked: dict[str, Any], out: Path, options: argparse.Namespace
     problem = make_problem(options.data, out.parent, pair=PAIR, size_px=SIZE_PX)
     images = load(problem)
     # What the first optimizer and the first score of a process import is no part of a trial.
+    leave_ray_its_own_settings()
     torch.optim.Adam([torch.zeros(1, requires_grad=True)])
     macro_auc(torch.tensor([0, 1, 2, 3]), torch.eye(4))
     _write(out, time.time())
@@ -186,7 +189,9 @@ def _optuna(problem: Problem, images: dict[str, Tensor], asked: dict[str, Any], 
     optuna.create_study(direction="maximize").optimize(objective, n_trials=len(asked["trials"]))
 
 
-def _tune(problem: Problem, images: dict[str, Tensor], asked: dict[str, Any], out: Path) -> None:
+def _tune(
+    problem: Problem, images: dict[str, Tensor], asked: dict[str, Any], out: Path, *, reused: bool = False
+) -> None:
     from ray import tune
 
     def trainable(config: dict[str, Any], data: dict[str, Any]) -> None:
@@ -195,7 +200,7 @@ def _tune(problem: Problem, images: dict[str, Tensor], asked: dict[str, Any], ou
 
     cores = os.cpu_count() or 1
     given = tune.with_parameters(trainable, data={"problem": problem, "images": images})
-    _fit(tune.with_resources(given, {"cpu": cores}), asked, out, cpus=cores)
+    _fit(tune.with_resources(given, {"cpu": cores}), asked, out, cpus=cores, reused=reused)
 
 
 def _pattern(problem: Problem, images: dict[str, Tensor], asked: dict[str, Any], out: Path) -> None:
@@ -230,7 +235,7 @@ def _pattern(problem: Problem, images: dict[str, Tensor], asked: dict[str, Any],
     _fit(tune.with_resources(driver, {"cpu": 1}), asked, out, cpus=cores + 1)
 
 
-def _fit(trainable: Any, asked: dict[str, Any], out: Path, *, cpus: int) -> None:
+def _fit(trainable: Any, asked: dict[str, Any], out: Path, *, cpus: int, reused: bool = False) -> None:
     import ray
     from ray import tune
 
@@ -239,14 +244,20 @@ def _fit(trainable: Any, asked: dict[str, Any], out: Path, *, cpus: int) -> None
     results = tune.Tuner(
         trainable,
         param_space={"number": tune.grid_search(list(range(len(asked["trials"]))))},
-        tune_config=tune.TuneConfig(max_concurrent_trials=1),
+        tune_config=tune.TuneConfig(max_concurrent_trials=1, reuse_actors=reused),
         run_config=tune.RunConfig(storage_path=str(out.parent / "tune"), verbose=0),
     ).fit()
     if results.errors:
         raise SystemExit(str(results.errors[0]))
 
 
-_WAYS = {"loop": _loop, "optuna": _optuna, "tune": _tune, "pattern": _pattern}
+_WAYS = {
+    "loop": _loop,
+    "optuna": _optuna,
+    "tune": _tune,
+    "reused": partial(_tune, reused=True),
+    "pattern": _pattern,
+}
 
 
 if __name__ == "__main__":
