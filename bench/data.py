@@ -12,7 +12,7 @@ image size, with and without augmentation.
   Normalize; one thread a worker. Its fastest of three epochs counts.
 - **ours**: `Images.batch`, `augment`, `Standardization` of `study.training`, one thread in the process that trains, the
   array decoded and resized before. The median of many epochs counts. `pays after` is the number of epochs after which
-  decoding everything once, with all look-ahead for hashes and thumbnails, is the cheaper way.
+  decoding everything once, with the hashes and thumbnails that come with it, is the cheaper way.
 
 The DataLoader has both cores, ours has one, since a study trains on the other; our augmentation also varies gamma and
 noise (mri) or stains (bci), which the DataLoader is not asked to do.
