@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--way", action="append", choices=list(_WAYS), help="besides ours and the loop; default: all")
     parser.add_argument("--run", nargs=3, metavar=("WAY", "FILE", "OUT"), help="one way, in this process")
     options = parser.parse_args()
     if options.run:
@@ -85,7 +86,7 @@ def main() -> None:
             ours, asked = _ours(scratch, options)
             found = {"ours": ours}
             (scratch / "asked.json").write_text(json.dumps(asked))
-            for way in _WAYS:
+            for way in ("loop", *(w for w in options.way or _WAYS if w != "loop")):
                 found[way] = _other(way, scratch, options)
         for way, each in found.items():
             of_loop = each.search / found["loop"].search
