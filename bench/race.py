@@ -140,14 +140,16 @@ def table() -> str:
             curves.setdefault((name, int(seed)), []).append((float(at), float(value)))
     times = [f"{at} s" for at in _SHOWN_S]
     lines = [
-        f"| seed | search | epochs | {' | '.join(times)} | its last best after | which ours had after | share |",
+        f"| seed | search | epochs | {' | '.join(times)} | its best after | ours had that after | of its whole time |",
         f"|{'---|' * (len(times) + 6)}",
     ]
     for (name, seed), curve in sorted(curves.items(), key=lambda item: (item[0][1], item[0][0] != "ours", item[0][0])):
         bests = [max((score for at, score in curve if at <= end), default=float("nan")) for end in _SHOWN_S]
         ended, last = curve[-1]
         reached = min((at for at, score in curves.get(("ours", seed), []) if score >= last), default=float("inf"))
-        shares = [f"{ended:.0f} s"] + (["", ""] if name == "ours" else [f"{reached:.0f} s", f"{reached / ended:.2f}"])
+        shares = [f"{ended:.0f} s"] + (
+            ["", ""] if name == "ours" else [f"{reached:.0f} s", f"{reached / _SHOWN_S[-1]:.2f}"]
+        )
         cells = [str(seed), name, str(epochs[name, seed]), *(f"{best:.4f}" for best in bests), *shares]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
