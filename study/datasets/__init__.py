@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from study import registry
+from study.spec import OwnImages
 
-DEVELOPMENT, TEST = "development", "test"
+DEVELOPMENT, VALIDATION, TEST = "development", "validation", "test"
 
 Counts = Mapping[str, Mapping[str, int]]
 
@@ -18,7 +19,7 @@ class Sample:
 
     Attributes:
         path: relative to the dataset's folder, with forward slashes.
-        side: "test" for the official test split, "development" for the rest.
+        side: "test" and "validation" for official splits, "development" for the rest.
         target: index into the dataset's classes.
         group: images of one group (patient, slide) must stay in one split; "" where unknown.
     """
@@ -51,7 +52,7 @@ class Dataset:
     Attributes:
         title: name in reports.
         classes: class names; the target is the index. With two classes the second is the positive one.
-        modality: decides what augmentation may do: "ihc", "he", "blood", "mri" (see `study.training.augmentation`).
+        modality: decides what augmentation may do: "ihc", "he", "blood", "mri" (see `study.training.policies`).
         licence: in a few words.
         editions: its published versions, the best known first.
         how_to_get: what a user does to have it, in one or two sentences.
@@ -64,6 +65,8 @@ class Dataset:
         draw: (folder, counts, seed) -> None: draws a stand-in in the dataset's own layout, `counts` like
             `stand_in`.
         stand_in: how many images a stand-in has: side -> class -> count.
+        folder: where it lies; None where that is data/<dataset>, or a stand-in is drawn.
+        window: of images with more than 8 bits, see `decoding.load`.
     """
 
     title: str
@@ -80,6 +83,8 @@ class Dataset:
     kaggle: str = ""
     excluded: Mapping[str, str] = field(default_factory=dict)
     group_meaning: str = ""
+    folder: Path | None = None
+    window: tuple[int, int] | None = None
 
     @property
     def binary(self) -> bool:
@@ -104,6 +109,20 @@ def find(name: str) -> Dataset:
     """
     dataset: Dataset = registry.find(__name__, name, attribute="DATASET", kind="dataset")
     return dataset
+
+
+def of(declared: str | OwnImages) -> Dataset:
+    """The dataset that a study declares.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+    """
+    if isinstance(declared, str):
+        return find(declared)
+    # It reads this module.
+    from study.datasets.own.dataset import dataset_of
+
+    return dataset_of(declared)
 
 
 def edition_of(dataset: Dataset, samples: Sequence[Sample]) -> Edition:

@@ -13,7 +13,7 @@ from torch import Tensor
 from study import architectures
 from study.evaluation.metrics import roc_auc
 from study.spec import BFLOAT16, Recipe
-from study.training import augmentation, losses, optimization
+from study.training import augmentation, losses, optimization, policies
 from study.training.data import Images
 from study.training.peers import Peers, Share
 from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, nothing, predict_logits
@@ -52,7 +52,7 @@ class Training:
         self.peers.synchronize(self.model)
         self.batch_size = min(run.recipe["batch_size"], len(run.train))
         self.loss = losses.training_loss(run.recipe, run.train.counts(run.num_classes), self.device)
-        self.policy = augmentation.policy(run.modality, run.recipe["augmentation"])
+        self.policy = policies.policy(run.modality, run.recipe["augmentation"])
         self.standardization = (
             (pretrained and pretrained.standardization) or run.standardization or images.statistics(run.train.rows)
         )

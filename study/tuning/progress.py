@@ -20,8 +20,10 @@ class Progress:
     In a terminal a status line below the ended trials is redrawn every second; in a file only ended trials appear.
     """
 
-    def __init__(self, budget: Budget, num_pairs: int, stream: TextIO = sys.stderr, *, prefix: str = "") -> None:
-        self.budget, self.num_pairs, self.stream, self.prefix = budget, num_pairs, stream, prefix
+    def __init__(self, budget: Budget, num_pairs: int, stream: TextIO | None = None, *, prefix: str = "") -> None:
+        self.budget, self.num_pairs, self.prefix = budget, num_pairs, prefix
+        # As it is now: the one at the time of import may have been closed.
+        self.stream = stream or sys.stderr
         self.started_s = time.monotonic()
         self._status_at_s = 0.0
         self._epochs_here = 0

@@ -25,7 +25,7 @@ from study.datasets.images.unfinished import Unfinished
 from study.errors import DataError
 
 # Raised whenever what this module keeps of a file changes: old caches are then not found any more.
-_VERSION = 4
+_VERSION = 5
 _NUM_NAMED = 10
 # Images that are read between two notes of what is on disk: a few seconds.
 _NUM_AT_A_TIME = 1000
@@ -106,11 +106,13 @@ class _Job:
     paths: tuple[str, ...]
     size_px: int
     trimmed: bool
+    window: decoding.Window | None
     cache: Path
 
     @property
     def kind(self) -> str:
-        return f"{self.size_px}-trimmed" if self.trimmed else str(self.size_px)
+        window = "-".join(map(str, self.window)) if self.window else ""
+        return "-".join(filter(None, [str(self.size_px), "trimmed" if self.trimmed else "", window]))
 
     @property
     def index(self) -> Path:
@@ -120,7 +122,7 @@ class _Job:
         """A file's image, or why it can't be read."""
         try:
             content = (self.root / path).read_bytes()
-            image = decoding.load(content)
+            image = decoding.load(content, self.window)
             framed = decoding.trim(image) if self.trimmed else image
             square = decoding.resize(framed, size_px=self.size_px)
             thumbnail = decoding.thumbnail(image, size_px=look_alikes.THUMBNAIL_PX)
@@ -142,6 +144,7 @@ def prepare(
     size_px: int,
     cache: Path,
     trimmed: bool = False,
+    window: decoding.Window | None = None,
     show_progress: bool = True,
 ) -> ImageStore:
     """Reads, checks and resizes the images, or finds them in the cache.
@@ -152,10 +155,11 @@ def prepare(
         size_px: side of the resized images.
         cache: folder of the cache; made if need be.
         trimmed: whether dark margins are cut away first, see `decoding.trim`.
+        window: of images with more than 8 bits, see `decoding.load`.
         show_progress: whether to draw a progress bar on stderr.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    job = _Job(root, tuple(paths), size_px, trimmed, cache)
+    job = _Job(root, tuple(paths), size_px, trimmed, window, cache)
     stamps = [_stamp(root / path) for path in paths]
     signature = _digest(*stamps)
     return _load(job, signature) or _build(job, signature, stamps, show_progress)

@@ -12,17 +12,19 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from study.datasets import TEST as TEST_SIDE
-from study.datasets import Sample
+from study.datasets import VALIDATION, Sample
 from study.errors import DataError
 
 TRAIN, VAL, TEST, LEFT_OUT = "train", "val", "test", "left_out"
 SPLITS = (TRAIN, VAL, TEST)
 
 Link = tuple[int, int]
-_SAME = "stands in the test split too"
-_ALIKE = "looks like an image of the test split"
-_OF_GROUP = "belongs to a group that stands in the test split"
-_TIED = "is tied to the test split by other images"
+# What was declared to be of these splits stays there, and what belongs to it is left out elsewhere, in this order.
+DECLARED = {TEST_SIDE: TEST, VALIDATION: VAL}
+_SAME = "stands in the {} split too"
+_ALIKE = "looks like an image of the {} split"
+_OF_GROUP = "belongs to a group that stands in the {} split"
+_TIED = "is tied to the {} split by other images"
 _TEST_FRACTION = Fraction(15, 100)
 _MIN_IMAGES_PER_CLASS = 3
 
@@ -53,10 +55,11 @@ def split(
 ) -> pd.DataFrame:
     """Assigns each image to train, val, test or left_out.
 
-    Images with the same content, images that are linked, and images of one declared group form a group. Development
-    images whose group touches the official test split are left out. Where there is no official test split, 15 % become
-    test. The number of val (and drawn test) images of a class is its rounded share exactly, unless groups of several
-    images make that impossible; then it is lower, never higher.
+    Images with the same content, images that are linked, and images of one declared group form a group. Where there is
+    an official test split, other images whose group touches it are left out; without one, 15 % become test. The same
+    goes for an official val split. The number of drawn val and test images of a class is its rounded share exactly,
+    unless groups of several images make that impossible; then it is lower. It is higher only where the smallest group
+    of a class is larger than its share.
 
     Args:
         samples: the images.
@@ -68,7 +71,7 @@ def split(
         links: rows of two images that look alike.
 
     Returns:
-        columns path, sha256, group, target, split, reason, twin (the test image for which an image was left out); rows
+        columns path, sha256, group, target, split, reason, twin (the image for which one was left out); rows
         sorted by path.
 
     Raises:
@@ -84,22 +87,27 @@ def split(
         neighbours[second].add(first)
     development = []
     for group in groups:
-        tested = [i for i in group.members if samples[i].side == TEST_SIDE]
-        if not tested:
+        sides = {samples[i].side for i in group.members}
+        declared = next((side for side in DECLARED if side in sides), None)
+        if declared is None:
             development.append(group)
             continue
+        name, kept = DECLARED[declared], [i for i in group.members if samples[i].side == declared]
         for i in group.members:
-            if samples[i].side == TEST_SIDE:
-                assigned[i] = TEST
+            if samples[i].side == declared:
+                assigned[i] = name
             else:
-                reasons[i], twins[i] = _why_left_out(i, tested, samples, sha256, neighbours[i])
+                reason, twins[i] = _why_left_out(i, kept, samples, sha256, neighbours[i])
+                reasons[i] = reason.format(name)
     if TEST not in assigned:
         taken = _take(development, _TEST_FRACTION, seed, "test")
         _assign(assigned, taken, TEST)
         development = _without(development, taken)
-    taken = _take(development, Fraction(str(val_fraction)), seed, "val")
-    _assign(assigned, taken, VAL)
-    _assign(assigned, _without(development, taken), TRAIN)
+    if VAL not in assigned:
+        taken = _take(development, Fraction(str(val_fraction)), seed, "val")
+        _assign(assigned, taken, VAL)
+        development = _without(development, taken)
+    _assign(assigned, development, TRAIN)
     key_of = {i: group.key for group in groups for i in group.members}
     table = pd.DataFrame(
         {
@@ -205,16 +213,16 @@ def _together(sha256: Sequence[str], declared: Sequence[str], links: Sequence[Li
 
 
 def _why_left_out(
-    i: int, tested: Sequence[int], samples: Sequence[Sample], sha256: Sequence[str], neighbours: Collection[int]
+    i: int, kept: Sequence[int], samples: Sequence[Sample], sha256: Sequence[str], neighbours: Collection[int]
 ) -> tuple[str, str]:
-    """Why a development image can't be trained on, and the path of the test image that is to blame."""
-    same = [j for j in tested if sha256[j] == sha256[i]]
-    of_group = [j for j in tested if samples[i].group and samples[j].group == samples[i].group]
-    alike = [j for j in tested if j in neighbours]
-    for reason, twins in ((_SAME, same), (_ALIKE, alike), (_OF_GROUP, of_group), (_TIED, tested)):
+    """Why an image can't be used, and the path of the one that is to blame among those of its group that are."""
+    same = [j for j in kept if sha256[j] == sha256[i]]
+    of_group = [j for j in kept if samples[i].group and samples[j].group == samples[i].group]
+    alike = [j for j in kept if j in neighbours]
+    for reason, twins in ((_SAME, same), (_ALIKE, alike), (_OF_GROUP, of_group), (_TIED, kept)):
         if twins:
             return reason, min(samples[j].path for j in twins)
-    raise AssertionError("an image is left out for a test image of its group")
+    raise AssertionError("an image is left out for one of its group that is kept")
 
 
 def _take(groups: Sequence[Group], fraction: Fraction, seed: int, purpose: str) -> list[Group]:
@@ -230,7 +238,19 @@ def _take(groups: Sequence[Group], fraction: Fraction, seed: int, purpose: str) 
             taken.append(group)
             for target, count in group.counts.items():
                 missing[target] -= count
+    for target in totals:
+        if not any(target in group.counts for group in taken):
+            taken += _smallest_with(target, _without(groups, taken), seed, purpose)
     return taken
+
+
+def _smallest_with(target: int, groups: Sequence[Group], seed: int, purpose: str) -> list[Group]:
+    """The smallest group with images of a class, if it leaves images of each of its classes in others; or none."""
+    left: Counter[int] = Counter()
+    for group in groups:
+        left.update(group.counts)
+    found = [g for g in groups if target in g.counts and all(left[t] > n for t, n in g.counts.items())]
+    return sorted(found, key=lambda g: (len(g.members), _order(g, seed, purpose)))[:1]
 
 
 def _without(groups: Sequence[Group], taken: Sequence[Group]) -> list[Group]:

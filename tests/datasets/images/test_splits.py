@@ -148,7 +148,7 @@ def test_look_alikes_are_counted_apart_from_equal_pixels() -> None:
 
 @settings(max_examples=80)
 @given(cases(), st.integers(0, 3))
-def test_groups_of_several_classes_never_take_more_than_the_share_of_any(case: Case, seed: int) -> None:
+def test_more_than_its_share_of_a_class_is_taken_only_for_a_class_that_would_have_none(case: Case, seed: int) -> None:
     table = split_or_reject(case, seed=seed)
     if table is None:
         return
@@ -157,7 +157,10 @@ def test_groups_of_several_classes_never_take_more_than_the_share_of_any(case: C
         taken, rest = counts_in(table, name), counts_in(table, splits.TRAIN)
         for t, count in enumerate(taken):
             total = count + rest[t] + sum(counts_in(table, other)[t] for other in others)
-            assert count <= max(1, round(fraction * total))
+            if count > max(1, round(fraction * total)):
+                part = table[table["split"] == name]
+                left = [part.loc[part["group"] != group, "target"].nunique() for group in part["group"].unique()]
+                assert min(left) < part["target"].nunique()
 
 
 @settings(max_examples=60)
@@ -243,6 +246,17 @@ def test_sizes_stay_below_the_share_where_groups_do_not_fit() -> None:
     table = split((samples, hashes), val_fraction=0.15)
     # 6 of 40 are test, then 5 of the rest val: one group of four fits into each.
     assert counts_in(table, splits.TEST) == counts_in(table, splits.VAL) == [4, 4, 4]
+
+
+def test_few_patients_with_many_images_each_give_one_patient_of_a_class_to_each_split() -> None:
+    samples, hashes = single_images([75, 75, 75])
+    samples = [replace(s, group=f"{s.target} {i % 5}") for i, s in enumerate(samples)]
+    for seed in range(5):
+        table = split((samples, hashes), val_fraction=0.15, seed=seed)
+        for name in (splits.TEST, splits.VAL):
+            part = table[table["split"] == name]
+            assert part.groupby("target")["group"].nunique().tolist() == [1, 1, 1]
+        assert all(counts_in(table, splits.TRAIN))
 
 
 @pytest.mark.parametrize("num_images", [0, 1, 2])
