@@ -7,6 +7,7 @@ import platformdirs
 
 from study.datasets.images import groups
 from study.spec import BUDGETS, PRECISIONS
+from study.spec.own_images import MODALITIES
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,7 +89,32 @@ def parser() -> argparse.ArgumentParser:
         help="that networks are trained in; default: bfloat16 where the device computes with it, else float32",
     )
     add("--dry-run", action="store_true", help="show the plan, train nothing")
+    _add_own_images(made)
     return made
+
+
+def _add_own_images(made: argparse.ArgumentParser) -> None:
+    group = made.add_argument_group("images of your own", "A study without a study file: what isn't said is derived.")
+    add = group.add_argument
+    add(
+        "--images",
+        type=Path,
+        metavar="DIR",
+        help="a folder of images for each class, or train, val and test with such folders; a folder within a class is "
+        "one patient's or slide's",
+    )
+    add("--name", default="", metavar="NAME", help="of the study (default: that of the folder)")
+    add("--labels", type=Path, metavar="FILE.csv", help="a table with a row for each image, instead of class folders")
+    for column, what in (
+        ("image", "the image's path or file name"),
+        ("label", "its class"),
+        ("group", "its patient or slide, which stays in one split"),
+        ("split", "train, val or test"),
+    ):
+        add(f"--{column}-column", default="", metavar="NAME", help=f"of the table: {what} (default: by usual names)")
+    add("--positive", default="", metavar="CLASS", help="which of two classes is looked for")
+    add("--modality", choices=MODALITIES, help="what augmentation may do (default grey or colour: no flips)")
+    add("--save", type=Path, metavar="FILE.py", help="write what was derived as a study file, to be edited, and stop")
 
 
 def _groups_help() -> str:

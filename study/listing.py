@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from study import records
+from study import datasets, records
 from study.datasets.commands.naming import usual_folder
 from study.errors import ResultsError
 from study.records import RUNNING, SEARCH
@@ -24,11 +24,14 @@ def listing(studies: Mapping[str, Study], results: Path) -> str:
 
 def _block(name: str, study: Study, results: Path) -> str:
     document = f" (document {study.document})" if study.document else ""
-    folder = usual_folder(study.dataset)
-    data = str(folder) if folder.is_dir() else f"no {folder}: drawn stand-in, unless --data says where the images are"
+    dataset = datasets.of(study.dataset)
+    folder = usual_folder(study.dataset_name, dataset)
+    drawn = "drawn stand-in, unless --data says where the images are"
+    missing = f"no {folder}: {'--data must say where the images are' if dataset.folder else drawn}"
+    data = str(folder) if folder.is_dir() else missing
     runs = [run for run in (name, f"{name}-standin") if (results / run).is_dir()]
     lines = {
-        "data": f"{study.dataset}: {data}",
+        "data": f"{study.dataset_name}: {data}",
         "architectures": ", ".join(study.names),
         "status": "; ".join(f"{run} {_status(results / run)}" for run in runs) or "not run yet",
     }

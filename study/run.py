@@ -5,6 +5,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from study.tuning import ray_environment
 if TYPE_CHECKING:
     from study.tuning.asked import Options
     from study.tuning.experiment import Ended
+    from study.tuning.own_study import Derived
     from study.tuning.plan import Plan
 
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
@@ -35,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             print(listing({name: find_study(name) for name in registry.names("search_spaces")}, options.results))
             return DONE
-        studies = {name: find_study(name) for name in _names(options.names)}
+        if options.save and options.images:
+            return _save(options)
+        studies = _studies(options)
         _check_weights(studies, options)
         # All are checked before the first one trains for hours.
         plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
@@ -53,6 +57,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted; the same command goes on from what is on disk.", file=sys.stderr)
         return INTERRUPTED
+
+
+def _studies(options: argparse.Namespace) -> dict[str, Study]:
+    """Name -> what is to be run: studies by name, or that of one's own images."""
+    if options.images is None:
+        _require_images(options)
+        return {name: find_study(name) for name in _names(options.names)}
+    derived = _derived(options)
+    return {derived.own.name: derived.study()}
+
+
+def _require_images(options: argparse.Namespace) -> None:
+    for name in ("name", "labels", "image_column", "label_column", "group_column", "split_column", "positive", "save"):
+        if getattr(options, name):
+            raise StudyError(
+                f"--{name.replace('_', '-')} says something of --images, but that wasn't given. Give both."
+            )
+    if options.modality:
+        raise StudyError("--modality is for --images: a study file declares it. Leave it out, or give --images.")
+
+
+def _derived(options: argparse.Namespace) -> "Derived":
+    """The study of one's own images; says what was derived."""
+    from study.tuning.own_images import Asked, own_study
+
+    if options.names:
+        raise StudyError(
+            f"--images is a study of its own, but {options.names[0]!r} is to be run too. Leave the name out, or give "
+            "--data for the images of a known study."
+        )
+    if options.data:
+        raise StudyError("--images says where the images are, and so does --data. Leave --data out.")
+    asked = Asked(**{f.name: getattr(options, f.name) for f in fields(Asked)})
+    derived, lines = own_study(asked)
+    if derived.own.name in registry.names("search_spaces"):
+        raise StudyError(
+            f"A study needs a name of its own, but there is one called {derived.own.name!r}. Give --name, or run that "
+            f"one on these images: python -m study.run {derived.own.name} --data {options.images}"
+        )
+    print("\n".join(lines), file=sys.stderr)
+    return derived
+
+
+def _save(options: argparse.Namespace) -> int:
+    """Writes what was derived of one's own images as a study file."""
+    from study.tuning.own_study import source
+
+    if options.save.suffix != ".py":
+        raise StudyError(f"--save needs the name of a Python file, but {options.save} doesn't end in .py.")
+    if options.save.exists():
+        raise StudyError(f"--save must not overwrite anything, but there is a {options.save}. Give another name.")
+    records.write_atomically(options.save, source(_derived(options)))
+    print(f"Wrote {options.save}. Edit it, then: python -m study.run {options.save}", file=sys.stderr)
+    return DONE
 
 
 def _names(given: Sequence[str]) -> list[str]:

@@ -39,7 +39,7 @@ def _run(options: argparse.Namespace) -> None:
         return
     name, dataset = find_dataset(options.name)
     if options.command == "check":
-        check(dataset, options.data or usual_folder(name), cache=options.cache, sheet=options.contact_sheet)
+        check(dataset, options.data or usual_folder(name, dataset), cache=options.cache, sheet=options.contact_sheet)
     elif options.command == "download":
         download(name, dataset, options.out or usual_folder(name))
     else:

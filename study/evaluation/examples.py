@@ -57,15 +57,15 @@ def unseen(predictions: Mapping[Key, Predictions], architecture: str) -> dict[st
     return {split: each for split, each in found.items() if each is not None}
 
 
-def best_architecture(test: Mapping[str, Predictions]) -> str:
-    """The one with the highest test ROC-AUC, mean over its seed runs; of equals the first.
+def best_architecture(answers: Mapping[str, Predictions]) -> str:
+    """The one with the highest ROC-AUC, mean over its seed runs; of equals the first.
 
     Args:
-        test: architecture -> answers of its tuned seed runs to the test split; at least one.
+        answers: architecture -> answers of its tuned seed runs to one split; at least one.
     """
     areas = {
         name: float(np.mean([roc_auc(each.targets, probabilities) for probabilities in each.probabilities]))
-        for name, each in test.items()
+        for name, each in answers.items()
     }
     return min(areas, key=lambda name: (np.isnan(areas[name]), -areas[name]))
 

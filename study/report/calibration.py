@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.calibration import Bin, fit_temperature, reliability, scaled, undo_class_weights
+from study.evaluation.calibration import Bin, reliability
 from study.records import TUNED, VAL
 from study.report.load import Run
-from study.training.class_weights import loss_weights
+from study.training.correction import Correction
 
 AS_TRAINED, UNWEIGHTED, TEMPERED = "as trained", "class weights undone", "then temperature"
 
@@ -49,14 +49,13 @@ def _calibration(run: Run, pair: str) -> Calibration | None:
     if val is None or not both:
         return None
     counts = list(run.images("train").values())
-    weights = [loss_weights(recipes[number], counts) for number in both]
-    trained = test.only(both)
-    unweighted = np.stack([undo_class_weights(p, w) for p, w in zip(trained, weights, strict=True)])
-    temperatures = [
-        fit_temperature(val.targets, undo_class_weights(p, w)) for p, w in zip(val.only(both), weights, strict=True)
+    corrections = [
+        Correction.fitted(recipes[number], counts, val.targets, probabilities)
+        for number, probabilities in zip(both, val.only(both), strict=True)
     ]
+    trained = test.only(both)
     stages = {AS_TRAINED: trained}
-    if any(max(each) > min(each) for each in weights):
-        stages[UNWEIGHTED] = unweighted
-    stages[TEMPERED] = np.stack([scaled(p, t) for p, t in zip(unweighted, temperatures, strict=True)])
-    return Calibration(test.targets, test.groups, stages, np.array(temperatures))
+    if any(each.weighted for each in corrections):
+        stages[UNWEIGHTED] = np.stack([each.unweighted(p) for each, p in zip(corrections, trained, strict=True)])
+    stages[TEMPERED] = np.stack([each(p) for each, p in zip(corrections, trained, strict=True)])
+    return Calibration(test.targets, test.groups, stages, np.array([each.temperature for each in corrections]))

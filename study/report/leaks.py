@@ -24,13 +24,13 @@ _WAYS = {
 
 def left_out(run: Run) -> str:
     """Which images were left out, and some of them beside the test images that they look like; "" if not known."""
-    blocks = []
+    blocks, kept = [], _kept(run)
     if run.left_out is not None:
-        blocks.append(f"Each of them, with the test image to blame: [{LEFT_OUT_CSV}]({run.name}/{LEFT_OUT_CSV}).")
+        blocks.append(f"Each of them, with the {kept} image to blame: [{LEFT_OUT_CSV}]({run.name}/{LEFT_OUT_CSV}).")
     if run.left_out_png:
-        alt = "Pairs of images: one that was left out of development, and the test image for which it was"
+        alt = f"Pairs of images: one that was left out, and the {kept} image for which it was"
         blocks += [
-            "What to see: pairs of a development image that was left out and the test image that it shows again, "
+            f"What to see: pairs of an image that was left out and the {kept} image that it shows again, "
             "those with other pixels first. Where a pair shows two pictures, the gate was too strict.",
             image(f"{run.name}/{LEFT_OUT_PNG}", alt),
         ]
@@ -124,11 +124,16 @@ def grouping(run: Run) -> str:
     )
 
 
+def _kept(run: Run) -> str:
+    """The splits that were given, for whose images others are left out."""
+    return "test or val" if "val" in run.manifest.get("given_splits", []) else "test"
+
+
 def kept_together(run: Run) -> str:
     """What never spans two splits, for the description of the method."""
     if way_of(run) == NONE:
         return "No images were kept together, copies included (`--groups none`)."
-    left_out = "and one on the training side that also stands in the test split is left out"
+    left_out = f"and one on the training side that also stands in the {_kept(run)} split is left out"
     if "groups" not in run.manifest:
         return f"Copies of one picture, pixel by pixel, stay together, {left_out}."
     alike = " So do images that are merely alike (`--groups similarity`)." if way_of(run) == SIMILARITY else ""

@@ -30,12 +30,14 @@ def _splits(run: Run) -> str:
 
 
 def splits(run: Run) -> str:
-    """Where the test split comes from, and how val was drawn from the rest."""
+    """Where test and val come from."""
     test = (
         "15 % of the images other than those of the official test split"
         if run.manifest.get("holdout")
         else "the data set's own test split, or 15 % of the images where it has none"
     )
+    if "val" in run.manifest.get("given_splits", []):
+        return f"test is {test}; val is the data set's own; what is drawn is drawn with seed {run.manifest['seed']}"
     return (
         f"test is {test}; {100 * run.manifest['val_fraction']:g} % of the rest is val, stratified by class and drawn "
         f"with seed {run.manifest['seed']}"

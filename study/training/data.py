@@ -55,9 +55,9 @@ class Images:
     once if it takes no more than a third of the free memory.
     """
 
-    def __init__(self, pixels: Path, device: torch.device) -> None:
+    def __init__(self, pixels: Path | NDArray[np.uint8], device: torch.device) -> None:
         # Copy-on-write: torch refuses read-only arrays, and nothing here writes.
-        array = np.load(pixels, mmap_mode="c")
+        array = np.load(pixels, mmap_mode="c") if isinstance(pixels, Path) else pixels
         self.device = device
         self._array = torch.from_numpy(array)
         if device.type == "cuda":

@@ -30,12 +30,13 @@ def data_folder(name: str, dataset: Dataset, given: Path | str | None, cache: Pa
     """
     if isinstance(given, str):
         return _fetched(given, cache)
-    if given is None:
+    folder = given or dataset.folder
+    if folder is None:
         usual = usual_folder(name)
         return usual if usual.is_dir() else None
-    if not given.is_dir():
-        raise DataError(f"--data must be a folder, but {given} is not one. {dataset.title}: {dataset.how_to_get}")
-    return given
+    if not folder.is_dir():
+        raise DataError(f"--data must be a folder, but {folder} is not one. {dataset.title}: {dataset.how_to_get}")
+    return folder
 
 
 def _fetched(uri: str, cache: Path) -> Path:

@@ -64,7 +64,7 @@ def make_manifest(
         "budget": {"name": budget_name, **asdict(budget)},
         "reduction_factor": _REDUCTION_FACTOR,
         "dataset": {
-            "name": study.dataset,
+            "name": study.dataset_name,
             "title": dataset.title,
             "edition": edition.title,
             "licence": dataset.licence,
@@ -74,6 +74,7 @@ def make_manifest(
             "modality": dataset.modality,
             "ordinal": dataset.ordinal,
             "trimmed": dataset.trimmed,
+            "window": dataset.window,
             "expected": edition.expected,
             "group_meaning": dataset.group_meaning,
         },

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -17,6 +18,7 @@ from study.datasets import TEST, Dataset
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixels, splits
 from study.errors import ResultsError
+from study.evaluation.appearance import Appearance
 from study.records.ledger import Ledger
 from study.records.storage import Storage
 from study.spec import Budget, Study
@@ -34,6 +36,7 @@ from study.tuning.task import Running, Workload
 from study.tuning.transfer import check_freezing, resolve
 
 _NUM_TWINS_SHOWN = 18
+_NUM_FOR_APPEARANCE = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,22 +137,27 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     Raises:
         StudyError: the declaration, the data, the budget or the results folder doesn't fit.
     """
-    dataset = datasets.find(study.dataset)
+    dataset = datasets.of(study.dataset)
     declared = study
     study = with_architectures(declared, options.architectures)
     space.check(study, dataset)
-    found = data_folder(study.dataset, dataset, options.data, options.cache)
+    found = data_folder(study.dataset_name, dataset, options.data, options.cache)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
     stand_in = found is None or (found / NOTE).exists()
     budget = budget_of(study, options, stand_in=stand_in)
     image_size = budget.image_size or study.image_size
     check_freezing(study, budget.epochs)
-    root = found or stand_in_folder(study.dataset, dataset, options.cache, options.seed)
+    root = found or stand_in_folder(study.dataset_name, dataset, options.cache, options.seed)
     published = dataset.scan(root)
     transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
     samples = [s for s in published if s.path not in dataset.excluded and not (options.holdout and s.side == TEST)]
     store = pixels.prepare(
-        root, sorted(s.path for s in samples), size_px=image_size, cache=options.cache, trimmed=dataset.trimmed
+        root,
+        sorted(s.path for s in samples),
+        size_px=image_size,
+        cache=options.cache,
+        trimmed=dataset.trimmed,
+        window=dataset.window,
     )
     pixels.require_readable(store, skip=options.skip_unreadable)
     by_path = {s.path: s for s in samples}
@@ -198,6 +206,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         "left_out": {str(r): int(n) for r, n in table["reason"].value_counts().items() if r != ""},
         "groups": options.groups,
         "holdout": options.holdout,
+        "appearance": _appearance(store, table),
+        "given_splits": [name for side, name in splits.DECLARED.items() if any(s.side == side for s in samples)],
         "duplicates": groups.counts(readable, store),
         "skipped": [f"{path}: {reason}" for path, reason in (excluded | store.unreadable).items()],
     }
@@ -231,6 +241,14 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         manifest=manifest,
         previous=previous,
     )
+
+
+def _appearance(store: pixels.ImageStore, table: pd.DataFrame) -> dict[str, Any]:
+    """How the training images look, so that `predict` can tell which images don't; of at most 2,000 of them."""
+    row_of = {path: row for row, path in enumerate(store.paths)}
+    rows = table.loc[table["split"] == splits.TRAIN, "path"].map(row_of).to_numpy("int64")
+    every = -(-len(rows) // _NUM_FOR_APPEARANCE)
+    return Appearance.of(store.open()[np.sort(rows[::every])]).record()
 
 
 def _previous(files: RunFiles, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:

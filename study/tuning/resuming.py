@@ -11,12 +11,15 @@ from study.spec import BFLOAT16, FLOAT32
 from study.tuning import changed_images
 
 DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
-_SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed")
+_SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed", "window")
 PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 # A study goes on with those that it began with.
 _POLICY = ("reduction_factor",)
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
-_FOLLOWS = ("counts", "created", "duplicates", "left_out", "opened_before", "run", "skipped", "slots", "test_hash")
+_FOLLOWS = (
+    *("appearance", "counts", "created", "duplicates", "given_splits", "left_out", "opened_before", "run", "skipped"),
+    *("slots", "test_hash"),
+)
 # Asked for, or what the device is fastest in; a study goes on in that which it began with.
 _CHOSEN = ("precision",)
 # What a log of version 0.1.0 doesn't say, but did.

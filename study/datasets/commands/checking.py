@@ -9,6 +9,7 @@ from typing import Any
 from study.datasets import TEST, Dataset, Edition, Sample, edition_of
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixels
+from study.datasets.images.decoding import Window
 from study.datasets.images.look_alikes import CHANGES
 from study.datasets.images.pixels import Format, ImageStore
 from study.datasets.images.splits import pictures
@@ -45,7 +46,9 @@ def check(dataset: Dataset, root: Path, *, cache: Path | None, sheet: Path | Non
     # Whoever runs a study doesn't meet the images that are left out, so they count for nothing below.
     used = {s.path: s for s in samples if s.path not in dataset.excluded}
     with tempfile.TemporaryDirectory(prefix="study-check-") as scratch:
-        store = pixels.prepare(root, sorted(used), size_px=_STORED_PX, cache=cache or Path(scratch))
+        store = pixels.prepare(
+            root, sorted(used), size_px=_STORED_PX, cache=cache or Path(scratch), window=dataset.window
+        )
         readable = [used[path] for path in store.paths]
         found = groups.counts(readable, store)
         same = pictures(store.pixels_sha256, store.same_pictures())
@@ -62,7 +65,7 @@ def check(dataset: Dataset, root: Path, *, cache: Path | None, sheet: Path | Non
         ]
         print("\n".join(map(_line, rows)), flush=True)
         if sheet:
-            print(_line(_contact_sheet(sheet, root, readable, store, same)))
+            print(_line(_contact_sheet(sheet, root, readable, store, same, dataset.window)))
     _require_readable(len(store.unreadable), len(used))
 
 
@@ -79,7 +82,8 @@ def _counts(dataset: Dataset, edition: Edition, samples: Sequence[Sample]) -> It
         found.update({(side, c) for side in (sample.side, "all") for c in (name, "all")})
     published = {(side, c): n for side, by_class in edition.expected.items() for c, n in by_class.items()}
     whole = [n for (side, _), n in published.items() if side == "all"] or list(published.values())
-    published.setdefault(("all", "all"), sum(whole))
+    if published:
+        published.setdefault(("all", "all"), sum(whole))
     sides = sorted({side for side, _ in (*found, *published)} - {"all"})
     wanted = [(side, c) for side in (*sides, "all") for c in (*dataset.classes, "all")]
     yield f"{'side':<11}  {'class':<12}  {'found':>9}  {'published':>9}"
@@ -171,7 +175,12 @@ def _leaks(samples: Sequence[Sample], found: Mapping[str, int]) -> Rows:
 
 
 def _contact_sheet(
-    file: Path, root: Path, samples: Sequence[Sample], store: ImageStore, same: Sequence[Sequence[int]]
+    file: Path,
+    root: Path,
+    samples: Sequence[Sample],
+    store: ImageStore,
+    same: Sequence[Sequence[int]],
+    window: Window | None,
 ) -> Row:
     """Writes one image of each picture of the groups that look alike, the most harmful first."""
 
@@ -185,7 +194,7 @@ def _contact_sheet(
     shown = [[store.paths[row] for row in rows] for rows in alike[:_MAX_SHOWN]]
     with tempfile.TemporaryDirectory(prefix="study-check-") as scratch:
         paths = sorted({path for group in shown for path in group})
-        large = pixels.prepare(root, paths, size_px=_SHOWN_PX, cache=Path(scratch), show_progress=False)
+        large = pixels.prepare(root, paths, size_px=_SHOWN_PX, cache=Path(scratch), window=window, show_progress=False)
         png = contact_sheet.groups_png(
             large.open(), [[large.paths.index(path) for path in group] for group in shown], side_px=_SHOWN_PX
         )

@@ -10,22 +10,26 @@ _STUDIES = "search_spaces"
 
 
 def find_dataset(name: str) -> tuple[str, Dataset]:
-    """A dataset and its own name, by that name or by a study's.
+    """A dataset and its own name, by that name, by a study's or by the path of a study file.
 
     Raises:
         UnknownNameError: there is neither a dataset nor a study of that name.
     """
-    if name not in datasets.names():
+    if name in datasets.names():
+        return name, datasets.find(name)
+    if name.endswith(".py"):
+        study = registry.load_file(Path(name), attribute="STUDY", kind="study")
+    else:
         studies = registry.names(_STUDIES)
         if name not in studies:
             raise UnknownNameError("dataset or study", name, {*datasets.names(), *studies})
-        name = registry.find(_STUDIES, name, attribute="STUDY", kind="study").dataset
-    return name, datasets.find(name)
+        study = registry.find(_STUDIES, name, attribute="STUDY", kind="study")
+    return study.dataset_name, datasets.of(study.dataset)
 
 
-def usual_folder(name: str) -> Path:
+def usual_folder(name: str, dataset: Dataset | None = None) -> Path:
     """Where a study looks for a dataset when it isn't told."""
-    return Path("data") / name
+    return (dataset.folder if dataset else None) or Path("data") / name
 
 
 def require_free(folder: Path) -> None:

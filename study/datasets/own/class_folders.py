@@ -1,0 +1,151 @@
+"""A folder for each class, in the folder itself or in folders called train, val and test.
+
+Within a class folder, images may lie in further folders: one for each patient or slide. Folders of the same name in two
+classes are of the same patient.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
+from study.datasets.images.layouts import IMAGE_SUFFIXES
+from study.datasets.own.files import entries, walk
+from study.datasets.own.naming import in_order
+from study.errors import DataError
+from study.spec.own_images import MAX_CLASSES
+
+_SPELLINGS = {
+    "train": ("train", "training", "tr", "development"),
+    "val": ("val", "valid", "validation", "dev"),
+    "test": ("test", "testing", "ts", "te"),
+}
+_SIDE_OF = {spelling: side for side, spellings in _SPELLINGS.items() for spelling in spellings}
+SIDES = {"train": DEVELOPMENT, "val": VALIDATION, "test": TEST}
+
+
+def side_of(name: str) -> str:
+    """What a folder or a table means by a name: "train", "val" or "test"; "" where it means none of them."""
+    return _SIDE_OF.get(name.strip().lower(), "")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the class folders are.
+
+    Attributes:
+        sides: folder of class folders -> "train", "val" or "test"; {"": "train"} where they lie in the folder itself.
+        classes: their names, in their natural order.
+        grouped: whether images lie in folders within the class folders.
+    """
+
+    sides: Mapping[str, str]
+    classes: tuple[str, ...]
+    grouped: bool
+
+
+def find_layout(root: Path) -> Layout:
+    """The layout of a folder of which nothing is known.
+
+    Raises:
+        DataError: it has none that could be meant.
+    """
+    folders, files = entries(root)
+    if not folders:
+        raise DataError(_no_folders(root, files))
+    known = {name: side for name in folders if (side := side_of(name))}
+    sides = known or {"": "train"}
+    if known:
+        _check_sides(root, known, folders)
+    per_side = {side: entries(root / side)[0] for side in sides}
+    classes = in_order({name for names in per_side.values() for name in names})
+    for side, names in per_side.items():
+        missing = [name for name in classes if name not in names]
+        if missing:
+            raise DataError(
+                f"Each class needs a folder in each of {', '.join(sides)}, but {root / side} has none for "
+                f"{', '.join(map(repr, missing[:5]))}. Make it, or take the class out of the others."
+            )
+    _check_number(root, classes)
+    grouped = any(entries(root / side / name)[0] for side in sides for name in classes)
+    return Layout(sides, tuple(classes), grouped)
+
+
+def scan(root: Path, *, sides: Mapping[str, str], classes: tuple[str, ...]) -> list[Sample]:
+    """Every file in the class folders, whether or not it is an image: what can't be read is told when it is read.
+
+    Raises:
+        DataError: a class has no folder or no file, a folder belongs to no class, an image lies beside the folders.
+    """
+    samples = []
+    for side, name in sides.items():
+        folders, files = entries(root / side) if (root / side).is_dir() else ([], [])
+        if not folders:
+            raise DataError(f"Images must lie in a folder for each class, but {root / side} has no folders.")
+        unknown = [folder for folder in folders if folder not in classes and not (side == "" and folder in sides)]
+        if unknown:
+            raise DataError(
+                f"Each folder must be a class's, but {root / side / unknown[0]} is none of {', '.join(classes)}. "
+                "Add it to the classes, or move it away."
+            )
+        stray = [file for file in files if file.lower().endswith(IMAGE_SUFFIXES)]
+        if stray:
+            raise DataError(
+                f"Each image must lie in the folder of its class, but {len(stray)} lie beside them in {root / side}, "
+                f"for example {stray[0]!r}. Move them into a class's folder, or away."
+            )
+        for target, class_name in enumerate(classes):
+            samples += _of_class(root, root / side / class_name, SIDES[name], target)
+    return samples
+
+
+def _of_class(root: Path, folder: Path, side: str, target: int) -> list[Sample]:
+    if not folder.is_dir():
+        raise DataError(f"Each class needs its folder, but there is no {folder}.")
+    found = [Sample(path.relative_to(root).as_posix(), side, target, _group(path, folder)) for path in walk(folder)]
+    if not found:
+        raise DataError(f"Each class folder needs images, but {folder} is empty. Fill it, or take it away.")
+    return found
+
+
+def _group(path: Path, class_folder: Path) -> str:
+    """The folder within the class folder that an image lies in, at whatever depth; "" for none."""
+    first, *further = path.relative_to(class_folder).parts
+    return first if further else ""
+
+
+def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> None:
+    others = [name for name in folders if name not in known]
+    if others:
+        raise DataError(
+            f"Class folders lie beside each other or within train, val and test, but {root} has both: "
+            f"{', '.join(known)} and {', '.join(others[:5])}. Move one kind away."
+        )
+    for side in _SPELLINGS:
+        same = [name for name, found in known.items() if found == side]
+        if len(same) > 1:
+            raise DataError(f"There may be one {side} folder, but {root} has {' and '.join(same)}. Move one away.")
+    if "train" not in known.values():
+        raise DataError(f"Images to train on are needed, but {root} has only {', '.join(known)}. Add a folder train.")
+
+
+def _check_number(root: Path, classes: list[str]) -> None:
+    if len(classes) < 2:
+        raise DataError(
+            f"At least two classes are needed, with a folder each, but {root} has {len(classes)}"
+            f"{f' ({classes[0]})' if classes else ''}. Is it the folder above or below that is meant?"
+        )
+    if len(classes) > MAX_CLASSES:
+        raise DataError(
+            f"There may be up to {MAX_CLASSES} classes, with a folder each, but {root} has {len(classes)} folders. If "
+            "they are patients, put them into a folder for each class, or name the classes in a table (--labels)."
+        )
+
+
+def _no_folders(root: Path, files: list[str]) -> str:
+    tables = [name for name in files if name.lower().endswith((".csv", ".tsv"))]
+    hint = f" Its table may say which is which: --labels {root / tables[0]}." if tables else ""
+    return (
+        f"--images must hold a folder of images for each class, or train, val and test with such folders, but {root} "
+        f"has no folders.{hint or ' Sort the images into folders, or name their classes in a CSV file (--labels).'}"
+    )

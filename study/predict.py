@@ -1,0 +1,159 @@
+"""`python -m study.predict NAME IMAGES...`: what a study's winner answers for images that it has never seen."""
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from study.datasets.images.layouts import IMAGE_SUFFIXES
+from study.datasets.images.progress import progress
+from study.datasets.own.files import walk
+from study.errors import DataError, StudyError
+from study.records import write_atomically
+
+if TYPE_CHECKING:
+    from study.winner import Prediction, Winner
+
+DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
+_NUM_NAMED = 10
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        _predict(options)
+    except StudyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return USER_ERROR
+    except OSError as error:
+        print(f"error: {error}. Mend it and give the same command again.", file=sys.stderr)
+        return USER_ERROR
+    except KeyboardInterrupt:
+        print("Interrupted; nothing was written.", file=sys.stderr)
+        return INTERRUPTED
+    return DONE
+
+
+def _predict(options: argparse.Namespace) -> None:
+    images = _images(options.images)
+    if options.out and options.out.is_dir():
+        raise DataError(f"--out must be a file, but {options.out} is a folder. Give the name of a file in it.")
+    # Imported late: torch takes seconds to import, and a mistyped path should not wait for it.
+    from study.winner import load_winner
+
+    winner = load_winner(options.name, options.results, architecture=options.architecture, device=options.device)
+    if options.submission and len(winner.classes) != 2:
+        raise StudyError(
+            f"--submission is for two classes, of which one probability is submitted, but {winner.run} has "
+            f"{len(winner.classes)}. Leave it out."
+        )
+    print(_introduction(winner), file=sys.stderr)
+    predictions = list(progress(winner.predictions(images), "Predicting", total=len(images)))
+    _require_read(predictions, skip=options.skip_unreadable)
+    text = _submission(predictions) if options.submission else _table(winner, predictions)
+    if options.out:
+        write_atomically(options.out, text)
+    else:
+        print(text, end="")
+    _say_doubts(winner, predictions, options.out)
+
+
+def _images(given: Iterable[Path]) -> list[Path]:
+    """The image files that are meant: those of folders in the order of their names."""
+    images: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            found = [file for file in walk(path) if file.suffix.lower() in IMAGE_SUFFIXES]
+            if not found:
+                raise DataError(f"A folder must hold images ({', '.join(IMAGE_SUFFIXES)}), but {path} has none.")
+            images += found
+        elif path.exists():
+            images.append(path)
+        else:
+            raise DataError(f"Images must be files or folders, but there is no {path}.")
+    return images
+
+
+def _introduction(winner: "Winner") -> str:
+    decision = (
+        f"{winner.classes[1]!r} from a probability of {winner.threshold:.3f} on (Youden, chosen on val)"
+        if len(winner.classes) == 2
+        else "the most probable class"
+    )
+    return (
+        f"{winner.run}: {winner.architecture}, best on val; ensemble of {len(winner.members)} seed runs, temperature "
+        f"scaled; answer: {decision}"
+    )
+
+
+def _require_read(predictions: Sequence["Prediction"], *, skip: bool) -> None:
+    unread = [each for each in predictions if not each.probabilities]
+    if not unread or skip:
+        return
+    named = "\n".join(f"  {each.path}: {each.warning}" for each in unread[:_NUM_NAMED])
+    more = f"\n  and {len(unread) - _NUM_NAMED} more" if len(unread) > _NUM_NAMED else ""
+    raise DataError(
+        f"Every image must be readable, but {len(unread)} of {len(predictions)} are not:\n{named}{more}\nMend or "
+        "remove them, or give --skip-unreadable: they then stay in the table, without an answer."
+    )
+
+
+def _table(winner: "Winner", predictions: Sequence["Prediction"]) -> str:
+    """One row an image: probabilities, answer, warning."""
+    blank = [""] * len(winner.classes)
+    rows = [
+        [each.path, *(map(repr, each.probabilities) if each.probabilities else blank), each.answer, each.warning]
+        for each in predictions
+    ]
+    return _csv([["path", *(f"p_{name}" for name in winner.classes), "answer", "warning"], *rows])
+
+
+def _submission(predictions: Sequence["Prediction"]) -> str:
+    """Kaggle's form for Histopathologic Cancer Detection: the file's name without suffix, the probability."""
+    rows = [[Path(each.path).stem, repr(each.probabilities[1])] for each in predictions if each.probabilities]
+    return _csv([["id", "label"], *rows])
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _say_doubts(winner: "Winner", predictions: Sequence["Prediction"], out: Path | None) -> None:
+    strange = sum(bool(each.warning) and bool(each.probabilities) for each in predictions)
+    unread = sum(not each.probabilities for each in predictions)
+    parts = [f"{len(predictions)} images"]
+    if strange:
+        parts.append(f"{strange} unlike the training images: don't trust the answers for these")
+    if unread:
+        parts.append(f"{unread} could not be read")
+    if winner.appearance is None:
+        parts.append("whether they are like the training images is unknown: this run was made before that was recorded")
+    print(f"{f'{out}: ' if out else ''}{'; '.join(parts)}. For research; no medical device.", file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m study.predict",
+        description="Answer for new images with the best network of a finished study.",
+        epilog="Example: python -m study.predict brain_tumor scans/ --out predictions.csv",
+    )
+    add = parser.add_argument
+    add("name", metavar="NAME", help="the run, e.g. her2_binary, or the path of its study file")
+    add("images", metavar="IMAGE", type=Path, nargs="+", help="image files, or folders of them")
+    add("--out", type=Path, metavar="FILE.csv", help="the table (default: on the screen)")
+    add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
+    add("--architecture", default="", metavar="NAME", help="another network of the study than the best")
+    add("--device", default="cpu", choices=("cpu", "cuda"), help="default cpu")
+    add("--skip-unreadable", action="store_true", help="leave the answer of images that can't be read empty")
+    add("--submission", action="store_true", help="columns id and label, as Kaggle wants them of histopathologic")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""`--images`: what a folder of one's own holds, as a study, and in words."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
+from study.datasets.own import class_folders, labels_table
+from study.datasets.own.look import Look, look_at
+from study.datasets.own.naming import negative_first
+from study.errors import DataError, StudyError, UnknownNameError
+from study.spec import OwnImages, Table
+from study.tuning.own_study import Derived, derive
+
+_NUM_CLASSES_SHOWN = 12
+_SPLIT_OF = {DEVELOPMENT: "train", VALIDATION: "val", TEST: "test"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What the command line says of one's own images; see `study.arguments`."""
+
+    images: Path
+    name: str
+    labels: Path | None
+    image_column: str
+    label_column: str
+    group_column: str
+    split_column: str
+    positive: str
+    modality: str | None
+
+
+def own_study(asked: Asked) -> tuple[Derived, list[str]]:
+    """The study of these images, and what was derived of them: a line each.
+
+    Raises:
+        StudyError: there are no images, or what they are can't be told.
+    """
+    root = asked.images
+    if not root.is_dir():
+        raise DataError(f"--images must be a folder, but {root} is not one.")
+    declared = _from_table(asked) if asked.labels else _from_folders(asked)
+    if declared.table:
+        samples, unlabelled = labels_table.scan(root, declared.table, declared.classes)
+    else:
+        samples, unlabelled = class_folders.scan(root, sides=declared.sides, classes=declared.classes), 0
+    look = look_at(root, samples)
+    modality = asked.modality or ("grey" if look.grey else "colour")
+    own = replace(declared, modality=modality, window=look.window)
+    derived = derive(own, look, samples)
+    if unlabelled:
+        note = f"{unlabelled:,} images in the folder stand in no row of the table: they are no part of the study."
+        derived = replace(derived, notes=(note,))
+    return derived, list(_described(asked, derived, look, samples))
+
+
+def _from_folders(asked: Asked) -> OwnImages:
+    for flag in ("image", "label", "group", "split"):
+        if getattr(asked, f"{flag}_column"):
+            raise StudyError(f"--{flag}-column names a column of a table, but no table was given. Give --labels.")
+    layout = class_folders.find_layout(asked.images)
+    return OwnImages(
+        name=_name(asked),
+        folder=str(asked.images.resolve()),
+        classes=_ordered(layout.classes, asked.positive),
+        sides=layout.sides,
+        group_meaning="folder" if layout.grouped else "",
+    )
+
+
+def _from_table(asked: Asked) -> OwnImages:
+    assert asked.labels is not None
+    root, file = asked.images.resolve(), asked.labels.resolve()
+    columns = labels_table.find_columns(
+        file,
+        image=asked.image_column,
+        label=asked.label_column,
+        group=asked.group_column,
+        split=asked.split_column,
+    )
+    where = file.relative_to(root) if file.is_relative_to(root) else file
+    return OwnImages(
+        name=_name(asked),
+        folder=str(root),
+        classes=_ordered(labels_table.classes_of(file, columns["label"]), asked.positive),
+        table=Table(file=where.as_posix(), **columns),
+        group_meaning=columns["group"],
+    )
+
+
+def _name(asked: Asked) -> str:
+    if asked.name:
+        return asked.name
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", asked.images.resolve().name).strip("_-")
+    if not name:
+        raise StudyError(f"A study needs a name, but {asked.images} gives none. Give --name.")
+    return name
+
+
+def _ordered(classes: tuple[str, ...], positive: str) -> tuple[str, ...]:
+    """Of two classes the positive one last."""
+    if not positive:
+        return negative_first(classes)[0]
+    if positive not in classes:
+        raise UnknownNameError("class", positive, classes)
+    if len(classes) != 2:
+        raise StudyError(f"--positive is for two classes, but there are {len(classes)}. Leave it out.")
+    return tuple(sorted(classes, key=lambda name: name == positive))
+
+
+def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sample]) -> Iterator[str]:
+    own = derived.own
+    yield f"{own.name}: {len(samples):,} images in {len(own.classes)} classes: {_counts(own, samples)}"
+    yield f"  images     {_sizes(look)}; resized to {derived.image_size} px (--image-size)"
+    yield f"  modality   {own.modality} (--modality)" + (
+        ": augmentation neither flips nor turns them; mri, ihc, he and blood allow more"
+        if own.modality in ("grey", "colour")
+        else ""
+    )
+    if own.window:
+        yield f"  window     grey levels {own.window[0]} to {own.window[1]} of those in use become black to white"
+    if len(own.classes) == 2:
+        guessed = not asked.positive and not negative_first(own.classes)[1]
+        doubt = ", a guess: their names don't tell" if guessed else ""
+        yield f"  positive   {own.classes[1]!r} (--positive){doubt}"
+    yield f"  splits     {_splits(samples)}"
+    yield f"  groups     {_groups(own, samples)}"
+    if own.table:
+        columns = ", ".join(f"{kind} {name!r}" for kind, name in _columns(own.table))
+        yield f"  columns    {columns}"
+    yield from (f"  note       {note}" for note in derived.notes)
+    yield f"  networks   {', '.join(derived.pairs)} (--architecture)"
+
+
+def _columns(table: Table) -> list[tuple[str, str]]:
+    found = {"image": table.image, "label": table.label, "group": table.group, "split": table.split}
+    return [(kind, name) for kind, name in found.items() if name]
+
+
+def _counts(own: OwnImages, samples: Sequence[Sample]) -> str:
+    counts = Counter(sample.target for sample in samples)
+    shown = [f"{name} {counts[target]:,}" for target, name in enumerate(own.classes[:_NUM_CLASSES_SHOWN])]
+    more = len(own.classes) - len(shown)
+    return ", ".join([*shown, *([f"and {more} more"] if more else [])])
+
+
+def _sizes(look: Look) -> str:
+    small, large = (f"{width} x {height}" for width, height in (look.smallest, look.largest))
+    return f"{'grey' if look.grey else 'colour'}, {small if small == large else f'{small} to {large}'} px"
+
+
+def _splits(samples: Sequence[Sample]) -> str:
+    counts = Counter(_SPLIT_OF[sample.side] for sample in samples)
+    given = [f"{name} {counts[name]:,}" for name in _SPLIT_OF.values() if counts[name]]
+    drawn = [name for name in ("val", "test") if not counts[name]]
+    if len(given) == 1:
+        return "drawn: 15 % test, and 15 % of the rest val"
+    return f"as given ({', '.join(given)})" + (f"; {drawn[0]} is drawn from train, 15 % of it" if drawn else "")
+
+
+def _groups(own: OwnImages, samples: Sequence[Sample]) -> str:
+    groups = {sample.group for sample in samples if sample.group}
+    if groups:
+        return f"{len(groups):,} by {own.group_meaning}, each in one split"
+    return "unknown: images of one patient may stand in several splits (--group-column, or folders within the classes)"

@@ -1,0 +1,170 @@
+"""A study of images of which nothing is declared: what is derived, said, saved and run."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from study import records, registry, run
+from study.records import RunFolder
+from study.spec import Study
+from study.tuning import space
+from study.tuning.own_study import image_size
+
+Dry = Callable[..., str]
+
+
+def draw(folder: Path, num: int, *, grey: int, seed: int = 0, mode: str = "RGB", size: int = 40) -> None:
+    """Noise around a grey level."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(num):
+        levels = np.random.default_rng([seed, grey, number]).normal(grey, 25, (size, size)).clip(0, 255)
+        picture = np.repeat(levels[..., None], 3, axis=2) if mode == "RGB" else levels
+        if mode == "I;16":
+            Image.fromarray((picture * 16).astype(np.uint16)).save(folder / f"{number}.png")
+        else:
+            Image.fromarray(picture.astype(np.uint8)).save(folder / f"{number}.png")
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    root = tmp_path / "My scans (2)"
+    draw(root / "normal", 12, grey=90)
+    draw(root / "tumour", 18, grey=150)
+    return root
+
+
+@pytest.fixture
+def dry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Dry:
+    """What is said of images, without training."""
+
+    def call(*arguments: str) -> str:
+        folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
+        assert run.main([*arguments, "--architecture", "lenet", "--dry-run", *folders]) == run.DONE
+        return " ".join(capsys.readouterr().err.split())
+
+    return call
+
+
+def test_what_is_derived_is_said(images: Path, dry: Dry) -> None:
+    said = dry("--images", str(images))
+    assert "My_scans_2: 30 images in 2 classes: normal 12, tumour 18" in said
+    assert "grey, 40 x 40 px; resized to 32 px" in said
+    assert "positive 'tumour'" in said
+    assert "a guess" not in said
+    assert "drawn: 15 % test, and 15 % of the rest val" in said
+    assert "groups unknown" in said
+
+
+def test_the_positive_class_can_be_named(images: Path, dry: Dry) -> None:
+    assert "positive 'normal'" in dry("--images", str(images), "--positive", "normal")
+
+
+def test_where_names_of_classes_dont_tell_the_positive_one_is_called_a_guess(tmp_path: Path, dry: Dry) -> None:
+    draw(tmp_path / "pets" / "cat", 8, grey=80)
+    draw(tmp_path / "pets" / "dog", 8, grey=160)
+    assert "positive 'dog' (--positive), a guess" in dry("--images", str(tmp_path / "pets"))
+
+
+def test_given_splits_are_kept(tmp_path: Path, dry: Dry) -> None:
+    root = tmp_path / "split"
+    for seed, (side, num) in enumerate({"train": 9, "valid": 4, "test": 5}.items()):
+        for grey, name in ((90, "no"), (150, "yes")):
+            draw(root / side / name, num, grey=grey, seed=seed)
+    said = dry("--images", str(root))
+    assert "as given (train 18, val 8, test 10)" in said
+    assert "(18 train, 8 val, 10 test)" in said
+
+
+def test_a_copy_of_a_val_image_is_not_trained_on(tmp_path: Path, dry: Dry) -> None:
+    root = tmp_path / "split"
+    for seed, (side, num) in enumerate({"train": 9, "val": 4, "test": 5}.items()):
+        for grey, name in ((90, "no"), (150, "yes")):
+            draw(root / side / name, num, grey=grey, seed=seed)
+    (root / "train/no/copy.png").write_bytes((root / "val/no/0.png").read_bytes())
+    (root / "val/no/copy.png").write_bytes((root / "test/no/0.png").read_bytes())
+    assert "(18 train, 8 val, 10 test)" in dry("--images", str(root))
+
+
+def test_images_of_one_folder_within_a_class_stay_in_one_split(tmp_path: Path, dry: Dry) -> None:
+    for patient in range(8):
+        for grey, name in ((90, "no"), (150, "yes")):
+            draw(tmp_path / "p" / name / f"{name}{patient}", 3, grey=grey, seed=patient)
+    assert "16 by folder, each in one split" in dry("--images", str(tmp_path / "p"))
+
+
+def test_a_table_with_patients_is_understood_without_further_flags(tmp_path: Path, dry: Dry) -> None:
+    root = tmp_path / "t"
+    for patient in range(10):
+        draw(root / f"p{patient}", 3, grey=80 + 8 * patient, seed=patient)
+    with (tmp_path / "labels.csv").open("w") as file:
+        lines = csv.writer(file)
+        lines.writerow(["path", "diagnosis", "patient_id"])
+        lines.writerows(
+            [f"p{patient}/{n}.png", "benign" if patient < 5 else "malignant", patient]
+            for patient in range(10)
+            for n in range(3)
+        )
+    draw(root / "unlabelled", 2, grey=1)
+    said = dry("--images", str(root), "--labels", str(tmp_path / "labels.csv"))
+    assert "columns image 'path', label 'diagnosis', group 'patient_id'" in said
+    assert "10 by patient_id, each in one split" in said
+    assert "2 images in the folder stand in no row of the table" in said
+
+
+def test_16_bit_images_are_seen_through_the_window_that_they_use(tmp_path: Path, dry: Dry) -> None:
+    draw(tmp_path / "deep" / "no", 8, grey=90, mode="I;16")
+    draw(tmp_path / "deep" / "yes", 8, grey=150, mode="I;16")
+    said = dry("--images", str(tmp_path / "deep"))
+    low, high = (int(said.split("grey levels ")[1].split()[i]) for i in (0, 2))
+    assert 0 <= low < 16 * 60
+    assert 16 * 180 < high <= 16 * 255
+
+
+def test_what_is_saved_declares_the_same_study(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.py"
+    assert run.main(["--images", str(images), "--save", str(file)]) == run.DONE
+    saved: Study = registry.load_file(file, attribute="STUDY", kind="study")
+    assert set(saved.pairs) == {"baseline_cnn", "eight_conv_cnn", "resnet18"}
+    assert saved.pairs["baseline_cnn"].pos_weight == "balanced"
+    described = space.describe(saved.space_of("resnet18"))
+    assert set(described) >= {"lr", "dropout", "batchnorm", "augmentation", "pos_weight", "freeze_epochs"}
+    folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
+    capsys.readouterr()
+    plans = []
+    for given in (["--images", str(images)], [str(file)]):
+        assert run.main([*given, "--architecture", "baseline_cnn", "--dry-run", *folders]) == run.DONE
+        plans.append(capsys.readouterr().err.splitlines()[-1].partition(":")[2])
+    assert plans[0] == plans[1]
+
+
+@pytest.mark.parametrize(
+    ("side_px", "gpu", "expected"),
+    [(8, False, 32), (40, False, 32), (64, False, 64), (512, False, 64), (512, True, 128), (100, True, 96)],
+)
+def test_images_are_neither_enlarged_without_need_nor_too_large_for_a_cpu(
+    side_px: int, gpu: bool, expected: int
+) -> None:
+    assert image_size(side_px, gpu=gpu) == expected
+
+
+def test_a_study_of_ones_own_images_runs_and_goes_on(
+    ray_started: None, tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
+    budget = ["--trials", "2", "--epochs", "2", "--seeds", "2", "--architecture", "lenet"]
+    command = ["--images", str(images), "--name", "scans", *budget, *folders]
+    assert run.main(command) == run.DONE
+    state = records.load_run(RunFolder(tmp_path / "results" / "scans"))
+    assert state.finished
+    report = (tmp_path / "reports" / "scans.md").read_text()
+    assert "tumour" in report
+    assert "document" not in report.partition("## How it was done")[0].lower()
+    capsys.readouterr()
+    assert run.main(command) == run.DONE
+    assert "scans is finished" in capsys.readouterr().err

@@ -1,0 +1,174 @@
+"""What `load_winner` and `study.predict` answer is what the study's records say."""
+
+import csv
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+import study
+from study import predict, records
+from study.errors import ResultsError, UnknownNameError
+from study.evaluation.calibration import log_losses
+from study.records import TEST, TUNED, RunFolder
+from study.winner import Winner
+
+RUN = "tiny"
+
+
+@pytest.fixture(scope="module")
+def winner(finished_run: Path) -> Winner:
+    return study.load_winner(RUN, finished_run)
+
+
+@pytest.fixture(scope="module")
+def recorded(finished_run: Path, winner: Winner) -> records.Predictions:
+    folder = RunFolder(finished_run / RUN)
+    return records.read_predictions(folder, records.load_run(folder))[winner.architecture, TUNED, TEST]
+
+
+def test_the_winner_is_the_network_with_the_highest_val_roc_auc(finished_run: Path, winner: Winner) -> None:
+    results = pd.read_csv(finished_run / "reports" / RUN / "results.csv")
+    val = results[(results["split"] == "val") & (results["recipe"] == "tuned")].set_index("architecture")["roc_auc"]
+    assert winner.architecture == val.idxmax()
+
+
+def test_each_seed_run_answers_to_test_what_was_recorded_to_the_last_bit(
+    tiny_images: Path, winner: Winner, recorded: records.Predictions
+) -> None:
+    # As in the trial: how many threads share a sum may change its last bit.
+    torch.set_num_threads(2)
+    pixels = np.stack([winner.read(tiny_images / path) for path in recorded.paths])
+    assert np.array_equal(winner.each(pixels), recorded.probabilities.astype(np.float32))
+
+
+def test_the_ensemble_is_calibrated_and_its_probabilities_sum_to_1(
+    tiny_images: Path, winner: Winner, recorded: records.Predictions
+) -> None:
+    predictions = winner.predict([tiny_images / path for path in recorded.paths])
+    probabilities = np.array([each.probabilities for each in predictions])
+    assert np.allclose(probabilities.sum(axis=1), 1)
+    assert [each.answer for each in predictions] == [winner.classes[i] for i in probabilities.argmax(axis=1)]
+    corrected = winner.ensemble(recorded.probabilities.astype(np.float32))
+    assert np.array_equal(probabilities, corrected)
+    assert log_losses(recorded.targets, corrected).mean() < 3
+
+
+def test_another_network_of_the_study_can_be_asked(finished_run: Path, winner: Winner) -> None:
+    other = {"lenet": "four_block_cnn", "four_block_cnn": "lenet"}[winner.architecture]
+    assert study.load_winner(RUN, finished_run, architecture=other).architecture == other
+    with pytest.raises(UnknownNameError, match=f"Did you mean '{other}'"):
+        study.load_winner(RUN, finished_run, architecture=other[:-1])
+
+
+def test_an_unknown_run_is_answered_with_the_nearest_name(finished_run: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'tiny'"):
+        study.load_winner("tyny", finished_run)
+
+
+def test_a_run_of_which_nothing_is_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ResultsError, match="Run the study first"):
+        study.load_winner(RUN, tmp_path)
+
+
+def test_the_command_writes_the_ensembles_answers_in_the_order_of_the_files(
+    tmp_path: Path, tiny_images: Path, finished_run: Path, winner: Winner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, folder = tmp_path / "predictions.csv", tiny_images / "Testing"
+    given = [RUN, str(folder), "--results", str(finished_run)]
+    assert predict.main([*given, "--out", str(out)]) == predict.DONE
+    told = capsys.readouterr().err
+    assert winner.architecture in told
+    assert "no medical device" in told
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["path"] for row in rows] == sorted(str(path) for path in folder.rglob("*.jpg"))
+    expected = winner.predict([row["path"] for row in rows])
+    for row, each in zip(rows, expected, strict=True):
+        assert tuple(float(row[f"p_{name}"]) for name in winner.classes) == each.probabilities
+        assert row["answer"] == each.answer
+    assert predict.main(given) == predict.DONE
+    assert capsys.readouterr().out == out.read_text()
+
+
+def test_an_image_of_something_else_gets_a_warning(
+    tmp_path: Path, tiny_images: Path, finished_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (48, 48, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    like = next((tiny_images / "Testing").rglob("*.jpg"))
+    assert predict.main([RUN, str(like), str(tmp_path / "noise.png"), f"--results={finished_run}"]) == predict.DONE
+    said = capsys.readouterr()
+    warnings = [row["warning"] for row in csv.DictReader(said.out.splitlines())]
+    assert warnings == ["", "unlike the training images"]
+    assert "1 unlike the training images" in said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("empty.png", b"", "cannot identify"),
+        ("page.jpg", b"<html>", "cannot identify"),
+        ("slice.dcm", bytes(128) + b"DICM", "cannot identify"),
+    ],
+)
+def test_an_image_that_cant_be_read_is_refused_or_left_without_an_answer(
+    tmp_path: Path,
+    tiny_images: Path,
+    finished_run: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    content: bytes,
+    says: str,
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    like = next((tiny_images / "Testing").rglob("*.jpg"))
+    given = [RUN, str(tmp_path / name), str(like), f"--results={finished_run}"]
+    assert predict.main(given) == predict.USER_ERROR
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert says in said.err
+    assert "--skip-unreadable" in said.err
+    assert predict.main([*given, "--skip-unreadable"]) == predict.DONE
+    first, second = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert (first["answer"], says in first["warning"]) == ("", True)
+    assert second["answer"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ([RUN, "nowhere.png"], "there is no nowhere.png"),
+        ([RUN, "."], "has none"),
+        (["tyny", __file__], "Did you mean 'tiny'?"),
+        ([RUN, __file__, "--architecture", "lennet"], "Did you mean 'lenet'?"),
+        ([RUN, __file__, "--out", "."], "is a folder"),
+        ([RUN, __file__, "--submission"], "--submission is for two classes"),
+    ],
+)
+def test_what_cant_be_answered_is_refused_in_words(
+    tmp_path: Path,
+    finished_run: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: list[str],
+    says: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert predict.main([*given, f"--results={finished_run}"]) == predict.USER_ERROR
+    said = capsys.readouterr()
+    assert says in said.err
+    assert said.err.count("error: ") == 1
+    assert said.out == ""
+
+
+def test_changed_weights_are_refused(tmp_path: Path, finished_run: Path, winner: Winner) -> None:
+    shutil.copytree(finished_run / RUN, tmp_path / RUN)
+    weights = RunFolder(tmp_path / RUN).weights(winner.members[0].trial)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    with pytest.raises(ResultsError, match="missing or changed"):
+        study.load_winner(RUN, tmp_path, architecture=winner.architecture)
