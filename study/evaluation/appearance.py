@@ -1,8 +1,9 @@
 """Whether an image looks at all like those that a network has learnt from.
 
-Not whether it is of the same kind: an image of another organ in the same stain passes, and so do most brain slices among
-handwritten digits, which are both bright on black. What doesn't pass differs in light, colour and grain from the middle of
-the training images twice as much as the farthest of them: stained images among grey ones, inverted ones, noise.
+Not whether it is of the same kind: an image of another organ in the same stain passes, and so do most brain slices
+among handwritten digits, which are both bright on black. What doesn't pass differs in light, colour and grain from the
+middle of the training images twice as much as the farthest of them: stained images among grey ones, inverted ones,
+noise.
 """
 
 from collections.abc import Mapping, Sequence
