@@ -1,6 +1,9 @@
 import contextlib
 import io
+import sys
 from pathlib import Path
+
+import pytest
 
 from study import records
 from study.spec import Budget
@@ -26,6 +29,12 @@ def started(number: int) -> dict[str, object]:
 def epoch(number: int, epoch_number: int, score: float) -> dict[str, object]:
     trial = f"lenet-search{number}"
     return {"event": "epoch", "trial": trial, "epoch": epoch_number, "val_roc_auc": score, "seconds": 1.0}
+
+
+def test_it_speaks_to_the_stderr_of_its_own_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    assert Progress(Budget(trials=2, epochs=4, seeds=1), 1).stream is stream
 
 
 def test_a_log_file_gets_one_line_for_each_trial_that_ends(tmp_path: Path) -> None:

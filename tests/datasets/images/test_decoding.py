@@ -90,3 +90,14 @@ def test_a_picture_that_was_taken_sideways_is_turned_upright() -> None:
     exif[0x0112] = 6
     turned = pixels(png(Image.fromarray(COLOURS), exif=exif))
     assert np.array_equal(turned, np.rot90(COLOURS, -1))
+
+
+def test_a_tiff_that_promises_another_picture_in_damaged_bytes_is_refused_in_words() -> None:
+    content = bytearray(saved(Image.fromarray(COLOURS), "TIFF"))
+    first = int.from_bytes(content[4:8], "little")
+    num_entries = int.from_bytes(content[first : first + 2], "little")
+    end = first + 2 + 12 * num_entries
+    # Another directory, which has no entries: a picture without width and height.
+    content[end : end + 4] = len(content).to_bytes(4, "little")
+    with pytest.raises(ValueError, match="how many pictures it holds can't be told"):
+        load(bytes(content) + bytes(6))
