@@ -60,3 +60,20 @@ def test_features_lie_between_0_and_1_and_dont_hang_on_the_other_images() -> Non
     assert found.min() >= 0
     assert found.max() <= 1
     assert np.array_equal(found[300:301], features(images[300:301]))
+
+
+def test_the_limit_counts_each_training_image_by_its_distance_from_the_others() -> None:
+    images = smooth(40, seed=7)
+    found = features(images)
+    away = []
+    for left_out in range(len(images)):
+        others = np.delete(found, left_out, axis=0)
+        covariance = np.cov(others.T) + np.eye(8) * 0.01**2
+        step = found[left_out] - others.mean(axis=0)
+        away.append(float(np.sqrt(step @ np.linalg.inv(covariance) @ step)))
+    assert Appearance.of(images).limit == pytest.approx(1.25 * np.quantile(away, 0.99), rel=0.05)
+
+
+@pytest.mark.parametrize("num", [2, 3, 5])
+def test_very_few_training_images_have_a_finite_limit(num: int) -> None:
+    assert np.isfinite(Appearance.of(smooth(num, seed=8)).limit)
