@@ -28,6 +28,7 @@ from pathlib import Path
 import pandas as pd
 
 from study import records, run
+from study.command import DONE, USER_ERROR
 from study.datasets.drawing import brain_mri
 from study.tuning import ray_environment
 
@@ -156,10 +157,10 @@ class Bench:
         said = io.StringIO()
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()):
             code = run.main(self.arguments(copy.parent))
-        if code == run.USER_ERROR:
+        if code == USER_ERROR:
             message = said.getvalue().strip().splitlines()[-1]
             return f"message: {message}" if "Traceback" not in said.getvalue() else f"FAULT: {said.getvalue()[-300:]}"
-        if code != run.DONE:
+        if code != DONE:
             return f"FAULT: exit code {code}: {said.getvalue()[-300:]}"
         return self._compare(copy)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
+from study.command import add_verbose
 from study.datasets.images import groups
 from study.spec import BUDGETS, PRECISIONS
 from study.spec.own_images import MODALITIES
@@ -89,6 +90,7 @@ def parser() -> argparse.ArgumentParser:
         help="that networks are trained in; default: bfloat16 where the device computes with it, else float32",
     )
     add("--dry-run", action="store_true", help="show the plan, train nothing")
+    add_verbose(made)
     _add_own_images(made)
     return made
 

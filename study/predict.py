@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from study.command import add_verbose, ended
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.images.progress import progress
 from study.datasets.own.files import walk
@@ -17,25 +18,13 @@ from study.records import write_atomically
 if TYPE_CHECKING:
     from study.winner import Prediction, Winner
 
-DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 _NUM_NAMED = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
     options = _parser().parse_args(arguments)
-    try:
-        _predict(options)
-    except StudyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USER_ERROR
-    except OSError as error:
-        print(f"error: {error}. Mend it and give the same command again.", file=sys.stderr)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        print("Interrupted; nothing was written.", file=sys.stderr)
-        return INTERRUPTED
-    return DONE
+    return ended(lambda: _predict(options), interrupted="Interrupted; nothing was written.", verbose=options.verbose)
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -152,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--device", default="cpu", choices=("cpu", "cuda"), help="default cpu")
     add("--skip-unreadable", action="store_true", help="leave the answer of images that can't be read empty")
     add("--submission", action="store_true", help="columns id and label, as Kaggle wants them of histopathologic")
+    add_verbose(parser)
     return parser
 
 

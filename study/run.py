@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from study import records, registry
 from study.arguments import parser
-from study.errors import EngineLostError, ResultsError, StudyError, UnknownNameError
+from study.command import DONE, INTERRUPTED, ended
+from study.errors import ResultsError, StudyError, UnknownNameError
 from study.report import draw_report
 from study.spec import Study
 from study.tuning import ray_environment
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from study.tuning.own_study import Derived
     from study.tuning.plan import Plan
 
-DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
@@ -31,32 +30,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Names may stand before and after flags.
     options = parser().parse_intermixed_args(arguments)
     ray_environment.apply()
-    try:
-        if options.list:
-            from study.listing import listing
+    return ended(
+        lambda: _main(options, arguments),
+        interrupted="Interrupted; the same command goes on from what is on disk.",
+        verbose=options.verbose,
+    )
 
-            print(listing({name: find_study(name) for name in registry.names("search_spaces")}, options.results))
-            return DONE
-        if options.save and options.images:
-            return _save(options)
-        studies = _studies(options)
-        _check_weights(studies, options)
-        # All are checked before the first one trains for hours.
-        plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
-        return DONE if options.dry_run else _run(plans, options)
-    except EngineLostError as error:
-        print(f"interrupted: {error}", file=sys.stderr)
-        return INTERRUPTED
-    except StudyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USER_ERROR
-    except OSError as error:
-        # A full disk, a folder that can't be written: what was recorded until then is kept.
-        print(f"error: {error}. Mend it and give the same command again.", file=sys.stderr)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        print("Interrupted; the same command goes on from what is on disk.", file=sys.stderr)
-        return INTERRUPTED
+
+def _main(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    if options.list:
+        from study.listing import listing
+
+        print(listing({name: find_study(name) for name in registry.names("search_spaces")}, options.results))
+        return DONE
+    if options.save and options.images:
+        return _save(options)
+    studies = _studies(options)
+    _check_weights(studies, options)
+    # All are checked before the first one trains for hours.
+    plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
+    return DONE if options.dry_run else _run(plans, options)
 
 
 def _studies(options: argparse.Namespace) -> dict[str, Study]:
@@ -193,7 +186,7 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
     from study.tuning.task import Running
 
     print("Starting Ray ...", file=sys.stderr, flush=True)
-    with ray_session(options.address):
+    with ray_session(options.address, verbose=options.verbose):
         there = cluster_resources(launched=bool(options.address))
         slots = choose_slots(
             num_cpus=there.cpus,
@@ -208,7 +201,12 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
         opened = [plan.open_records(slots) for plan in plans]
         # Machines of a cluster share at least the results folder.
         shared = options.storage or (str(options.results.resolve()) if options.address else "")
-        running = Running(num_workers=options.workers_per_trial, hang_after_s=options.hang_after, shared=shared)
+        running = Running(
+            num_workers=options.workers_per_trial,
+            hang_after_s=options.hang_after,
+            shared=shared,
+            verbose=options.verbose,
+        )
         return run_experiment(opened, slots, running)
 
 

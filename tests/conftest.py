@@ -10,6 +10,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from study import run
+from study.command import DONE
 from study.datasets.drawing import brain_mri
 from study.tuning import ray_environment
 
@@ -158,5 +159,5 @@ def finished_run(ray_started: None, command: Command, tmp_path_factory: pytest.T
     """The folder that holds the results and the reports of a finished run of the tiny study, on one slot."""
     results = tmp_path_factory.mktemp("finished")
     # Both cores for each trial: one slot, so that the order of events is always the same.
-    assert command(results, "--cpus-per-trial", "2") == run.DONE
+    assert command(results, "--cpus-per-trial", "2") == DONE
     return results

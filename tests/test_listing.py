@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from study import run
+from study.command import DONE
 from study.listing import listing
 from study.records import RunFolder
 
@@ -13,7 +14,7 @@ from study.records import RunFolder
 def test_every_study_is_listed_with_its_data_its_architectures_and_its_status(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run.main(["--list", "--results", str(tmp_path)]) == run.DONE
+    assert run.main(["--list", "--results", str(tmp_path)]) == DONE
     shown = capsys.readouterr().out
     blocks = {block.split()[0]: block for block in shown.split("\n\n")}
     assert set(blocks) == {"blood_cell", "brain_tumor", "her2_binary", "her2_score", "histopathologic"}

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from study import run
+from study.command import USER_ERROR
 
 Build = Callable[[Path], list[str]]
 
@@ -309,7 +310,7 @@ def test_a_malformed_input_is_refused_in_words(name: str, tmp_path: Path, capsys
         # Without the network whose weights would be downloaded.
         given += ["--architecture", "lenet"]
     folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
-    assert run.main([*given, *folders]) == run.USER_ERROR
+    assert run.main([*given, *folders]) == USER_ERROR
     message = capsys.readouterr().err
     assert case.says in message
     assert message.count("error: ") == 1

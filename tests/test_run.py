@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from study import records, run
+from study.command import DONE, USER_ERROR
 
 ROOT = Path(__file__).parents[1]
 # Without the networks that would need ImageNet weights.
@@ -25,7 +26,7 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], *arguments: str)
     """Runs the command, checks that it was refused and wrote nothing, and returns its message."""
     results, reports = tmp_path / "results", tmp_path / "reports"
     folders = ["--results", str(results), "--reports", str(reports), "--cache", str(tmp_path / "cache")]
-    assert run.main([*arguments, *folders]) == run.USER_ERROR
+    assert run.main([*arguments, *folders]) == USER_ERROR
     assert not results.exists()
     assert not reports.exists()
     message = capsys.readouterr().err
@@ -84,7 +85,7 @@ def test_unreadable_images_are_named_and_counted_with_the_way_to_go_on(
     assert all(path.name in message for path in damaged)
     assert "--skip-unreadable" in message
     folders = ["--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
-    assert run.main([*BRAIN, "--data", str(images), "--skip-unreadable", "--dry-run", *folders]) == run.DONE
+    assert run.main([*BRAIN, "--data", str(images), "--skip-unreadable", "--dry-run", *folders]) == DONE
 
 
 def test_a_class_with_fewer_than_three_images_is_named(
@@ -149,7 +150,7 @@ def test_a_dry_run_shows_the_plan_and_writes_no_records(
 ) -> None:
     results = tmp_path / "results"
     arguments = [str(tiny_study), "--data", str(images), "--results", str(results), "--cache", str(tmp_path)]
-    assert run.main([*arguments, "--dry-run", "--trials", "3"]) == run.DONE
+    assert run.main([*arguments, "--dry-run", "--trials", "3"]) == DONE
     assert "real images (40 train, 8 val, 20 test)" in capsys.readouterr().err
     assert not results.exists()
 
@@ -158,11 +159,11 @@ def test_without_data_the_run_is_named_a_stand_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run.main([*BRAIN, "--cache", str(tmp_path / "cache"), "--dry-run"]) == run.DONE
+    assert run.main([*BRAIN, "--cache", str(tmp_path / "cache"), "--dry-run"]) == DONE
     assert "brain_tumor-standin: DRAWN stand-in images" in capsys.readouterr().err
     # The drawings stay drawings when somebody finds them in the cache and gives them to --data.
     (drawn,) = (tmp_path / "cache" / "stand-in").iterdir()
-    assert run.main([*BRAIN, "--data", str(drawn), "--cache", str(tmp_path / "cache"), "--dry-run"]) == run.DONE
+    assert run.main([*BRAIN, "--data", str(drawn), "--cache", str(tmp_path / "cache"), "--dry-run"]) == DONE
     assert "brain_tumor-standin: DRAWN stand-in images" in capsys.readouterr().err
 
 
@@ -171,7 +172,7 @@ def test_an_architecture_that_the_study_does_not_declare_can_be_asked_for(
 ) -> None:
     folders = ["--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
     arguments = [*BRAIN, "--data", str(images), "--dry-run", *folders]
-    assert run.main([*arguments, "--architecture", "lenet"]) == run.DONE
+    assert run.main([*arguments, "--architecture", "lenet"]) == DONE
     assert "; baseline_cnn, lenet;" in capsys.readouterr().err
 
 
@@ -210,7 +211,7 @@ def test_a_folder_in_use_is_refused(
     folder = records.RunFolder(tmp_path / "tiny")
     arguments = [str(tiny_study), "--data", str(images), "--cache", str(tmp_path / "cache")]
     with records.exclusive(folder):
-        assert run.main([*arguments, "--results", str(tmp_path)]) == run.USER_ERROR
+        assert run.main([*arguments, "--results", str(tmp_path)]) == USER_ERROR
     assert "is in use" in capsys.readouterr().err
     assert not folder.root.exists()
 
@@ -222,7 +223,7 @@ def test_a_folder_of_other_files_is_never_deleted(
     thesis.parent.mkdir()
     thesis.write_text("years of work")
     arguments = [str(tiny_study), "--data", str(images), "--cache", str(tmp_path / "cache")]
-    assert run.main([*arguments, "--results", str(tmp_path)]) == run.USER_ERROR
+    assert run.main([*arguments, "--results", str(tmp_path)]) == USER_ERROR
     assert "holds other files" in capsys.readouterr().err
     assert thesis.exists()
 
@@ -231,7 +232,7 @@ def test_a_folder_of_other_files_is_never_deleted(
 def test_a_value_that_no_study_could_have_is_refused_by_the_parser(arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as refusal:
         run.main(["her2_binary", *arguments])
-    assert refusal.value.code == run.USER_ERROR
+    assert refusal.value.code == USER_ERROR
 
 
 def test_two_studies_of_one_name_are_refused(
@@ -247,7 +248,7 @@ def test_a_folder_that_cannot_be_made_is_one_message(
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
     arguments = [*BRAIN, "--data", str(images), "--results", str(tmp_path / "file" / "results")]
-    assert run.main([*arguments, "--cache", str(tmp_path / "cache")]) == run.USER_ERROR
+    assert run.main([*arguments, "--cache", str(tmp_path / "cache")]) == USER_ERROR
     message = capsys.readouterr().err
     assert message.count("error: ") == 1
     assert str(tmp_path / "file") in message

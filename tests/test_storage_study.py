@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from study import records, run
+from study import records
+from study.command import DONE
 from study.records import RunFolder
 from study.records.storage import Storage
 
@@ -70,7 +71,7 @@ def test_a_study_goes_on_from_its_storage_after_the_driver_died_with_its_disk(
 
     second, folder = start(2)
     _, said = second.communicate(timeout=400)
-    assert second.returncode == run.DONE, said
+    assert second.returncode == DONE, said
     assert folder.events.read_bytes().startswith(before)
     state = records.load_run(folder)
     assert state.finished

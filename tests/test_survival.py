@@ -12,7 +12,8 @@ from types import ModuleType
 
 import pytest
 
-from study import records, run
+from study import records
+from study.command import DONE, INTERRUPTED
 from study.records import RunFolder
 
 ROOT = Path(__file__).parents[1]
@@ -70,7 +71,7 @@ def test_a_study_that_is_killed_three_times_ends_as_it_should(
         assert any("other rungs" in fault for fault in faults)
     else:
         assert faults == []
-        assert [kill.exit_code for kill in tormented.kills] == [-signal.SIGKILL, None, run.INTERRUPTED]
+        assert [kill.exit_code for kill in tormented.kills] == [-signal.SIGKILL, None, INTERRUPTED]
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_the_first_interruption_says_what_is_kept_and_how_to_go_on(
     wait_for_epochs(process, folder, 8)
     process.send_signal(number)
     _, said = process.communicate(timeout=240)
-    assert process.returncode == run.INTERRUPTED
+    assert process.returncode == INTERRUPTED
     state = records.load_run(folder)
     live = [t for t in state.trials.values() if t.state == records.RUNNING]
     for trial in live:
@@ -132,7 +133,7 @@ def test_a_worker_that_is_frozen_is_ended_and_its_trial_goes_on(
     frozen = chaos._ray_processes(process.pid)[chaos.ACTOR][0]
     os.kill(frozen, signal.SIGSTOP)
     _, said = process.communicate(timeout=600)
-    assert process.returncode == run.DONE, said
+    assert process.returncode == DONE, said
     state = records.load_run(folder)
     attempts = [(t.id, attempt["kind"]) for t in state.trials.values() for attempt in t.attempts]
     assert [kind for _, kind in attempts] == ["hung"]

@@ -5,32 +5,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from study.command import add_verbose, ended
 from study.datasets.commands.checking import check
 from study.datasets.commands.downloading import download
 from study.datasets.commands.drawing import draw_stand_in
 from study.datasets.commands.listing import list_datasets
 from study.datasets.commands.naming import find_dataset, usual_folder
-from study.errors import StudyError
-
-DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
     options = _parser().parse_args(arguments)
-    try:
-        _run(options)
-    except StudyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return USER_ERROR
-    except OSError as error:
-        # A full disk, a folder that can't be written.
-        print(f"error: {error}. Mend it and give the same command again.", file=sys.stderr)
-        return USER_ERROR
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return INTERRUPTED
-    return DONE
+    return ended(lambda: _run(options), interrupted="Interrupted.", verbose=options.verbose)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -48,6 +34,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m study.datasets", description="See, check, get and draw datasets.")
+    add_verbose(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="all datasets: classes, published counts, licence, where they are")
     for command, what in (

@@ -25,7 +25,15 @@ by its hash, too, and can be made again as long as the weights are there.
 """
 
 from study.records.explanations import Explanation, Explanations, ImageMap, Pixels, read_explanations
-from study.records.folder import RunFolder, exclusive, seed_trial_id, sha256_of, write_atomically, written_whole
+from study.records.folder import (
+    RunFolder,
+    exclusive,
+    find_run,
+    seed_trial_id,
+    sha256_of,
+    write_atomically,
+    written_whole,
+)
 from study.records.log import Event, EventLog, read_events
 from study.records.predictions import SPLITS, TRAIN, VAL, Key, Predictions, read_predictions
 from study.records.state import (
@@ -75,6 +83,7 @@ __all__ = [
     "Trial",
     "describe_changes",
     "exclusive",
+    "find_run",
     "load_run",
     "read_events",
     "read_explanations",

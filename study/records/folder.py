@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from study.errors import ResultsError
+from study.errors import ResultsError, UnknownNameError
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,30 @@ class RunFolder:
 def seed_trial_id(pair: str, recipe_name: str, number: int) -> str:
     """The id of a seed run; its predictions and weights are named after it."""
     return f"{pair}-{recipe_name}-seed{number}"
+
+
+def find_run(name: str, results: Path) -> RunFolder:
+    """The folder of a run's records.
+
+    Args:
+        name: of the run, or the path of its study file. The run on drawn images is meant where there is no other.
+        results: the folder of all records.
+
+    Raises:
+        UnknownNameError: there is none of that name.
+        ResultsError: there is none at all.
+    """
+    run = Path(name).stem if name.endswith(".py") else name
+    known = sorted(path.parent.name for path in results.glob("*/events.jsonl"))
+    for each in (run, f"{run}-standin"):
+        if each in known:
+            return RunFolder(results / each)
+    if not known:
+        raise ResultsError(
+            f"A run's records are needed, but there are none in {results}. Run the study first (python -m study.run "
+            "NAME), or give --results."
+        )
+    raise UnknownNameError(f"run in {results}", run, known)
 
 
 @contextmanager

@@ -5,27 +5,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.errors import StudyError, UnknownNameError
-from study.records import RunFolder
+from study.command import add_verbose, ended
+from study.records import find_run
 from study.report.page import draw_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Returns:
-        The exit code: 0 done, 2 for what the user can mend, 130 if interrupted.
-    """
+    """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
     options = _parser().parse_args(arguments)
-    try:
-        path = draw_report(_folder(options.name, options.results), options.reports)
-    except StudyError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    print(path)
-    return 0
+    return ended(lambda: _draw(options), interrupted="Interrupted.", verbose=options.verbose)
+
+
+def _draw(options: argparse.Namespace) -> None:
+    print(draw_report(find_run(options.name, options.results), options.reports))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -36,16 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("name", metavar="NAME", help="the run, e.g. her2_binary, or the path of its study file")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all records")
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of all reports")
+    add_verbose(parser)
     return parser
-
-
-def _folder(name: str, results: Path) -> RunFolder:
-    run = Path(name).stem if name.endswith(".py") else name
-    folder = RunFolder(results / run)
-    known = sorted(path.parent.name for path in results.glob("*/events.jsonl"))
-    if known and run not in known:
-        raise UnknownNameError(f"run in {results}", run, known)
-    return folder
 
 
 if __name__ == "__main__":

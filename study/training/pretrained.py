@@ -4,11 +4,13 @@ Only what precedes the head is taken: the head belongs to the classes that it wa
 """
 
 import hashlib
+import io
 import socket
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import torch
@@ -90,14 +92,18 @@ def from_torchvision(name: str, model: nn.Module) -> Pretrained:
     # Imported late: it takes seconds, and most networks do without.
     from torchvision.models import get_weight
 
+    url = get_weight(architecture.weights).url
+    if not (Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(url).name).exists():
+        print(f"Downloading the weights of {name}, once: {url}", file=sys.stderr, flush=True)
     try:
-        with _timeout(_CONNECTION_TIMEOUT_S):
+        # Torch's own line would follow with the path of its cache.
+        with _timeout(_CONNECTION_TIMEOUT_S), redirect_stderr(io.StringIO()):
             state = get_weight(architecture.weights).get_state_dict(progress=False, check_hash=True, weights_only=True)
     except Exception as error:
         # The network, the disk, a damaged file in torch's cache: each has errors of its own.
         raise NoWeightsError(
             f"{name} starts from torchvision's {architecture.weights}, but they can't be downloaded ({error}). Give "
-            f"--weights {name}=FILE with the file of {get_weight(architecture.weights).url}, or train other networks "
+            f"--weights {name}=FILE with the file of {url}, or train other networks "
             "with --architecture."
         ) from error
     return Pretrained(_base(architecture, state, model, architecture.weights), IMAGENET, architecture.weights)

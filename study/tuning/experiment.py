@@ -94,7 +94,8 @@ def run_programme(
         KeyboardInterrupt: the user has asked twice.
     """
     # What Ray Tune says of lost trials is in the records, and on the screen in our own words.
-    logging.getLogger("ray").setLevel(logging.CRITICAL)
+    if not running.verbose:
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
     # Ray Tune insists on a folder for its own snapshots; the event log makes them needless.
     with (
         tempfile.TemporaryDirectory(prefix="study-tune-") as scratch,

@@ -27,18 +27,20 @@ _PATIENCE_S = 300.0
 
 
 @contextmanager
-def ray_session(address: str | None = None) -> Iterator[None]:
+def ray_session(address: str | None = None, *, verbose: bool = False) -> Iterator[None]:
     """Connects to Ray, or starts it on this machine, and leaves it as it was.
 
     Args:
         address: of a running cluster ("auto" for the one this machine belongs to); None starts Ray here.
+        verbose: Ray's own messages and those of its workers are shown.
     """
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"ray\b")
     started_here = not ray.is_initialized()
     if started_here:
         local = {} if address else {"num_cpus": usable_cpus(), "include_dashboard": False}
         with nullcontext() if address else _on_loopback():
-            ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False, **local)  # type: ignore[arg-type]
+            level = logging.INFO if verbose else logging.ERROR
+            ray.init(address=address, logging_level=level, log_to_driver=verbose, **local)  # type: ignore[arg-type]
     try:
         yield
     finally:

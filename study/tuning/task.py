@@ -35,11 +35,13 @@ class Running:
             as many as there is room for, for each trial.
         hang_after_s: time without a step that means a worker hangs.
         shared: URI or path of a folder that all machines see; "" where there is one machine.
+        verbose: Ray says what it has to say.
     """
 
     num_workers: int = 0
     hang_after_s: float = 600.0
     shared: str = ""
+    verbose: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

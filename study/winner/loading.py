@@ -17,8 +17,6 @@ from study.training import checkpoint
 from study.training.correction import Correction
 from study.winner.winner import Member, Winner
 
-_STAND_IN = "-standin"
-
 
 def load_winner(name: str, results: str | Path = "results", *, architecture: str = "", device: str = "cpu") -> Winner:
     """The best network of a study, by its val ROC-AUC: the mean over the seed runs of its tuned recipe.
@@ -33,7 +31,7 @@ def load_winner(name: str, results: str | Path = "results", *, architecture: str
         UnknownNameError: there is no such run, or no such network in it.
         ResultsError: it has no finished seed run, or its files are damaged.
     """
-    folder = find_run(name, Path(results))
+    folder = records.find_run(name, Path(results))
     state = records.load_run(folder)
     answers = _val_answers(folder, state)
     if not answers:
@@ -46,24 +44,6 @@ def load_winner(name: str, results: str | Path = "results", *, architecture: str
     chosen = architecture or best_architecture(answers)
     trials = [trial for trial in state.seed_runs(chosen, TUNED) if trial.number in answers[chosen].numbers]
     return _winner(folder, state.manifest, chosen, trials, answers[chosen], torch.device(device))
-
-
-def find_run(name: str, results: Path) -> RunFolder:
-    """The folder of a run's records.
-
-    Raises:
-        UnknownNameError: there is none of that name.
-    """
-    run = Path(name).stem if name.endswith(".py") else name
-    known = sorted(path.parent.name for path in results.glob("*/events.jsonl"))
-    for each in (run, run + _STAND_IN):
-        if each in known:
-            return RunFolder(results / each)
-    if not known:
-        raise ResultsError(
-            f"A run's records are needed, but there are none in {results}. Run the study first, or give --results."
-        )
-    raise UnknownNameError(f"run in {results}", run, known)
 
 
 def _val_answers(folder: RunFolder, state: StudyState) -> dict[str, Predictions]:

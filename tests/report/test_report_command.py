@@ -17,9 +17,15 @@ def test_the_path_of_a_study_file_stands_for_its_stem(make_run, tmp_path):
     assert command(tmp_path, "search_spaces/her2_binary.py") == 0
 
 
+def test_the_run_on_drawn_images_is_meant_where_there_is_no_other(make_run, tmp_path, capsys):
+    make_run(stage="declared", name="her2_binary-standin")
+    assert command(tmp_path, "her2_binary") == 0
+    assert capsys.readouterr().out.strip().endswith("her2_binary-standin.md")
+
+
 def test_an_unknown_run_is_answered_with_the_nearest_one_and_nothing_is_written(make_run, tmp_path, capsys):
     make_run(stage="declared", name="her2_binary-standin")
-    assert command(tmp_path, "her2_binary") == 2
+    assert command(tmp_path, "her2_binary-standing") == 2
     message = capsys.readouterr().err
     assert "Did you mean 'her2_binary-standin'?" in message
     assert len(message.splitlines()) == 1

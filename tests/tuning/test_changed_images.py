@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from study import records, run
+from study import records
+from study.command import DONE, USER_ERROR
 from study.datasets.images import splits
 from study.records import RunFolder
 from study.tuning.changed_images import described, edited
@@ -48,7 +49,7 @@ def refused(folder: RunFolder, images: Path, command: Command, capsys: Captured)
     def again() -> str:
         before = {path: path.read_bytes() for path in sorted(folder.root.rglob("*")) if path.is_file()}
         capsys.readouterr()
-        assert command(folder.root.parent, "--data", str(images)) == run.USER_ERROR
+        assert command(folder.root.parent, "--data", str(images)) == USER_ERROR
         assert {path: path.read_bytes() for path in sorted(folder.root.rglob("*")) if path.is_file()} == before
         message = capsys.readouterr().err
         assert message.count("error: ") == 1
@@ -120,7 +121,7 @@ def test_another_picture_in_a_file_of_the_same_size_and_time_is_noticed(
 ) -> None:
     smaller, changed = sorted((images / GLIOMA).iterdir(), key=lambda path: path.stat().st_size)[::11]
     # The images are now read, and kept in the cache.
-    assert command(folder.root.parent / "other", "--data", str(images), "--dry-run") == run.DONE
+    assert command(folder.root.parent / "other", "--data", str(images), "--dry-run") == DONE
     before = changed.stat()
     # Zeros behind the end of a JPEG file are no part of the picture.
     changed.write_bytes(smaller.read_bytes().ljust(before.st_size, b"\0"))
@@ -164,13 +165,13 @@ def test_without_the_table_of_splits_it_is_only_known_that_something_changed(
 
 def test_images_that_moved_as_a_whole_are_the_same_images(images: Path, folder: RunFolder, command: Command) -> None:
     moved = images.rename(images.with_name("moved"))
-    assert command(folder.root.parent, "--data", str(moved), "--dry-run") == run.DONE
+    assert command(folder.root.parent, "--data", str(moved), "--dry-run") == DONE
 
 
 def test_another_seed_is_told_as_such_and_not_as_other_images(
     folder: RunFolder, command: Command, capsys: Captured
 ) -> None:
-    assert command(folder.root.parent, "--seed", "1") == run.USER_ERROR
+    assert command(folder.root.parent, "--seed", "1") == USER_ERROR
     message = capsys.readouterr().err
     assert "seed: 0 -> 1" in message
     assert "the same images, but split in another way" in message
@@ -182,9 +183,9 @@ def test_a_run_of_an_earlier_version_learns_its_names_and_holds_to_them(
     log, num_changed = re.subn(r'"names_hash": "\w+", ', "", finished.events.read_text())
     assert num_changed == 1
     finished.events.write_text(log)
-    assert command(finished.root.parent, "--data", str(images)) == run.DONE
+    assert command(finished.root.parent, "--data", str(images)) == DONE
     swap(image_of(images, GLIOMA, 0), image_of(images, GLIOMA, 1))
-    assert command(finished.root.parent, "--data", str(images)) == run.USER_ERROR
+    assert command(finished.root.parent, "--data", str(images)) == USER_ERROR
     assert "2 images under another name" in capsys.readouterr().err
 
 
@@ -227,12 +228,12 @@ def test_an_edited_table_of_splits_is_told_and_written_again(
         "a row more": [first, first.replace(first.partition(",")[0], "Training/strange.png")],
     }
     finished.splits.write_text("".join([header, *changed[change], *rest]))
-    assert command(finished.root.parent) == run.DONE
+    assert command(finished.root.parent) == DONE
     message = capsys.readouterr().err
     name = "Training/strange.png" if change == "a row more" else first.partition(",")[0]
     assert f"splits.csv is not as this study wrote it: 1 row changed, the first that of {name}." in message
     assert "--seed and --groups" in message
     assert finished.splits.read_text() == written
     # Told once.
-    assert command(finished.root.parent) == run.DONE
+    assert command(finished.root.parent) == DONE
     assert "splits.csv" not in capsys.readouterr().err

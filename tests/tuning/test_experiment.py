@@ -9,7 +9,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from study import records, run
+from study import records
+from study.command import DONE, USER_ERROR
 from study.records import RunFolder
 from study.spec import PRECISIONS
 
@@ -76,14 +77,14 @@ def test_the_journal_opens_in_optuna_with_stopped_trials_pruned(finished_run: Pa
 def test_the_same_command_again_trains_nothing(finished_run: Path, command: Command) -> None:
     log = RunFolder(finished_run / RUN).events
     before = log.read_bytes()
-    assert command(finished_run) == run.DONE
+    assert command(finished_run) == DONE
     assert log.read_bytes() == before
 
 
 def test_one_slot_and_one_seed_give_the_same_trials_twice(
     finished_run: Path, ray_started: None, command: Command, tmp_path: Path
 ) -> None:
-    assert command(tmp_path, "--cpus-per-trial", "2") == run.DONE
+    assert command(tmp_path, "--cpus-per-trial", "2") == DONE
     pd.testing.assert_frame_equal(trials_of(tmp_path), trials_of(finished_run))
 
 
@@ -97,7 +98,7 @@ def test_a_killed_study_goes_on_to_the_same_trials(
     content = log.read_bytes()
     log.write_bytes(content[: int(len(content) * share)])
     RunFolder(tmp_path / RUN).trials.unlink()
-    assert command(tmp_path, "--cpus-per-trial", "2") == run.DONE
+    assert command(tmp_path, "--cpus-per-trial", "2") == DONE
     pd.testing.assert_frame_equal(trials_of(tmp_path), trials_of(finished_run))
     assert len(events_of(tmp_path, "test_opened")) == 1
 
@@ -107,7 +108,7 @@ def test_two_studies_run_as_one_experiment_and_come_to_what_each_comes_to_alone(
 ) -> None:
     second = tmp_path / "second.py"
     second.write_text(tiny_study.read_text().replace('"four_block_cnn": Recipe(batch_size=8, dropout=0.1)', ""))
-    assert command(tmp_path, str(second), "--cpus-per-trial", "2") == run.DONE
+    assert command(tmp_path, str(second), "--cpus-per-trial", "2") == DONE
     pd.testing.assert_frame_equal(trials_of(tmp_path), trials_of(finished_run))
     other = pd.read_csv(RunFolder(tmp_path / "second").trials).drop(columns="seconds")
     assert other.groupby("pair").size().to_dict() == {"lenet": 5}
@@ -127,7 +128,7 @@ def test_a_changed_declaration_is_refused_and_says_what_changed(
 ) -> None:
     log = RunFolder(finished_run / RUN).events
     before = log.read_bytes()
-    assert command(finished_run, "--epochs", "3") == run.USER_ERROR
+    assert command(finished_run, "--epochs", "3") == USER_ERROR
     message = capsys.readouterr().err
     assert "epochs: 4 -> 3" in message
     assert "--fresh" in message
@@ -139,7 +140,7 @@ def test_a_study_is_not_gone_on_with_in_another_precision(
 ) -> None:
     began = json.loads(RunFolder(finished_run / RUN).manifest.read_text())["precision"]
     (other,) = set(PRECISIONS) - {began}
-    assert command(finished_run, "--precision", other) == run.USER_ERROR
+    assert command(finished_run, "--precision", other) == USER_ERROR
     assert f"began in {began}" in capsys.readouterr().err
 
 
@@ -152,7 +153,7 @@ def test_a_study_goes_on_with_the_rungs_that_it_began_with(
     content, num_changed = re.subn(r'"rungs": \[[\d, ]+\]', '"rungs": [3]', folder.events.read_text())
     assert num_changed == 2
     folder.events.write_text(content.replace('"reduction_factor": 2', '"reduction_factor": 7'))
-    assert command(tmp_path) == run.DONE
+    assert command(tmp_path) == DONE
     manifest = json.loads(folder.manifest.read_text())
     assert (manifest["reduction_factor"], manifest["pairs"]["lenet"]["rungs"]) == (7, [3])
 
@@ -160,7 +161,7 @@ def test_a_study_goes_on_with_the_rungs_that_it_began_with(
 def test_more_trials_after_the_test_split_was_opened_are_refused(
     finished_run: Path, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command(finished_run, "--trials", "6") == run.USER_ERROR
+    assert command(finished_run, "--trials", "6") == USER_ERROR
     assert "test split has been opened" in capsys.readouterr().err
 
 
@@ -170,17 +171,17 @@ def test_a_test_split_is_opened_a_second_time_on_request_only(
     ledger = tmp_path / "ledger.jsonl"
     shutil.copy(finished_run / "test-openings.jsonl", ledger)
     again = [tmp_path, "--ledger", str(ledger), "--trials", "1", "--epochs", "1", "--seeds", "1"]
-    assert command(*again) == run.USER_ERROR
+    assert command(*again) == USER_ERROR
     message = capsys.readouterr().err
     assert "was opened before" in message
     assert "--open-test-again" in message
     assert not (tmp_path / RUN).exists()
-    assert command(*again, "--open-test-again") == run.DONE
+    assert command(*again, "--open-test-again") == DONE
     assert "opened for time 2" in capsys.readouterr().err
     assert len(list(records.read_events(ledger))) == 2
     state = records.load_run(RunFolder(tmp_path / RUN))
     (earlier,) = state.manifest["opened_before"]
     assert (earlier["run"], earlier["num_images"]) == (RUN, 20)
     # The run knows its own opening when its report is drawn again.
-    assert command(*again) == run.DONE
+    assert command(*again) == DONE
     assert len(list(records.read_events(ledger))) == 2

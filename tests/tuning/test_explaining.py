@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from study import records, run
+from study.command import DONE
 from study.evaluation import examples
 from study.evaluation.maps import likeness
 from study.records import EXPLANATIONS, TEST, Explanations, RunFolder, read_explanations
@@ -158,7 +159,7 @@ def test_a_finished_run_of_an_earlier_version_or_one_that_was_killed_is_explaine
     assert "What do they look at?" not in page
     assert "What is missing" not in page
     assert not is_complete(copied, records.load_run(copied))
-    assert command(copied.root.parent, "--cpus-per-trial", "2") == run.DONE
+    assert command(copied.root.parent, "--cpus-per-trial", "2") == DONE
     assert "tiny is finished, but for what its report shows of single images" in capsys.readouterr().err
     assert is_complete(copied, records.load_run(copied))
     assert sum(e["event"] == "test_opened" for e in records.read_events(copied.events)) == 1

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from study import records, registry, run
+from study.command import DONE
 from study.records import RunFolder
 from study.spec import Study
 from study.tuning import space
@@ -43,7 +44,7 @@ def dry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Dry:
 
     def call(*arguments: str) -> str:
         folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
-        assert run.main([*arguments, "--architecture", "lenet", "--dry-run", *folders]) == run.DONE
+        assert run.main([*arguments, "--architecture", "lenet", "--dry-run", *folders]) == DONE
         return " ".join(capsys.readouterr().err.split())
 
     return call
@@ -128,7 +129,7 @@ def test_what_is_saved_declares_the_same_study(
     tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "mine.py"
-    assert run.main(["--images", str(images), "--save", str(file)]) == run.DONE
+    assert run.main(["--images", str(images), "--save", str(file)]) == DONE
     saved: Study = registry.load_file(file, attribute="STUDY", kind="study")
     assert set(saved.pairs) == {"baseline_cnn", "eight_conv_cnn", "resnet18"}
     assert saved.pairs["baseline_cnn"].pos_weight == "balanced"
@@ -138,7 +139,7 @@ def test_what_is_saved_declares_the_same_study(
     capsys.readouterr()
     plans = []
     for given in (["--images", str(images)], [str(file)]):
-        assert run.main([*given, "--architecture", "baseline_cnn", "--dry-run", *folders]) == run.DONE
+        assert run.main([*given, "--architecture", "baseline_cnn", "--dry-run", *folders]) == DONE
         plans.append(capsys.readouterr().err.splitlines()[-1].partition(":")[2])
     assert plans[0] == plans[1]
 
@@ -159,12 +160,12 @@ def test_a_study_of_ones_own_images_runs_and_goes_on(
     folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
     budget = ["--trials", "2", "--epochs", "2", "--seeds", "2", "--architecture", "lenet"]
     command = ["--images", str(images), "--name", "scans", *budget, *folders]
-    assert run.main(command) == run.DONE
+    assert run.main(command) == DONE
     state = records.load_run(RunFolder(tmp_path / "results" / "scans"))
     assert state.finished
     report = (tmp_path / "reports" / "scans.md").read_text()
     assert "tumour" in report
     assert "document" not in report.partition("## How it was done")[0].lower()
     capsys.readouterr()
-    assert run.main(command) == run.DONE
+    assert run.main(command) == DONE
     assert "scans is finished" in capsys.readouterr().err

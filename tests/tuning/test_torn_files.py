@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from study import records, run
+from study import records
+from study.command import DONE, USER_ERROR
 from study.errors import ResultsError
 from study.records import RunFolder, read_explanations
 from study.report import draw_report
@@ -42,7 +43,7 @@ def test_derived_files_of_a_finished_study_are_made_again(
 ) -> None:
     for name in (*DERIVED, "optuna.journal"):
         cut(copied.root / name, random.Random(name))
-    assert command(copied.root.parent) == run.DONE
+    assert command(copied.root.parent) == DONE
     for name in DERIVED:
         assert (copied.root / name).read_bytes() == (finished_run / "tiny" / name).read_bytes()
 
@@ -90,7 +91,7 @@ def test_a_folder_without_a_whole_event_is_refused_with_the_ways_on(
     copied: RunFolder, command: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.truncate(copied.events, 40)
-    assert command(copied.root.parent) == run.USER_ERROR
+    assert command(copied.root.parent) == USER_ERROR
     message = capsys.readouterr().err
     assert "no whole line" in message
     assert "--fresh" in message
@@ -102,7 +103,7 @@ def test_a_seed_run_whose_weights_were_cut_before_the_test_is_trained_again(
     before_the_test(copied)
     damaged = min(copied.root.glob("weights/*.pt"))
     cut(damaged, random.Random(0))
-    assert command(copied.root.parent, "--cpus-per-trial", "2") == run.DONE
+    assert command(copied.root.parent, "--cpus-per-trial", "2") == DONE
     for path in sorted((finished_run / "tiny" / "predictions").glob("*.csv")):
         assert path.read_bytes() == (copied.root / "predictions" / path.name).read_bytes()
 
@@ -124,6 +125,6 @@ def test_explanations_that_were_cut_are_missed_and_the_results_are_drawn_without
 def test_explanations_that_were_cut_are_made_again(ray_started: None, copied: RunFolder, command: Command) -> None:
     before = read_explanations(copied.explanations)
     cut(copied.explanations, random.Random(0))
-    assert command(copied.root.parent, "--cpus-per-trial", "2") == run.DONE
+    assert command(copied.root.parent, "--cpus-per-trial", "2") == DONE
     assert read_explanations(copied.explanations).thumbnails.keys() == before.thumbnails.keys()
     assert is_complete(copied, records.load_run(copied))

@@ -12,6 +12,7 @@ from PIL import Image
 
 import study
 from study import predict, records
+from study.command import DONE, USER_ERROR
 from study.errors import ResultsError, UnknownNameError
 from study.evaluation.calibration import log_losses
 from study.records import TEST, TUNED, RunFolder
@@ -80,7 +81,7 @@ def test_the_command_writes_the_ensembles_answers_in_the_order_of_the_files(
 ) -> None:
     out, folder = tmp_path / "predictions.csv", tiny_images / "Testing"
     given = [RUN, str(folder), "--results", str(finished_run)]
-    assert predict.main([*given, "--out", str(out)]) == predict.DONE
+    assert predict.main([*given, "--out", str(out)]) == DONE
     told = capsys.readouterr().err
     assert winner.architecture in told
     assert "no medical device" in told
@@ -91,7 +92,7 @@ def test_the_command_writes_the_ensembles_answers_in_the_order_of_the_files(
     for row, each in zip(rows, expected, strict=True):
         assert tuple(float(row[f"p_{name}"]) for name in winner.classes) == each.probabilities
         assert row["answer"] == each.answer
-    assert predict.main(given) == predict.DONE
+    assert predict.main(given) == DONE
     assert capsys.readouterr().out == out.read_text()
 
 
@@ -101,7 +102,7 @@ def test_an_image_of_something_else_gets_a_warning(
     noise = np.random.default_rng(0).integers(0, 256, (48, 48, 3)).astype(np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
     like = next((tiny_images / "Testing").rglob("*.jpg"))
-    assert predict.main([RUN, str(like), str(tmp_path / "noise.png"), f"--results={finished_run}"]) == predict.DONE
+    assert predict.main([RUN, str(like), str(tmp_path / "noise.png"), f"--results={finished_run}"]) == DONE
     said = capsys.readouterr()
     warnings = [row["warning"] for row in csv.DictReader(said.out.splitlines())]
     assert warnings == ["", "unlike the training images"]
@@ -128,12 +129,12 @@ def test_an_image_that_cant_be_read_is_refused_or_left_without_an_answer(
     (tmp_path / name).write_bytes(content)
     like = next((tiny_images / "Testing").rglob("*.jpg"))
     given = [RUN, str(tmp_path / name), str(like), f"--results={finished_run}"]
-    assert predict.main(given) == predict.USER_ERROR
+    assert predict.main(given) == USER_ERROR
     said = capsys.readouterr()
     assert said.out == ""
     assert says in said.err
     assert "--skip-unreadable" in said.err
-    assert predict.main([*given, "--skip-unreadable"]) == predict.DONE
+    assert predict.main([*given, "--skip-unreadable"]) == DONE
     first, second = csv.DictReader(capsys.readouterr().out.splitlines())
     assert (first["answer"], says in first["warning"]) == ("", True)
     assert second["answer"]
@@ -159,7 +160,7 @@ def test_what_cant_be_answered_is_refused_in_words(
     says: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert predict.main([*given, f"--results={finished_run}"]) == predict.USER_ERROR
+    assert predict.main([*given, f"--results={finished_run}"]) == USER_ERROR
     said = capsys.readouterr()
     assert says in said.err
     assert said.err.count("error: ") == 1
