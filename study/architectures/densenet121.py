@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 from torchvision.models import densenet121
 
 from study.architectures._torchvision import torchvision_architecture
@@ -17,8 +17,15 @@ def _make(**options: Any) -> nn.Module:
     # there is nothing to change: what arrives is not negative, and one position large.
     features = model.get_submodule("features")
     features.add_module("relu5", nn.ReLU())
-    features.add_module("pool5", nn.AdaptiveAvgPool2d(1))
+    features.add_module("pool5", _Mean())
     return model
+
+
+class _Mean(nn.Module):
+    """What AdaptiveAvgPool2d(1) computes; ONNX has no word for how that lays out its result."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return images.mean((2, 3), keepdim=True)
 
 
 def _rename(name: str) -> str:

@@ -68,7 +68,7 @@ def _winner(
         path = _whole_weights(folder, trial)
         model, standardization = checkpoint.load_outcome(path, architecture, trial.recipe, num_logits, size)
         correction = Correction.fitted(trial.recipe, counts, val.targets, probabilities)
-        members.append(Member(trial.id, model.to(device), standardization, correction))
+        members.append(Member(trial.id, trial.recipe, model.to(device), standardization, correction))
     corrected = [member.correction(each) for member, each in zip(members, val.probabilities, strict=True)]
     binary = len(classes) == 2
     window = dataset.get("window")
@@ -84,6 +84,7 @@ def _winner(
         threshold=youden_threshold(val.targets, np.mean(corrected, axis=0)) if binary else float("nan"),
         appearance=Appearance.from_record(appearance) if appearance else None,
         device=device,
+        manifest=manifest,
     )
 
 

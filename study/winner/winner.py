@@ -1,10 +1,11 @@
 """The seed runs of a study's best network, which answer together."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +29,14 @@ class Member:
 
     Attributes:
         trial: its id in the records.
+        recipe: hyperparameter -> value.
         model: in eval mode.
         standardization: what it expects of the images.
         correction: of its probabilities.
     """
 
     trial: str
+    recipe: Mapping[str, Any]
     model: nn.Module
     standardization: Standardization
     correction: Correction
@@ -72,6 +75,7 @@ class Winner:
             than two classes, where the most probable one is.
         appearance: of the training images; None where the study has not recorded it.
         device: that the networks are on.
+        manifest: of the run.
     """
 
     run: str
@@ -84,6 +88,7 @@ class Winner:
     threshold: float
     appearance: Appearance | None
     device: torch.device
+    manifest: Mapping[str, Any]
 
     def predict(self, images: Sequence[str | Path]) -> list[Prediction]:
         """What the ensemble answers for image files, in their order; see `Prediction` for those that can't be read."""
