@@ -1,5 +1,6 @@
 """Fixtures of several packages: one small real study, run once for all tests that read its records."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -129,6 +130,22 @@ def bucket(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     boto3.client("s3", endpoint_url=f"http://{s3}", region_name="us-east-1").create_bucket(Bucket="study-bucket")
     folder = tmp_path.name
     return f"s3://study-bucket/{folder}?scheme=http&endpoint_override={s3}&region=us-east-1"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, Debian's: a `playwright.sync_api.Browser`."""
+    from playwright.sync_api import sync_playwright
+
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.fail("There is no chromium on this machine: apt-get install chromium")
+    # It must not look for its maker's hosts, and as root it can't have a sandbox (Playwright's default).
+    flags = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

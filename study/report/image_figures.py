@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -76,13 +77,18 @@ def _parts(figure: Figure, number: int) -> list[SubFigure]:
 
 def _overlay(axis: Axes, thumbnail: Pixels, found: ImageMap) -> None:
     """The map in colours over the image in grey."""
-    grey = np.asarray(_large(thumbnail).convert("L").convert("RGB")) / 255
+    image = _large(thumbnail)
     if found.heat is None:
-        _show(axis, grey)
+        _show(axis, np.asarray(image.convert("L").convert("RGB")))
         axis.text(0.5, 0.5, "no map", transform=axis.transAxes, ha="center", color="white", backgroundcolor="black")
     else:
-        heat = matplotlib.colormaps[_HEAT](np.asarray(_large(found.heat)) / 255)[..., :3]
-        _show(axis, (grey + heat) / 2)
+        _show(axis, overlaid(image, np.asarray(_large(found.heat)) / 255))
+
+
+def overlaid(image: Image.Image, heat: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
+    """A map in colours over an image in grey: float (H, W, 3) in [0, 1] from an (H, W) map in [0, 1]."""
+    grey = np.asarray(image.convert("L").convert("RGB")) / 255
+    return np.asarray((grey + matplotlib.colormaps[_HEAT](heat)[..., :3]) / 2)
 
 
 def _large(pixels: Pixels) -> Image.Image:

@@ -56,8 +56,8 @@ class Images:
     """
 
     def __init__(self, pixels: Path | NDArray[np.uint8], device: torch.device) -> None:
-        # Copy-on-write: torch refuses read-only arrays, and nothing here writes.
-        array = np.load(pixels, mmap_mode="c") if isinstance(pixels, Path) else pixels
+        # Torch refuses read-only arrays, and nothing here writes: a file is mapped copy-on-write.
+        array = np.load(pixels, mmap_mode="c") if isinstance(pixels, Path) else np.require(pixels, requirements="W")
         self.device = device
         self._array = torch.from_numpy(array)
         if device.type == "cuda":

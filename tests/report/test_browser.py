@@ -7,31 +7,18 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from study.report.index import write_index
 
 pytestmark = pytest.mark.browser
 
-# Chromium must not look for its maker's hosts, and as root it can't have a sandbox (Playwright's default).
-FLAGS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-component-update", "--disable-sync"]
 PAGES = ("her2_binary", "her2_binary-standin", "brain", "brain_six", "index")
 # A4 without the margins of the print style, at 96 px an inch.
 PRINTED_WIDTH_PX = 680
 PHONE_WIDTH_PX = 360
 
 Open = Callable[..., Page]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium")
-    if path is None:
-        pytest.fail("There is no chromium on this machine: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")

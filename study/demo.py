@@ -1,0 +1,203 @@
+"""`python -m study.demo NAME`: a local web page on which a study's winner answers for an image dropped on it."""
+
+import argparse
+import importlib
+import ipaddress
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from study.command import add_verbose, ended
+from study.datasets.images.layouts import IMAGE_SUFFIXES
+from study.errors import StudyError
+
+if TYPE_CHECKING:
+    from study.winner import Winner
+    from study.winner.winner import Pixels
+
+WARNING = (
+    "**This is no medical device.** It is a research tool that nobody has tested on patients. Its answers must not "
+    "be used for a diagnosis, a treatment or any other decision about a person."
+)
+_SHOWN_PX = (384, 384)
+_LARGEST_FILE = "200mb"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command until Ctrl-C and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
+    options = _parser().parse_args(arguments)
+    return ended(lambda: _serve(options), interrupted="Interrupted.", verbose=options.verbose)
+
+
+def _serve(options: argparse.Namespace) -> None:
+    # Imported late: torch takes seconds to import, and --help should not wait for it.
+    from study.winner import load_winner
+
+    winner = load_winner(options.name, options.results, architecture=options.architecture)
+    # What is dropped on the page is a person's image: Gradio's copies are gone when the page is.
+    with tempfile.TemporaryDirectory(prefix="study-demo-") as copies:
+        os.environ |= {"GRADIO_TEMP_DIR": copies, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+        page = page_of(winner)
+        gradio = _gradio()
+        try:
+            _, url, _ = page.launch(
+                server_name=options.host,
+                server_port=options.port,
+                prevent_thread_lock=True,
+                quiet=True,
+                show_error=True,
+                share=False,
+                ssr_mode=False,
+                mcp_server=False,
+                max_file_size=_LARGEST_FILE,
+                footer_links=[],
+                theme=gradio.themes.Base(font="sans-serif", font_mono="monospace"),
+                css=_CSS,
+            )
+        except OSError as error:
+            raise StudyError(
+                f"The page needs a free port, but {options.port or 'none of 7860 to 7959'} can't be had on "
+                f"{options.host} ({error}). Give another one with --port."
+            ) from error
+        print(f"{winner.run}: {winner.architecture} answers at {url}   (Ctrl-C ends it)", file=sys.stderr)
+        if not _is_loopback(options.host):
+            print(
+                f"Everybody who can reach {options.host} can use this page: it has no password and no encryption.",
+                file=sys.stderr,
+            )
+        over = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: over.set())
+        over.wait()
+        page.close(verbose=False)
+    print("The page is closed, and what was dropped on it is deleted.", file=sys.stderr)
+
+
+def page_of(winner: "Winner") -> Any:
+    """The page, a `gradio.Blocks` that isn't served yet.
+
+    Raises:
+        StudyError: Gradio isn't installed.
+    """
+    gradio = _gradio()
+
+    def answered(path: str | None) -> tuple[Any, ...]:
+        if path is None:
+            return "", None, None, None
+        found = winner.read(path)
+        if isinstance(found, str):
+            return f"### This file can't be read\n\n{found}", None, None, None
+        return _answer(winner, found)
+
+    with gradio.Blocks(title=f"{winner.run}: {winner.architecture}", analytics_enabled=False) as page:
+        gradio.Markdown(f"# {winner.manifest['title']}\n\n{_introduction(winner)}")
+        gradio.Markdown(WARNING, elem_id="warning")
+        dropped = gradio.File(
+            label="Drop an image here, or click to choose one", file_types=list(IMAGE_SUFFIXES), height=140
+        )
+        decision = gradio.Markdown(elem_id="decision")
+        with gradio.Row():
+            probabilities = gradio.Label(label="Probabilities", elem_id="probabilities", show_heading=False, buttons=[])
+            seen = gradio.Image(
+                label="What the networks see", elem_id="seen", buttons=[], interactive=False, format="png"
+            )
+            heat = gradio.Image(
+                label="What speaks for the answer (Grad-CAM)",
+                elem_id="heat",
+                buttons=[],
+                interactive=False,
+                format="png",
+            )
+        gradio.Markdown(
+            "Bright is what speaks for the answer, in the mean of the seed runs' Grad-CAM maps (Selvaraju et al. "
+            "2017). A map that looks reasonable doesn't show that the answer is right."
+        )
+        dropped.change(answered, dropped, [decision, probabilities, seen, heat], api_visibility="private")
+    return page
+
+
+def _introduction(winner: "Winner") -> str:
+    drawn = (
+        " **It was trained on drawn stand-in images, and knows nothing of real ones.**"
+        if winner.manifest["stand_in"]
+        else ""
+    )
+    return (
+        f"{winner.architecture} of the study `{winner.run}`, {len(winner.members)} seed runs together, at "
+        f"{winner.size_px} px. It knows these classes and no others: {', '.join(winner.classes)}.{drawn}"
+    )
+
+
+def _answer(winner: "Winner", pixels: "Pixels") -> tuple[Any, ...]:
+    """What the page shows of an image: decision, probabilities, what the networks see, what speaks for the answer."""
+    from study.report.image_figures import overlaid
+    from study.training.grad_cam import NoMapError
+    from study.winner.explained import mean_heat
+
+    probabilities = winner.ensemble(winner.each(pixels[None]))
+    answer = int(winner.decide(probabilities)[0])
+    lines = [f"## {winner.classes[answer]}"]
+    if len(winner.classes) == 2:
+        rule = f"where its probability is {winner.threshold:.3f} or more (Youden, chosen on val)"
+        lines.append(f"The answer is {winner.classes[1]} {rule}.")
+    if winner.appearance is not None and winner.appearance.differs_grossly(pixels[None])[0]:
+        lines.append("**This image is unlike the training images: don't trust the answer.**")
+    shown = Image.fromarray(pixels).resize(_SHOWN_PX, Image.Resampling.BICUBIC)
+    try:
+        heat = Image.fromarray(mean_heat(winner, pixels, answer)).resize(_SHOWN_PX, Image.Resampling.BILINEAR)
+        overlay = overlaid(shown, np.asarray(heat))
+    except NoMapError as error:
+        lines.append(f"There is no Grad-CAM map: {error}.")
+        overlay = None
+    by_class = dict(zip(winner.classes, probabilities[0].tolist(), strict=True))
+    return "\n\n".join(lines), by_class, np.asarray(shown), overlay
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _gradio() -> ModuleType:
+    try:
+        return importlib.import_module("gradio")
+    except ImportError as error:
+        raise StudyError(
+            "The page needs the package gradio, but it is not installed. Install it (uv sync --extra demo)."
+        ) from error
+
+
+_CSS = """
+#warning { border: 2px solid #b3261e; border-radius: 6px; padding: 8px 14px; }
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m study.demo",
+        description="Serve a local web page: drop an image, see what the best network of a finished study answers.",
+        epilog="Example: python -m study.demo brain_tumor",
+    )
+    add = parser.add_argument
+    add("name", metavar="NAME", help="the run, e.g. her2_binary, or the path of its study file")
+    add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
+    add("--architecture", default="", metavar="NAME", help="another network of the study than the best")
+    add("--host", default="127.0.0.1", metavar="ADDR", help="address to listen on (default 127.0.0.1, this machine)")
+    add("--port", type=int, metavar="N", help="default: the first free one from 7860 on")
+    add_verbose(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
