@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
         choices=PRECISIONS,
         help="that networks are trained in; default: bfloat16 where the device computes with it, else float32",
     )
+    add("--mlflow", default="", metavar="URI", help="also send all trials to this tracking server of MLflow")
     add("--dry-run", action="store_true", help="show the plan, train nothing")
     add_verbose(made)
     _add_own_images(made)

@@ -141,6 +141,7 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Runs all studies that are not finished as one experiment, then draws every report."""
     from study.tuning.conducted import is_complete, redraw
     from study.tuning.lease import Lease
+    from study.tuning.tensorboard import add_figures
 
     with ExitStack() as locks:
         for plan in plans:
@@ -157,14 +158,16 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
         for plan in plans:
             if plan.previous is not None and is_complete(plan.folder, plan.previous):
                 print(f"{plan.run} is finished; its report is drawn again.", file=sys.stderr)
-                redraw(plan)
+                redraw(plan, mlflow=options.mlflow)
             else:
                 if plan.previous is not None and plan.previous.finished:
                     print(f"{plan.run} is finished, but for what its report shows of single images.", file=sys.stderr)
                 todo.append(plan)
         ended = _train(todo, options) if todo else []
         for plan in plans:
-            print(draw_report(plan.folder, options.reports))
+            page = draw_report(plan.folder, options.reports)
+            add_figures(plan.folder.tensorboard, page.with_suffix(""))
+            print(page)
     stuck = [f"{plan.run}: {end.stuck}" for plan, end in zip(todo, ended, strict=True) if end.stuck]
     if stuck:
         raise ResultsError("\n".join(stuck))
@@ -206,6 +209,7 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
             hang_after_s=options.hang_after,
             shared=shared,
             verbose=options.verbose,
+            mlflow=options.mlflow,
         )
         return run_experiment(opened, slots, running)
 

@@ -1,8 +1,9 @@
 """One study's session: its log opened and replayed, its conductor, and the files that are derived at the end."""
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from optuna.distributions import BaseDistribution
 
@@ -15,26 +16,34 @@ from study.tuning.conductor import Conductor
 from study.tuning.dealer import TEST_TRIAL
 from study.tuning.defaults import first_values
 from study.tuning.journal import Journal
+from study.tuning.mlflow import MLflow
 from study.tuning.plan import Plan
 from study.tuning.progress import Progress
 from study.tuning.run_files import LogMirror
 from study.tuning.search import PairSearch
+from study.tuning.tensorboard import TensorBoard
 
 _ENDS = ("stopped", "completed", "failed")
 
 
 @contextmanager
-def conducted(plan: Plan, *, prefix: str) -> Iterator[Conductor]:
+def conducted(plan: Plan, *, prefix: str, mlflow: str = "") -> Iterator[Conductor]:
     """A study's conductor on its open log. However it ends, the derived files are then rebuilt.
+
+    Args:
+        plan: with its records opened.
+        prefix: of each line on the screen.
+        mlflow: URI of a tracking server that gets the trials too; "" for none.
 
     Raises:
         ResultsError: a file that can't be made again is damaged.
+        StudyError: there is no such server.
     """
     with LogMirror(plan.files) as mirror:
-        yield from _conducted(plan, mirror, prefix)
+        yield from _conducted(plan, mirror, prefix, mlflow)
 
 
-def _conducted(plan: Plan, mirror: LogMirror, prefix: str) -> Iterator[Conductor]:
+def _conducted(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Iterator[Conductor]:
     folder = plan.folder
     log = records.EventLog(folder.events)
     state = records.replay(records.read_events(folder.events))
@@ -43,7 +52,8 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str) -> Iterator[Conductor
     forget_damaged(folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     journal = Journal(folder.optuna_journal, spaces, state)
-    listener = _Listener(plan, journal, mirror, Progress(plan.budget, len(spaces), prefix=prefix))
+    trackers = _trackers(folder, state, mlflow)
+    listener = _Listener(plan, journal, trackers, mirror, Progress(plan.budget, len(spaces), prefix=prefix))
     conductor = Conductor(
         log=log,
         state=state,
@@ -59,6 +69,8 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str) -> Iterator[Conductor
         # On a full disk there is no room for them; they are derived, and the next session writes them.
         if not conductor.halted:
             journal.close()
+            for tracker in trackers:
+                tracker.close()
             derived.write_derived(folder, state)
             plan.files.keep_all(
                 [folder.manifest, folder.trials, folder.seed_runs, folder.epochs, folder.optuna_journal]
@@ -73,11 +85,22 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str) -> Iterator[Conductor
             plan.files.drop_folder("checkpoints")
 
 
-def redraw(plan: Plan) -> None:
+def _trackers(folder: records.RunFolder, state: records.StudyState, mlflow: str) -> list["Tracker"]:
+    # MLflow first: it may not be there.
+    sent: list[Tracker] = [MLflow(mlflow, state)] if mlflow else []
+    return [*sent, TensorBoard(folder.tensorboard, state)]
+
+
+def redraw(plan: Plan, *, mlflow: str = "") -> None:
     """Brings the files of a finished study up to date: mended descriptions go into its records, tables are rebuilt.
+
+    Args:
+        plan: of the study.
+        mlflow: URI of a tracking server that gets what it lacks; "" for none.
 
     Raises:
         ResultsError: a file that can't be made again is damaged.
+        StudyError: there is no such server.
     """
     state = plan.previous
     assert state is not None
@@ -90,6 +113,8 @@ def redraw(plan: Plan) -> None:
     derived.write_derived(plan.folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     Journal(plan.folder.optuna_journal, spaces, state).close()
+    for tracker in _trackers(plan.folder, state, mlflow):
+        tracker.close()
 
 
 def require_whole(folder: records.RunFolder, state: records.StudyState) -> None:
@@ -139,15 +164,30 @@ def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> 
     }
 
 
+class Tracker(Protocol):
+    """Shows trials elsewhere, as they train."""
+
+    def epoch(self, trial: records.Trial, event: records.Event) -> None:
+        """A trial has trained one more."""
+
+    def ended(self, trial: records.Trial) -> None:
+        """A searched trial or a seed run has ended."""
+
+    def close(self) -> None:
+        """Nothing follows."""
+
+
 class _Listener:
-    """Progress, the Optuna journal, the ledger of test openings, and the checkpoints of ended trials removed.
+    """Progress, the Optuna journal, TensorBoard and the like, the ledger of test openings, and checkpoints removed.
 
     Where machines share no folder, it also brings here what trials keep, and takes care that the storage has the log
     before a trial needs it.
     """
 
-    def __init__(self, plan: Plan, journal: Journal, mirror: LogMirror, progress: Progress) -> None:
-        self.plan, self.journal, self.mirror, self.progress = plan, journal, mirror, progress
+    def __init__(
+        self, plan: Plan, journal: Journal, trackers: Sequence[Tracker], mirror: LogMirror, progress: Progress
+    ) -> None:
+        self.plan, self.journal, self.trackers, self.mirror, self.progress = plan, journal, trackers, mirror, progress
 
     def __call__(self, event: records.Event, state: records.StudyState) -> None:
         if event["event"] == "started" and event["kind"] in (TEST, EXPLAIN):
@@ -155,6 +195,9 @@ class _Listener:
         if event["event"] == "started" and event["kind"] == TEST and not self.plan.manifest["stand_in"]:
             # Before any actor has it: an opening that was not written down would be worse than one that never came.
             self._write_opening(sum(t.state == COMPLETE for t in state.of_kind(SEED)))
+        if event["event"] == "epoch":
+            for tracker in self.trackers:
+                tracker.epoch(state.trials[event["trial"]], event)
         if event["event"] in _ENDS:
             trial = state.trials[event["trial"]]
             for name in trial.result.get("files", {}):
@@ -165,6 +208,9 @@ class _Listener:
             self.plan.files.drop_folder(f"checkpoints/{trial.id}")
             if trial.kind == SEARCH:
                 self.journal.add(trial)
+            if trial.kind in (SEARCH, SEED):
+                for tracker in self.trackers:
+                    tracker.ended(trial)
         self.progress(event, state)
 
     def _write_opening(self, num_networks: int) -> None:

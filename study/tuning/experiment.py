@@ -52,7 +52,9 @@ def run_experiment(plans: Sequence[Plan], slots: Slots, running: Running) -> lis
     """
     with ExitStack() as stack:
         conductors = {
-            plan.run: stack.enter_context(conducted(plan, prefix=f"{plan.run}  " if len(plans) > 1 else ""))
+            plan.run: stack.enter_context(
+                conducted(plan, prefix=f"{plan.run}  " if len(plans) > 1 else "", mlflow=running.mlflow)
+            )
             for plan in plans
         }
         programme = Programme(conductors)

@@ -1,7 +1,6 @@
 """The searched trials as an Optuna journal: what `optuna-dashboard` opens."""
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 
 from study import records
+from study.tuning.background import Background
 from study.tuning.search import frozen_trial
 
 Distributions = Mapping[str, dict[str, BaseDistribution]]
@@ -35,8 +35,7 @@ class Journal:
             pair: optuna.create_study(study_name=pair, direction="maximize", storage=storage) for pair in distributions
         }
         ended = [t for t in state.of_kind(records.SEARCH) if t.state != records.RUNNING]
-        self._pool = ThreadPoolExecutor(1)
-        self._pending: list[Future[None]] = []
+        self._background = Background("journal")
         for trial in sorted(ended, key=lambda t: float(t.result["time"])):
             self.add(trial)
 
@@ -46,11 +45,7 @@ class Journal:
         Raises:
             OSError: an earlier one could not be written, e.g. on a full disk.
         """
-        written = [future for future in self._pending if future.done()]
-        self._pending = [future for future in self._pending if future not in written]
-        for future in written:
-            future.result()
-        self._pending.append(self._pool.submit(self._add, trial))
+        self._background.add(self._add, trial)
 
     def close(self) -> None:
         """Returns when all is written.
@@ -58,9 +53,7 @@ class Journal:
         Raises:
             OSError: one could not be written.
         """
-        self._pool.shutdown()
-        for future in self._pending:
-            future.result()
+        self._background.close()
 
     def _add(self, trial: records.Trial) -> None:
         frozen = frozen_trial(trial, self.distributions[trial.pair])

@@ -36,12 +36,14 @@ class Running:
         hang_after_s: time without a step that means a worker hangs.
         shared: URI or path of a folder that all machines see; "" where there is one machine.
         verbose: Ray says what it has to say.
+        mlflow: URI of a tracking server that gets the trials too; "" for none.
     """
 
     num_workers: int = 0
     hang_after_s: float = 600.0
     shared: str = ""
     verbose: bool = False
+    mlflow: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
