@@ -10,13 +10,30 @@ from study.datasets.images import groups
 from study.spec import BUDGETS, PRECISIONS
 from study.spec.own_images import MODALITIES
 
+_EXAMPLES = """\
+examples:
+  python -m study.run her2_binary                            on drawn stand-in images, for there are no others
+  python -m study.run brain_tumor --data path/to/images      on real ones
+  python -m study.run brain_tumor --data path --dry-run      what would be run, and how long it takes
+  python -m study.run brain_tumor --data path --holdout      for developing: the official test split stays closed
+  python -m study.run --images path/to/class/folders         a study of one's own images
+  python -m study.run --images scans --labels table.csv --save search_spaces/scans.py
+  python -m study.run her2_binary blood_cell --budget demo   two studies as one experiment
+  python -m study.run all --address auto                     all of them, on the cluster that this machine is in
+
+The same command again goes on with a study that was interrupted. Afterwards:
+  python -m study.report NAME        python -m study.predict NAME IMAGE...
+  python -m study.demo NAME          python -m study.export NAME --out DIR
+"""
+
 
 def parser() -> argparse.ArgumentParser:
     """Of the arguments of `python -m study.run`."""
     made = argparse.ArgumentParser(
         prog="python -m study.run",
         description="Runs a whole hyperparameter study, or goes on with it, and writes its report.",
-        epilog="Without --data and without data/<dataset>, the study runs on drawn stand-in images.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = made.add_argument
     add("names", nargs="*", metavar="NAME", help="a file in search_spaces/ (without .py), or a path to one; all")
@@ -90,7 +107,11 @@ def parser() -> argparse.ArgumentParser:
         help="that networks are trained in; default: bfloat16 where the device computes with it, else float32",
     )
     add("--mlflow", default="", metavar="URI", help="also send all trials to this tracking server of MLflow")
-    add("--dry-run", action="store_true", help="show the plan, train nothing")
+    add(
+        "--dry-run",
+        action="store_true",
+        help="show the plan, and from a batch of each network what memory and time it takes; record nothing",
+    )
     add_verbose(made)
     _add_own_images(made)
     return made

@@ -1,6 +1,7 @@
 """`python -m study.run NAME...`: plan studies, run them or go on with them, draw their reports."""
 
 import argparse
+import math
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,7 @@ from study.errors import ResultsError, StudyError, UnknownNameError
 from study.report import draw_report
 from study.spec import Study
 from study.tuning import ray_environment
+from study.tuning.resources import Slots, choose_slots, usable_cpus
 
 if TYPE_CHECKING:
     from study.tuning.asked import Options
@@ -49,7 +51,7 @@ def _main(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     _check_weights(studies, options)
     # All are checked before the first one trains for hours.
     plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
-    return DONE if options.dry_run else _run(plans, options)
+    return _rehearse(plans, options) if options.dry_run else _run(plans, options)
 
 
 def _studies(options: argparse.Namespace) -> dict[str, Study]:
@@ -137,6 +139,19 @@ def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Seque
     return plan
 
 
+def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
+    """Trains a few batches of every pair, and says what the plans would take on this machine."""
+    import torch
+
+    from study.tuning.rehearsal import rehearse, table
+
+    slots = _slots(options, num_cpus=usable_cpus(), num_gpus=torch.cuda.device_count())
+    for plan in plans:
+        print(f"{plan.run}: training a batch of each network ...", file=sys.stderr, flush=True)
+        print(table(list(rehearse(plan, slots)), slots))
+    return DONE
+
+
 def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Runs all studies that are not finished as one experiment, then draws every report."""
     from study.tuning.conducted import is_complete, redraw
@@ -185,21 +200,12 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
 def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"]:
     from study.tuning.experiment import run_experiment
     from study.tuning.ray_session import cluster_resources, ray_session
-    from study.tuning.resources import choose_slots
     from study.tuning.task import Running
 
     print("Starting Ray ...", file=sys.stderr, flush=True)
     with ray_session(options.address, verbose=options.verbose):
         there = cluster_resources(launched=bool(options.address))
-        slots = choose_slots(
-            num_cpus=there.cpus,
-            num_gpus=there.gpus,
-            cpus_per_gpu=there.cpus_per_gpu,
-            cpus_per_trial=options.cpus_per_trial,
-            gpus_per_trial=options.gpus_per_trial,
-            num_workers=options.workers_per_trial,
-            num=options.slots,
-        )
+        slots = _slots(options, num_cpus=there.cpus, num_gpus=there.gpus, cpus_per_gpu=there.cpus_per_gpu)
         print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
         opened = [plan.open_records(slots) for plan in plans]
         # Machines of a cluster share at least the results folder.
@@ -212,6 +218,18 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
             mlflow=options.mlflow,
         )
         return run_experiment(opened, slots, running)
+
+
+def _slots(options: argparse.Namespace, *, num_cpus: float, num_gpus: float, cpus_per_gpu: float = math.inf) -> Slots:
+    return choose_slots(
+        num_cpus=num_cpus,
+        num_gpus=num_gpus,
+        cpus_per_gpu=cpus_per_gpu,
+        cpus_per_trial=options.cpus_per_trial,
+        gpus_per_trial=options.gpus_per_trial,
+        num_workers=options.workers_per_trial,
+        num=options.slots,
+    )
 
 
 def find_study(name: str) -> Study:

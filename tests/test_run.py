@@ -1,11 +1,13 @@
 """The command line: what it refuses, with which message, and that it then leaves nothing behind."""
 
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from conftest import TINY_STUDY
 from PIL import Image
 
 from study import records, run
@@ -151,8 +153,24 @@ def test_a_dry_run_shows_the_plan_and_writes_no_records(
     results = tmp_path / "results"
     arguments = [str(tiny_study), "--data", str(images), "--results", str(results), "--cache", str(tmp_path)]
     assert run.main([*arguments, "--dry-run", "--trials", "3"]) == DONE
-    assert "real images (40 train, 8 val, 20 test)" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "real images (40 train, 8 val, 20 test)" in said.err
+    for name in ("lenet", "four_block_cnn"):
+        assert re.search(rf"{name} +[\d,]+ +[\d.]+ GiB +\d+ ms of 8 +[\d.]+ s +[\d:]+ to [\d:]+", said.out), said.out
+    assert "Nothing was recorded" in said.out
     assert not results.exists()
+
+
+def test_a_dry_run_names_a_network_that_cant_be_trained_and_tries_the_others(
+    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "far.py"
+    study.write_text(TINY_STUDY.replace('"lenet": Recipe(batch_size=8)', '"lenet": Recipe(batch_size=8, lr=1e30)'))
+    arguments = [str(study), "--data", str(images), "--results", str(tmp_path / "r"), "--cache", str(tmp_path)]
+    assert run.main([*arguments, "--dry-run"]) == DONE
+    said = capsys.readouterr().out
+    assert re.search(r"lenet .*can't be trained: DivergedError", said)
+    assert re.search(r"four_block_cnn .* ms of 8", said)
 
 
 def test_without_data_the_run_is_named_a_stand_in(

@@ -48,7 +48,7 @@ class Progress:
 
     def _line(self, text: str) -> None:
         clear = "\r\033[K" if self.stream.isatty() else ""
-        self.stream.write(f"{clear}[{_clock(time.monotonic() - self.started_s)}] {self.prefix}{text}\n")
+        self.stream.write(f"{clear}[{clock(time.monotonic() - self.started_s)}] {self.prefix}{text}\n")
         self.stream.flush()
 
     def _tried_again(self, trial: records.Trial, event: records.Event) -> str:
@@ -110,10 +110,11 @@ class Progress:
         total = self.num_pairs * self.budget.trials * each + self._num_seed_runs(state) * self.budget.epochs
         done = sum(len(t.epochs) for t in state.trials.values())
         per_epoch_s = (time.monotonic() - self.started_s) / self._epochs_here
-        return f"about {_clock(max(0.0, total - done) * per_epoch_s)} left"
+        return f"about {clock(max(0.0, total - done) * per_epoch_s)} left"
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """As m:ss, or h:mm:ss from an hour on."""
     minutes, seconds = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
