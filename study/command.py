@@ -33,6 +33,9 @@ def ended(command: Callable[[], int | None], *, interrupted: str, verbose: bool 
     except StudyError as error:
         print(f"error: {error}", file=sys.stderr)
         code = USER_ERROR
+    except FileExistsError as error:
+        print(f"error: A folder is needed, but {error.filename} is a file. Give another path.", file=sys.stderr)
+        code = USER_ERROR
     except OSError as error:
         # A full disk, a folder that can't be written: what was recorded until then is kept.
         print(f"error: {error}. Mend it and give the same command again.", file=sys.stderr)

@@ -5,6 +5,7 @@ import importlib
 import ipaddress
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _serve(options: argparse.Namespace) -> None:
+    _require_address(options.host, options.port)
     # Imported late: torch takes seconds to import, and --help should not wait for it.
     from study.winner import load_winner
 
@@ -48,26 +50,20 @@ def _serve(options: argparse.Namespace) -> None:
         os.environ |= {"GRADIO_TEMP_DIR": copies, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
         page = page_of(winner)
         gradio = _gradio()
-        try:
-            _, url, _ = page.launch(
-                server_name=options.host,
-                server_port=options.port,
-                prevent_thread_lock=True,
-                quiet=True,
-                show_error=True,
-                share=False,
-                ssr_mode=False,
-                mcp_server=False,
-                max_file_size=_LARGEST_FILE,
-                footer_links=[],
-                theme=gradio.themes.Base(font="sans-serif", font_mono="monospace"),
-                css=_CSS,
-            )
-        except OSError as error:
-            raise StudyError(
-                f"The page needs a free port, but {options.port or 'none of 7860 to 7959'} can't be had on "
-                f"{options.host} ({error}). Give another one with --port."
-            ) from error
+        _, url, _ = page.launch(
+            server_name=options.host,
+            server_port=options.port,
+            prevent_thread_lock=True,
+            quiet=True,
+            show_error=True,
+            share=False,
+            ssr_mode=False,
+            mcp_server=False,
+            max_file_size=_LARGEST_FILE,
+            footer_links=[],
+            theme=gradio.themes.Base(font="sans-serif", font_mono="monospace"),
+            css=_CSS,
+        )
         print(f"{winner.run}: {winner.architecture} answers at {url}   (Ctrl-C ends it)", file=sys.stderr)
         if not _is_loopback(options.host):
             print(
@@ -80,6 +76,21 @@ def _serve(options: argparse.Namespace) -> None:
         over.wait()
         page.close(verbose=False)
     print("The page is closed, and what was dropped on it is deleted.", file=sys.stderr)
+
+
+def _require_address(host: str, port: int | None) -> None:
+    """Raises StudyError where nothing can listen: Gradio would try for minutes."""
+    try:
+        family, kind, *_, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as listener:
+            # As the server itself does: a port that was closed a moment ago is free.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+    except OSError as error:
+        raise StudyError(
+            f"The page needs an address of this machine and a free port, but {host}{f':{port}' if port else ''} can't "
+            f"be had ({error.strerror}). Give others with --host and --port."
+        ) from error
 
 
 def page_of(winner: "Winner") -> Any:
@@ -183,6 +194,13 @@ _CSS = """
 """
 
 
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 < value < 2**16:
+        raise argparse.ArgumentTypeError(f"must be 1 to 65535, but is {text}")
+    return value
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m study.demo",
@@ -194,7 +212,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
     add("--architecture", default="", metavar="NAME", help="another network of the study than the best")
     add("--host", default="127.0.0.1", metavar="ADDR", help="address to listen on (default 127.0.0.1, this machine)")
-    add("--port", type=int, metavar="N", help="default: the first free one from 7860 on")
+    add("--port", type=_port, metavar="N", help="default: the first free one from 7860 on")
     add_verbose(parser)
     return parser
 

@@ -23,7 +23,8 @@ _NUM_NAMED = 10
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
-    options = _parser().parse_args(arguments)
+    # Images may stand before and after flags.
+    options = _parser().parse_intermixed_args(arguments)
     return ended(lambda: _predict(options), interrupted="Interrupted; nothing was written.", verbose=options.verbose)
 
 

@@ -154,7 +154,7 @@ def test_a_port_that_is_taken_is_an_error(served: Served, finished_run: Path) ->
     port = served.url.rstrip("/").rpartition(":")[2]
     ended = subprocess.run(command(finished_run, "--port", port), stderr=subprocess.PIPE, text=True, check=False)
     assert ended.returncode == USER_ERROR
-    assert "Give another one with --port" in ended.stderr
+    assert f"127.0.0.1:{port} can't be had" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

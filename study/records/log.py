@@ -81,9 +81,12 @@ def read_events(path: Path) -> Iterator[Event]:
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines[:-1], start=1):
         try:
-            yield json.loads(line)
-        except ValueError as error:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict) or "event" not in event or "time" not in event:
             raise ResultsError(
-                f"Each line of {path} must be one JSON object, but line {number} is {line[:60]!r}. "
-                "Restore the file from a backup, or start again with --fresh."
-            ) from error
+                f"Each line of {path} must be one JSON object with an event and its time, but line {number} is "
+                f"{line[:60]!r}. Restore the file from a backup, or start again with --fresh."
+            )
+        yield event

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from study import records
-from study.errors import ResultsError, UnknownNameError
+from study.errors import DataError, ResultsError, UnknownNameError
 from study.evaluation.appearance import Appearance
 from study.evaluation.examples import best_architecture
 from study.evaluation.operating_points import youden_threshold
@@ -30,7 +30,10 @@ def load_winner(name: str, results: str | Path = "results", *, architecture: str
     Raises:
         UnknownNameError: there is no such run, or no such network in it.
         ResultsError: it has no finished seed run, or its files are damaged.
+        DataError: there is no GPU.
     """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise DataError('The device "cuda" needs a GPU that torch can use, but there is none. Ask for "cpu".')
     folder = records.find_run(name, Path(results))
     state = records.load_run(folder)
     answers = _val_answers(folder, state)
