@@ -8,7 +8,7 @@ import io
 import socket
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -96,8 +96,8 @@ def from_torchvision(name: str, model: nn.Module) -> Pretrained:
     if not (Path(torch.hub.get_dir()) / "checkpoints" / PurePosixPath(url).name).exists():
         print(f"Downloading the weights of {name}, once: {url}", file=sys.stderr, flush=True)
     try:
-        # Torch's own line would follow with the path of its cache.
-        with _timeout(_CONNECTION_TIMEOUT_S), redirect_stderr(io.StringIO()):
+        # Torch's own line would follow, with the path of its cache.
+        with _timeout(_CONNECTION_TIMEOUT_S), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             state = get_weight(architecture.weights).get_state_dict(progress=False, check_hash=True, weights_only=True)
     except Exception as error:
         # The network, the disk, a damaged file in torch's cache: each has errors of its own.
