@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
-    kinds = {folder.name: read(folder, options.size, rng) for folder in options.folders}
+    kinds = {str(folder): read(folder, options.size, rng) for folder in options.folders}
     print("| training images | held out | " + " | ".join(kinds) + " | black | noise | inverted | dark |")
     print("|---|---|" + "---|" * (len(kinds) + 4))
     for name, images in kinds.items():

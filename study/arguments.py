@@ -5,7 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
-from study.command import add_verbose
+from study.command import add_verbose, positive, whole_number
 from study.datasets.images import groups
 from study.spec import BUDGETS, PRECISIONS
 from study.spec.own_images import MODALITIES
@@ -48,11 +48,17 @@ def parser() -> argparse.ArgumentParser:
     add("--trials", type=int, metavar="N", help="searched trials of each pair")
     add("--epochs", type=int, metavar="N", help="full budget of a trial")
     add("--seeds", type=int, metavar="K", help="seed runs of each finalist")
-    add("--audit", type=_not_negative, metavar="N", help="searched trials of each pair that are never stopped early")
+    add("--audit", type=whole_number(0), metavar="N", help="searched trials of each pair that are never stopped early")
     add("--image-size", type=int, metavar="PX", help="side to which images are resized")
     add("--architecture", action="append", default=[], metavar="NAME", help="only this network (repeatable)")
     add("--weights", action="append", default=[], metavar="[NAME=]FILE", help="pretrained weights of a network")
-    add("--seed", type=_not_negative, default=0, metavar="N", help="of splits, search and training (default 0)")
+    add(
+        "--seed",
+        type=whole_number(0, 2**32 - 1),
+        default=0,
+        metavar="N",
+        help="of splits, search and training (default 0)",
+    )
     add("--groups", choices=list(groups.WAYS), default=groups.DEFAULT, help=_groups_help())
     add(
         "--holdout", action="store_true", help="leave the official test split closed; test on 15 %% of the other images"
@@ -81,13 +87,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--workers-per-trial",
-        type=_not_negative,
+        type=whole_number(0),
         default=0,
         metavar="N",
         help="train each trial on N devices at once, in a Ray Train worker group (default 0: none)",
     )
-    add("--hang-after", type=_positive, default=600.0, metavar="S", help="end a worker without a step for so long")
-    add("--cpus-per-trial", type=float, metavar="X", help="or per worker; default: one")
+    add("--hang-after", type=positive, default=600.0, metavar="S", help="end a worker without a step for so long")
+    add("--cpus-per-trial", type=positive, metavar="X", help="or per worker; default: one")
     add(
         "--gpus-per-trial",
         type=float,
@@ -96,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add(
         "--slots",
-        type=_at_least_one,
+        type=whole_number(1),
         metavar="N",
         help="trials at a time, whatever there is now: where a cluster that `ray up` did not start grows on demand; "
         "if its GPU machines are yet to come, give --gpus-per-trial too",
@@ -147,24 +153,3 @@ def _groups_help() -> str:
 
 def _folder_or_uri(text: str) -> Path | str:
     return text if "://" in text else Path(text)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be more than 0, but is {text}")
-    return value
-
-
-def _at_least_one(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, but is {text}")
-    return value
-
-
-def _not_negative(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or more, but is {text}")
-    return value

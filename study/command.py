@@ -1,20 +1,20 @@
-"""What all commands have in common: how they end, and what they say of an error."""
+"""What all commands have in common: how they end, what they say of an error, and what they can be given."""
 
 import argparse
+import importlib
+import re
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 
 from study.errors import EngineLostError, StudyError
 
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 
-
-def add_verbose(parser: argparse.ArgumentParser) -> None:
-    """Adds -v to the arguments of a command."""
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="also what libraries have to say, and where an error comes from"
-    )
+# "//name:password@" and the keys that a URI of S3 may hold.
+_SECRETS = re.compile(r"(?<=//)[^/@\s]+@|(?<=access_key=)[^&\s]+|(?<=secret_key=)[^&\s]+|(?<=session_token=)[^&\s]+")
 
 
 def ended(command: Callable[[], int | None], *, interrupted: str, verbose: bool = False) -> int:
@@ -30,16 +30,86 @@ def ended(command: Callable[[], int | None], *, interrupted: str, verbose: bool 
     except (EngineLostError, KeyboardInterrupt) as error:
         print(f"interrupted: {error}" if isinstance(error, EngineLostError) else interrupted, file=sys.stderr)
         code = INTERRUPTED
-    except StudyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        code = USER_ERROR
-    except FileExistsError as error:
-        print(f"error: A folder is needed, but {error.filename} is a file. Give another path.", file=sys.stderr)
-        code = USER_ERROR
-    except OSError as error:
-        # A full disk, a folder that can't be written: what was recorded until then is kept.
-        print(f"error: {error}. Mend it and give the same command again.", file=sys.stderr)
+    except (StudyError, OSError) as error:
+        print(f"error: {_in_words(error)}", file=sys.stderr)
         code = USER_ERROR
     if verbose:
         traceback.print_exc()
     return code
+
+
+def _in_words(error: StudyError | OSError) -> str:
+    if isinstance(error, StudyError):
+        return str(error)
+    if isinstance(error, FileExistsError) and Path(str(error.filename)).is_file():
+        return f"A folder is needed, but {error.filename} is a file. Give another path."
+    # A full disk, a folder that can't be written: what was recorded until then is kept.
+    return f"{error}. Mend it and give the same command again."
+
+
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """Adds -v to the arguments of a command."""
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="also what libraries have to say, and where an error comes from"
+    )
+
+
+def add_winner(parser: argparse.ArgumentParser) -> None:
+    """Adds what tells a winner to the arguments of a command, and -v."""
+    add = parser.add_argument
+    add("name", metavar="NAME", help="the run, e.g. her2_binary, or the path of its study file")
+    add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
+    add("--architecture", default="", metavar="NAME", help="another network of the study than the best")
+    add_verbose(parser)
+
+
+def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """For argparse: reads a whole number from `least` to `most`."""
+    rule = f"must be a whole number from {least} to {most}" if most is not None else f"must be {least} or more"
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = None
+        if value is None or value < least or (most is not None and value > most):
+            raise argparse.ArgumentTypeError(f"{rule}, but is {text}")
+        return value
+
+    return read
+
+
+def positive(text: str) -> float:
+    """For argparse: reads a finite number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number above 0, but is {text}")
+    return value
+
+
+def package(name: str, *, extra: str, what: str) -> ModuleType:
+    """Imports a package that only one command needs.
+
+    Args:
+        name: of the module.
+        extra: of this package, that installs it.
+        what: needs it, as the sentence begins.
+
+    Raises:
+        StudyError: it isn't installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise StudyError(
+            f"{what} needs the package {name.partition('.')[0]}, but it can't be imported ({error}). Install it (uv "
+            f"sync --extra {extra})."
+        ) from error
+
+
+def without_secrets(text: str) -> str:
+    """A command, a URI or a message without the passwords and keys that it may hold."""
+    return _SECRETS.sub(lambda found: "***@" if found.group().endswith("@") else "***", text)

@@ -1,7 +1,6 @@
 """`python -m study.demo NAME`: a local web page on which a study's winner answers for an image dropped on it."""
 
 import argparse
-import importlib
 import ipaddress
 import os
 import signal
@@ -10,14 +9,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from study.command import add_verbose, ended
+from study.command import add_winner, ended, package, whole_number
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.errors import StudyError
 
@@ -30,7 +28,9 @@ WARNING = (
     "be used for a diagnosis, a treatment or any other decision about a person."
 )
 _SHOWN_PX = (384, 384)
-_LARGEST_FILE = "200mb"
+_LARGEST_FILE = "50mb"
+# After so many seconds what was dropped is deleted, too.
+_KEPT_S = 600
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +48,13 @@ def _serve(options: argparse.Namespace) -> None:
     # What is dropped on the page is a person's image: Gradio's copies are gone when the page is.
     with tempfile.TemporaryDirectory(prefix="study-demo-") as copies:
         os.environ |= {"GRADIO_TEMP_DIR": copies, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+        for name in ("NO_PROXY", "no_proxy"):
+            # Gradio asks the page whether it is there, and a proxy would not find it.
+            os.environ[name] = ",".join(filter(None, [os.environ.get(name), options.host, "localhost", "127.0.0.1"]))
+        over = threading.Event()
+        # A terminal that is closed is an end as well.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: over.set())
         page = page_of(winner)
         gradio = _gradio()
         _, url, _ = page.launch(
@@ -60,6 +67,7 @@ def _serve(options: argparse.Namespace) -> None:
             ssr_mode=False,
             mcp_server=False,
             max_file_size=_LARGEST_FILE,
+            app_kwargs=_only_asked_by_name(options.host),
             footer_links=[],
             theme=gradio.themes.Base(font="sans-serif", font_mono="monospace"),
             css=_CSS,
@@ -70,9 +78,6 @@ def _serve(options: argparse.Namespace) -> None:
                 f"Everybody who can reach {options.host} can use this page: it has no password and no encryption.",
                 file=sys.stderr,
             )
-        over = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: over.set())
         over.wait()
         page.close(verbose=False)
     print("The page is closed, and what was dropped on it is deleted.", file=sys.stderr)
@@ -81,15 +86,15 @@ def _serve(options: argparse.Namespace) -> None:
 def _require_address(host: str, port: int | None) -> None:
     """Raises StudyError where nothing can listen: Gradio would try for minutes."""
     try:
-        family, kind, *_, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+        family, kind, *_, address = socket.getaddrinfo(host.strip("[]"), port or 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as listener:
             # As the server itself does: a port that was closed a moment ago is free.
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise StudyError(
             f"The page needs an address of this machine and a free port, but {host}{f':{port}' if port else ''} can't "
-            f"be had ({error.strerror}). Give others with --host and --port."
+            f"be had ({error}). Give others with --host and --port."
         ) from error
 
 
@@ -109,7 +114,8 @@ def page_of(winner: "Winner") -> Any:
             return f"### This file can't be read\n\n{found}", None, None, None
         return _answer(winner, found)
 
-    with gradio.Blocks(title=f"{winner.run}: {winner.architecture}", analytics_enabled=False) as page:
+    title = f"{winner.run}: {winner.architecture}"
+    with gradio.Blocks(title=title, analytics_enabled=False, delete_cache=(60, _KEPT_S)) as page:
         gradio.Markdown(f"# {winner.manifest['title']}\n\n{_introduction(winner)}")
         gradio.Markdown(WARNING, elem_id="warning")
         dropped = gradio.File(
@@ -145,6 +151,7 @@ def _introduction(winner: "Winner") -> str:
     return (
         f"{winner.architecture} of the study `{winner.run}`, {len(winner.members)} seed runs together, at "
         f"{winner.size_px} px. It knows these classes and no others: {', '.join(winner.classes)}.{drawn}"
+        f"{winner.caution}"
     )
 
 
@@ -162,6 +169,8 @@ def _answer(winner: "Winner", pixels: "Pixels") -> tuple[Any, ...]:
         lines.append(f"The answer is {winner.classes[1]} {rule}.")
     if winner.appearance is not None and winner.appearance.differs_grossly(pixels[None])[0]:
         lines.append("**This image is unlike the training images: don't trust the answer.**")
+    if winner.appearance is None:
+        lines.append("Whether this image is like the training images isn't known: the run is older than that record.")
     shown = Image.fromarray(pixels).resize(_SHOWN_PX, Image.Resampling.BICUBIC)
     try:
         heat = Image.fromarray(mean_heat(winner, pixels, answer)).resize(_SHOWN_PX, Image.Resampling.BILINEAR)
@@ -175,30 +184,28 @@ def _answer(winner: "Winner", pixels: "Pixels") -> tuple[Any, ...]:
 
 def _is_loopback(host: str) -> bool:
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return host == "localhost"
 
 
 def _gradio() -> ModuleType:
-    try:
-        return importlib.import_module("gradio")
-    except ImportError as error:
-        raise StudyError(
-            "The page needs the package gradio, but it is not installed. Install it (uv sync --extra demo)."
-        ) from error
+    return package("gradio", extra="demo", what="The page")
+
+
+def _only_asked_by_name(host: str) -> dict[str, Any]:
+    """On loopback the page answers nobody who asks for it under another name: a web page could, of a browser here."""
+    if not _is_loopback(host):
+        return {}
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    return {"middleware": [Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", host])]}
 
 
 _CSS = """
 #warning { border: 2px solid #b3261e; border-radius: 6px; padding: 8px 14px; }
 """
-
-
-def _port(text: str) -> int:
-    value = int(text)
-    if not 0 < value < 2**16:
-        raise argparse.ArgumentTypeError(f"must be 1 to 65535, but is {text}")
-    return value
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -208,12 +215,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: python -m study.demo brain_tumor",
     )
     add = parser.add_argument
-    add("name", metavar="NAME", help="the run, e.g. her2_binary, or the path of its study file")
-    add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
-    add("--architecture", default="", metavar="NAME", help="another network of the study than the best")
+    add_winner(parser)
     add("--host", default="127.0.0.1", metavar="ADDR", help="address to listen on (default 127.0.0.1, this machine)")
-    add("--port", type=_port, metavar="N", help="default: the first free one from 7860 on")
-    add_verbose(parser)
+    add("--port", type=whole_number(1, 65535), metavar="N", help="default: the first free one from 7860 on")
     return parser
 
 

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.command import add_verbose, ended
+from study.command import add_winner, ended
 from study.records import find_run
 
 
@@ -22,13 +22,13 @@ def _export(options: argparse.Namespace) -> None:
     from study.winner.export import CARD, GRAPH, USE, WEIGHTS, examples_of, export
 
     winner = load_winner(options.name, options.results, architecture=options.architecture)
-    print(f"Exporting {winner.architecture} of {winner.run} ...", file=sys.stderr, flush=True)
+    print(f"Exporting {winner.architecture} of {winner.run} ...{winner.caution}", file=sys.stderr, flush=True)
     card = export(winner, options.out, examples_of(winner, folder))
     checked = card["checked"]
     print(
         f"{options.out}: {GRAPH} (the ensemble of {len(winner.members)} seed runs with its corrections), {WEIGHTS}/ "
         f"(each of them), {CARD}. On {checked['images']} images ONNX Runtime and torch differ by "
-        f"{checked['largest_difference']:.1g} at most. {USE}",
+        f"{checked['largest_difference']:.2g} at most. {USE}",
         file=sys.stderr,
     )
 
@@ -39,12 +39,8 @@ def _parser() -> argparse.ArgumentParser:
         description="Write the best network of a finished study as safetensors, ONNX and a card in JSON.",
         epilog="Example: python -m study.export brain_tumor --out brain_tumor_export",
     )
-    add = parser.add_argument
-    add("name", metavar="NAME", help="the run, e.g. her2_binary, or the path of its study file")
-    add("--out", type=Path, metavar="DIR", required=True, help="new folder")
-    add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
-    add("--architecture", default="", metavar="NAME", help="another network of the study than the best")
-    add_verbose(parser)
+    add_winner(parser)
+    parser.add_argument("--out", type=Path, metavar="DIR", required=True, help="new folder")
     return parser
 
 

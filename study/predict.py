@@ -3,12 +3,13 @@
 import argparse
 import csv
 import io
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study.command import add_verbose, ended
+from study.command import add_winner, ended
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.images.progress import progress
 from study.datasets.own.files import walk
@@ -30,8 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _predict(options: argparse.Namespace) -> None:
     images = _images(options.images)
-    if options.out and options.out.is_dir():
-        raise DataError(f"--out must be a file, but {options.out} is a folder. Give the name of a file in it.")
+    if options.out:
+        _require_table(options.out)
+    if options.submission:
+        _require_ids(images)
     # Imported late: torch takes seconds to import, and a mistyped path should not wait for it.
     from study.winner import load_winner
 
@@ -52,6 +55,26 @@ def _predict(options: argparse.Namespace) -> None:
     _say_doubts(winner, predictions, options.out)
 
 
+def _require_table(out: Path) -> None:
+    if out.is_dir():
+        raise DataError(f"--out must be a file, but {out} is a folder. Give the name of a file in it.")
+    if out.suffix.lower() != ".csv":
+        raise DataError(f"--out must end in .csv, so that no image is overwritten, but is {out}. Give another name.")
+    # Before hours of work, not after.
+    out.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _require_ids(images: Iterable[Path]) -> None:
+    paths: dict[str, Path] = {}
+    for image in images:
+        other = paths.setdefault(image.stem, image)
+        if other != image:
+            raise DataError(
+                f"A submission names each image by its file's name, but {other} and {image} have the same. Leave one "
+                "out."
+            )
+
+
 def _images(given: Iterable[Path]) -> list[Path]:
     """The image files that are meant: those of folders in the order of their names."""
     images: list[Path] = []
@@ -65,6 +88,14 @@ def _images(given: Iterable[Path]) -> list[Path]:
             images.append(path)
         else:
             raise DataError(f"Images must be files or folders, but there is no {path}.")
+    for image in images:
+        try:
+            str(image).encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"Names of images must be Unicode, to be written into a table, but one is {os.fsencode(image)!r}. "
+                "Rename it."
+            ) from error
     return images
 
 
@@ -75,8 +106,8 @@ def _introduction(winner: "Winner") -> str:
         else "the most probable class"
     )
     return (
-        f"{winner.run}: {winner.architecture}, best on val; ensemble of {len(winner.members)} seed runs, temperature "
-        f"scaled; answer: {decision}"
+        f"{winner.run}: {winner.architecture}{', best on val' if winner.best else ''}; ensemble of "
+        f"{len(winner.members)} seed runs, temperature scaled; answer: {decision}.{winner.caution}"
     )
 
 
@@ -88,7 +119,8 @@ def _require_read(predictions: Sequence["Prediction"], *, skip: bool) -> None:
     more = f"\n  and {len(unread) - _NUM_NAMED} more" if len(unread) > _NUM_NAMED else ""
     raise DataError(
         f"Every image must be readable, but {len(unread)} of {len(predictions)} are not:\n{named}{more}\nMend or "
-        "remove them, or give --skip-unreadable: they then stay in the table, without an answer."
+        "remove them, or give --skip-unreadable: they then stay in the table, without an answer (in a submission they "
+        "are missing)."
     )
 
 
@@ -134,15 +166,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Example: python -m study.predict brain_tumor scans/ --out predictions.csv",
     )
     add = parser.add_argument
-    add("name", metavar="NAME", help="the run, e.g. her2_binary, or the path of its study file")
+    add_winner(parser)
     add("images", metavar="IMAGE", type=Path, nargs="+", help="image files, or folders of them")
     add("--out", type=Path, metavar="FILE.csv", help="the table (default: on the screen)")
-    add("--results", type=Path, default=Path("results"), metavar="DIR", help="records (default results)")
-    add("--architecture", default="", metavar="NAME", help="another network of the study than the best")
     add("--device", default="cpu", choices=("cpu", "cuda"), help="default cpu")
     add("--skip-unreadable", action="store_true", help="leave the answer of images that can't be read empty")
     add("--submission", action="store_true", help="columns id and label, as Kaggle wants them of histopathologic")
-    add_verbose(parser)
     return parser
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from study import records, registry
 from study.arguments import parser
-from study.command import DONE, INTERRUPTED, ended
+from study.command import DONE, INTERRUPTED, ended, without_secrets
 from study.errors import ResultsError, StudyError, UnknownNameError
 from study.report import draw_report
 from study.spec import Study
@@ -49,6 +49,10 @@ def _main(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         return _save(options)
     studies = _studies(options)
     _check_weights(studies, options)
+    if options.mlflow:
+        from study.tuning.mlflow import require_server
+
+        require_server(options.mlflow)
     # All are checked before the first one trains for hours.
     plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
     return _rehearse(plans, options) if options.dry_run else _run(plans, options)
@@ -148,7 +152,7 @@ def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     slots = _slots(options, num_cpus=usable_cpus(), num_gpus=torch.cuda.device_count())
     for plan in plans:
         print(f"{plan.run}: training a batch of each network ...", file=sys.stderr, flush=True)
-        print(table(list(rehearse(plan, slots)), slots))
+        print(table(list(rehearse(plan, slots)), slots, num_workers=options.workers_per_trial))
     return DONE
 
 
@@ -178,15 +182,15 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
                 if plan.previous is not None and plan.previous.finished:
                     print(f"{plan.run} is finished, but for what its report shows of single images.", file=sys.stderr)
                 todo.append(plan)
-        ended = _train(todo, options) if todo else []
+        ends = _train(todo, options) if todo else []
         for plan in plans:
             page = draw_report(plan.folder, options.reports)
             add_figures(plan.folder.tensorboard, page.with_suffix(""))
             print(page)
-    stuck = [f"{plan.run}: {end.stuck}" for plan, end in zip(todo, ended, strict=True) if end.stuck]
+    stuck = [f"{plan.run}: {end.stuck}" for plan, end in zip(todo, ends, strict=True) if end.stuck]
     if stuck:
         raise ResultsError("\n".join(stuck))
-    unfinished = [str(p.folder.root) for p, end in zip(todo, ended, strict=True) if not end.done]
+    unfinished = [str(p.folder.root) for p, end in zip(todo, ends, strict=True) if not end.done]
     if not unfinished:
         return DONE
     print(
@@ -206,7 +210,7 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
     with ray_session(options.address, verbose=options.verbose):
         there = cluster_resources(launched=bool(options.address))
         slots = _slots(options, num_cpus=there.cpus, num_gpus=there.gpus, cpus_per_gpu=there.cpus_per_gpu)
-        print(f"{slots.num} trials at a time, {slots.cpus:g} CPUs and {slots.gpus:g} GPUs each", file=sys.stderr)
+        print(slots, file=sys.stderr)
         opened = [plan.open_records(slots) for plan in plans]
         # Machines of a cluster share at least the results folder.
         shared = options.storage or (str(options.results.resolve()) if options.address else "")
@@ -284,7 +288,8 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         fresh=options.fresh,
         storage=options.storage,
         precision=options.precision,
-        command=shlex.join(["python", "-m", "study.run", *arguments]),
+        # It goes into the records and the report.
+        command=shlex.join(["python", "-m", "study.run", *map(without_secrets, arguments)]),
     )
 
 

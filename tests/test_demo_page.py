@@ -1,9 +1,12 @@
 """The page of `study.demo`, in a real headless Chromium: `uv run pytest -m browser`."""
 
+import os
 import re
 import signal
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +35,7 @@ class Served:
 
     def __init__(self, results: Path, *arguments: str, temporary: Path) -> None:
         environment = {"TMPDIR": str(temporary), "PATH": "/usr/bin:/bin", "HOME": str(temporary)}
+        environment |= {name: value for name, value in os.environ.items() if name == "HTTP_PROXY"}
         self.process = subprocess.Popen(
             command(results, *arguments), stderr=subprocess.PIPE, text=True, env=environment
         )
@@ -61,10 +65,17 @@ def served(finished_run: Path, temporary: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def page(browser: Browser, served: Served) -> Iterator[Page]:
+def requests() -> list[str]:
+    """What the page asks for, from the first byte on."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, served: Served, requests: list[str]) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1100, "height": 900})
     opened = context.new_page()
     opened.set_default_timeout(TIMEOUT_MS)
+    opened.on("request", lambda request: requests.append(request.url))
     opened.goto(served.url)
     yield opened
     context.close()
@@ -79,10 +90,8 @@ def a_slice(images: Path) -> Path:
 
 
 def test_an_image_is_answered_as_predict_answers_it_with_the_map_beside_it(
-    page: Page, finished_run: Path, tiny_images: Path
+    page: Page, requests: list[str], finished_run: Path, tiny_images: Path
 ) -> None:
-    requests = []
-    page.on("request", lambda request: requests.append(request.url))
     drop(page, a_slice(tiny_images))
     (expected,) = study.load_winner(RUN, finished_run).predict([a_slice(tiny_images)])
     expect(page.locator("#decision h2")).to_have_text(expected.answer, timeout=TIMEOUT_MS)
@@ -94,6 +103,7 @@ def test_an_image_is_answered_as_predict_answers_it_with_the_map_beside_it(
     classes = study.load_winner(RUN, finished_run).classes
     for name, probability in zip(classes, expected.probabilities, strict=True):
         assert re.search(rf"{name}\s+{probability:.0%}", told), told
+    assert len(requests) > 5
     assert all(re.match(r"(http://127\.0\.0\.1:|data:|blob:)", url) for url in requests)
 
 
@@ -126,7 +136,7 @@ def test_nobody_else_can_reach_the_page(served: Served) -> None:
     assert not beyond_loopback(found)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_when_it_ends_nothing_of_what_was_dropped_is_left(
     browser: Browser, finished_run: Path, tiny_images: Path, tmp_path: Path, number: int
 ) -> None:
@@ -140,7 +150,23 @@ def test_when_it_ends_nothing_of_what_was_dropped_is_left(
     code, said = own.end(number)
     assert code == 0
     assert "deleted" in said
-    assert not list(tmp_path.rglob("*.jpg"))
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in (".jpg", ".png", ".webp")]
+
+
+def test_a_web_page_elsewhere_cant_ask_it_under_another_name(served: Served) -> None:
+    asked = urllib.request.Request(served.url, headers={"Host": "evil.example"})
+    with pytest.raises(urllib.error.HTTPError) as refusal:
+        urllib.request.urlopen(asked, timeout=10)
+    assert refusal.value.code == 400
+    refusal.value.close()
+
+
+def test_it_starts_where_there_is_a_proxy_that_does_not_know_it(
+    finished_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    own = Served(finished_run, temporary=tmp_path)
+    assert own.end(signal.SIGINT)[0] == 0
 
 
 def test_beyond_loopback_it_says_who_can_use_it(finished_run: Path, tmp_path: Path) -> None:

@@ -70,7 +70,17 @@ def test_every_trial_is_there_once_with_its_epochs_also_after_an_interruption(
     lines = folder.events.read_text().splitlines(keepends=True)
     folder.events.write_text("".join(lines[: len(lines) // 3]))
     assert command(results, "--cpus-per-trial", "2", "--mlflow", server) == DONE
-    # Nothing is sent twice.
+    # A seed run that was tried again, and a new finalist under an old name, leave runs that are not as the trial ended.
+    client, runs = runs_in(server)
+    seed = next(run for run in runs if "seed" in run.info.run_name)
+    client.set_terminated(seed.info.run_id, status="FAILED")
+    other = next(run for run in runs if run is not seed)
+    client.delete_run(other.info.run_id)
+    tags = {name: value for name, value in other.data.tags.items() if not name.startswith("mlflow.")}
+    wrong = client.create_run(other.info.experiment_id, run_name=other.info.run_name, tags=tags)
+    client.log_param(wrong.info.run_id, "lr", "0.123")
+    client.set_terminated(wrong.info.run_id)
+    # They are mended, and nothing is sent twice.
     assert command(results, "--cpus-per-trial", "2", "--mlflow", server) == DONE
     state = records.load_run(folder)
     trials = {trial.id: trial for trial in [*state.of_kind(SEARCH), *state.of_kind(SEED)]}
@@ -96,6 +106,9 @@ def test_without_a_server_nothing_is_trained(
     said = capsys.readouterr().err
     assert "--mlflow needs a tracking server" in said
     assert address in said
+    # Not even what --fresh would delete is gone.
+    assert command(tmp_path, "--mlflow", address, "--fresh") == USER_ERROR
+    assert records.load_run(RunFolder(tmp_path / RUN)).finished
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.command import add_verbose, ended
+from study.command import add_verbose, ended, whole_number
 from study.datasets.commands.checking import check
 from study.datasets.commands.downloading import download
 from study.datasets.commands.drawing import draw_stand_in
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
             add("--out", type=Path, metavar="DIR", help="new folder (default data/<dataset>)")
         if command == "stand-in":
             add("--out", type=Path, metavar="DIR", required=True, help="new folder")
-            add("--seed", type=_not_negative, default=0, metavar="N", help="of the drawing (default 0)")
+            add("--seed", type=whole_number(0, 2**32 - 1), default=0, metavar="N", help="of the drawing (default 0)")
     return parser
 
 
@@ -65,13 +65,6 @@ def _png(text: str) -> Path:
     if not text.lower().endswith(".png"):
         raise argparse.ArgumentTypeError(f"must be the name of a .png file, but is {text}")
     return Path(text)
-
-
-def _not_negative(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must be 0 or more, but is {text}")
-    return value
 
 
 if __name__ == "__main__":

@@ -17,17 +17,21 @@ _FARTHER, _SHARE = 1.25, 0.99
 # Training images that are all alike in a feature leave it this much room, of the full range.
 _LEAST_DEVIATION = 0.01
 _DARK, _BRIGHT = 0.05, 0.95
+# Of a few dozen MB in floating point, whatever the size of the images.
+_LEVELS_AT_A_TIME = 4_000_000
 # With one other there is no spread.
 _FEWEST = 3
 
 
-def features(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    """What an image looks like in eight numbers of [0, 1], float (N, 8) from uint8 (N, H, W, 3).
+def features(pixels: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.float64]:
+    """What images look like, each in eight numbers of [0, 1]: float (N, 8) from (some rows of) uint8 (N, H, W, 3).
 
     Mean red, green and blue; the grey levels' standard deviation; the mean saturation; the mean step between
     neighbouring pixels; the shares of nearly black and of nearly white pixels.
     """
-    return np.concatenate([_features(part) for part in np.array_split(pixels, max(1, len(pixels) // 256))])
+    rows = np.arange(len(pixels)) if rows is None else rows
+    size = max(1, _LEVELS_AT_A_TIME // pixels[0].size)
+    return np.concatenate([_features(pixels[rows[first : first + size]]) for first in range(0, len(rows), size)])
 
 
 def _features(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
@@ -60,9 +64,9 @@ class Appearance:
     limit: float
 
     @classmethod
-    def of(cls, pixels: npt.NDArray[np.uint8]) -> "Appearance":
-        """Of training images, uint8 (N, H, W, 3)."""
-        found = features(pixels)
+    def of(cls, pixels: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64] | None = None) -> "Appearance":
+        """Of training images, uint8 (N, H, W, 3), or some rows of an array of images."""
+        found = features(pixels, rows)
         covariance = np.cov(found.T) + np.eye(found.shape[1]) * _LEAST_DEVIATION**2
         # Cholesky's factor of the inverse whitens, and is unique.
         whitening = np.linalg.cholesky(np.linalg.inv(covariance))
@@ -93,7 +97,7 @@ def _from_the_others(away: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
     An image pulls the mean and the covariance towards itself, the more so the fewer there are: of forty, none seems
     farther away than 6.2, however odd it is. What is left without it follows from Sherman and Morrison's formula for
-    the inverse of a matrix from which one product is taken away.
+    the inverse of a matrix from which one product is taken away; nearly, as the covariance's floor stays.
     """
     num = len(away)
     if num < _FEWEST:

@@ -35,7 +35,15 @@ from study.records.folder import (
     written_whole,
 )
 from study.records.log import Event, EventLog, read_events
-from study.records.predictions import SPLITS, TRAIN, VAL, Key, Predictions, read_predictions
+from study.records.predictions import (
+    SPLITS,
+    TRAIN,
+    VAL,
+    Key,
+    Predictions,
+    read_predictions,
+    require_whole_predictions,
+)
 from study.records.state import (
     COMPLETE,
     DOCUMENT,
@@ -89,6 +97,7 @@ __all__ = [
     "read_explanations",
     "read_predictions",
     "replay",
+    "require_whole_predictions",
     "seed_trial_id",
     "sha256_of",
     "write_atomically",

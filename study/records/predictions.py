@@ -98,3 +98,15 @@ def _read(folder: RunFolder, trials: Sequence[Trial], split: str, classes: Seque
         groups=first["group"].to_numpy(dtype=str),
         probabilities=np.stack([table[columns].to_numpy(dtype=np.float64) for table in ordered.values()]),
     )
+
+
+def require_whole_predictions(folder: RunFolder, state: StudyState) -> None:
+    """Raises ResultsError if a table is missing or changed: it would give other figures, and nobody would notice."""
+    hashes = {name: sha256 for t in state.trials.values() for name, sha256 in t.result.get("files", {}).items()}
+    damaged = folder.damaged({name: sha256 for name, sha256 in hashes.items() if name.startswith("predictions/")})
+    if damaged:
+        raise ResultsError(
+            f"Predictions must be as they were written, but in {folder.root} these are missing or changed: "
+            f"{', '.join(damaged[:5])}{' and others' if len(damaged) > 5 else ''}. Restore them from a backup, or give "
+            "the study's command again: it says what can be mended."
+        )

@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from study.datasets.images import groups
-from study.errors import ResultsError
 from study.evaluation import examples
 from study.evaluation.wording import listing
 from study.records import (
@@ -26,6 +25,7 @@ from study.records import (
     load_run,
     read_explanations,
     read_predictions,
+    require_whole_predictions,
 )
 
 
@@ -125,7 +125,7 @@ def load(folder: RunFolder) -> Run:
         ResultsError: there is no run there, or its records are damaged.
     """
     state = load_run(folder)
-    _require_whole(folder, state)
+    require_whole_predictions(folder, state)
     explanations, unexplained = _explanations(folder, state)
     png = folder.left_out.read_bytes() if folder.left_out.exists() else b""
     return Run(
@@ -175,15 +175,3 @@ def _left_out(folder: RunFolder) -> pd.DataFrame | None:
         return None
     rows = table.loc[table["split"] == "left_out", columns]
     return rows if len(rows) else None
-
-
-def _require_whole(folder: RunFolder, state: StudyState) -> None:
-    """Half a table of predictions would give other figures, and nobody would notice."""
-    hashes = {name: sha256 for t in state.trials.values() for name, sha256 in t.result.get("files", {}).items()}
-    damaged = folder.damaged({name: sha256 for name, sha256 in hashes.items() if name.startswith("predictions/")})
-    if damaged:
-        raise ResultsError(
-            f"Predictions must be as they were written, but in {folder.root} these are missing or changed: "
-            f"{', '.join(damaged[:5])}{' and others' if len(damaged) > 5 else ''}. Restore them from a backup, or give "
-            "the study's command again: it says what can be mended."
-        )

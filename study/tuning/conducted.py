@@ -52,8 +52,7 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Itera
     forget_damaged(folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     journal = Journal(folder.optuna_journal, spaces, state)
-    trackers = _trackers(folder, state, mlflow)
-    listener = _Listener(plan, journal, trackers, mirror, Progress(plan.budget, len(spaces), prefix=prefix))
+    listener = _Listener(plan, journal, mirror, Progress(plan.budget, len(spaces), prefix=prefix))
     conductor = Conductor(
         log=log,
         state=state,
@@ -63,13 +62,15 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Itera
         listener=listener,
     )
     try:
+        # After the conductor has dropped what is trained again.
+        listener.trackers = _trackers(folder, state, mlflow)
         yield conductor
     finally:
         log.close()
         # On a full disk there is no room for them; they are derived, and the next session writes them.
         if not conductor.halted:
             journal.close()
-            for tracker in trackers:
+            for tracker in listener.trackers:
                 tracker.close()
             derived.write_derived(folder, state)
             plan.files.keep_all(
@@ -167,6 +168,9 @@ def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> 
 class Tracker(Protocol):
     """Shows trials elsewhere, as they train."""
 
+    def started(self, trial: records.Trial) -> None:
+        """A searched trial or a seed run begins, or goes on."""
+
     def epoch(self, trial: records.Trial, event: records.Event) -> None:
         """A trial has trained one more."""
 
@@ -184,10 +188,9 @@ class _Listener:
     before a trial needs it.
     """
 
-    def __init__(
-        self, plan: Plan, journal: Journal, trackers: Sequence[Tracker], mirror: LogMirror, progress: Progress
-    ) -> None:
-        self.plan, self.journal, self.trackers, self.mirror, self.progress = plan, journal, trackers, mirror, progress
+    def __init__(self, plan: Plan, journal: Journal, mirror: LogMirror, progress: Progress) -> None:
+        self.plan, self.journal, self.mirror, self.progress = plan, journal, mirror, progress
+        self.trackers: Sequence[Tracker] = ()
 
     def __call__(self, event: records.Event, state: records.StudyState) -> None:
         if event["event"] == "started" and event["kind"] in (TEST, EXPLAIN):
@@ -195,23 +198,33 @@ class _Listener:
         if event["event"] == "started" and event["kind"] == TEST and not self.plan.manifest["stand_in"]:
             # Before any actor has it: an opening that was not written down would be worse than one that never came.
             self._write_opening(sum(t.state == COMPLETE for t in state.of_kind(SEED)))
-        if event["event"] == "epoch":
-            for tracker in self.trackers:
-                tracker.epoch(state.trials[event["trial"]], event)
         if event["event"] in _ENDS:
-            trial = state.trials[event["trial"]]
-            for name in trial.result.get("files", {}):
-                self.plan.files.fetch(self.plan.folder.root / name, anew=True)
-            # Else a session that dies now would leave neither its checkpoints nor the word that it has ended.
-            self.mirror.flush()
-            shutil.rmtree(self.plan.folder.checkpoints(trial.id), ignore_errors=True)
-            self.plan.files.drop_folder(f"checkpoints/{trial.id}")
-            if trial.kind == SEARCH:
-                self.journal.add(trial)
-            if trial.kind in (SEARCH, SEED):
-                for tracker in self.trackers:
-                    tracker.ended(trial)
+            self._clean_up(state.trials[event["trial"]])
+        if event.get("trial") in state.trials:
+            self._track(event, state.trials[event["trial"]])
         self.progress(event, state)
+
+    def _clean_up(self, trial: records.Trial) -> None:
+        """Of a trial that has ended, what it keeps is fetched and its checkpoints are removed."""
+        for name in trial.result.get("files", {}):
+            self.plan.files.fetch(self.plan.folder.root / name, anew=True)
+        # Else a session that dies now would leave neither its checkpoints nor the word that it has ended.
+        self.mirror.flush()
+        shutil.rmtree(self.plan.folder.checkpoints(trial.id), ignore_errors=True)
+        self.plan.files.drop_folder(f"checkpoints/{trial.id}")
+
+    def _track(self, event: records.Event, trial: records.Trial) -> None:
+        if trial.kind not in (SEARCH, SEED):
+            return
+        if event["event"] in _ENDS and trial.kind == SEARCH:
+            self.journal.add(trial)
+        for tracker in self.trackers:
+            if event["event"] == "started":
+                tracker.started(trial)
+            elif event["event"] == "epoch":
+                tracker.epoch(trial, event)
+            elif event["event"] in _ENDS:
+                tracker.ended(trial)
 
     def _write_opening(self, num_networks: int) -> None:
         manifest = self.plan.manifest

@@ -2,11 +2,13 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from study import records
+from study.command import package, without_secrets
 from study.errors import StudyError
 from study.records import COMPLETE, RUNNING, SEARCH, SEED, STOPPED
 from study.tuning.background import Background
@@ -46,41 +48,31 @@ class MLflow:
     """
 
     def __init__(self, uri: str, state: records.StudyState) -> None:
-        for name, value in _ENVIRONMENT.items():
-            os.environ.setdefault(name, value)
-        # It checks for itself only once it is made, and says it in its own words.
-        try:
-            import mlflow
-        except ImportError as error:
-            raise StudyError(
-                "--mlflow needs the package mlflow-skinny or mlflow, but neither is installed. Install one (uv sync "
-                "--extra mlflow)."
-            ) from error
+        require_server(uri)
         from ray.air.integrations.mlflow import MLflowLoggerCallback
 
-        del mlflow
         manifest = state.manifest
-        self.uri, self._broken = uri, ""
+        self._uri, self._broken = without_secrets(uri), ""
         tags = {f"study_{name}": str(manifest[name]) for name in ("run", "created", "commit", "stand_in")}
         self._callback = MLflowLoggerCallback(tracking_uri=uri, experiment_name=manifest["run"], tags=tags)
-        try:
-            self._callback.setup()
-            known = self._known(manifest["created"])
-        except Exception as error:
-            # Server, database and driver have errors of their own.
-            raise StudyError(
-                f"--mlflow needs a tracking server, but {uri} can't be used ({_first_line(error)}). Start one (uvx "
-                "mlflow server), or leave --mlflow out."
-            ) from error
         self._trials: dict[str, _AsTuneHasIt] = {}
         self._background = Background("mlflow")
-        for trial in [*state.of_kind(SEARCH), *state.of_kind(SEED)]:
-            if trial.id in known:
+        trials = {trial.id: trial for trial in [*state.of_kind(SEARCH), *state.of_kind(SEED)]}
+        with _in_words(uri):
+            self._callback.setup()
+            there = self._settled(manifest["created"], trials)
+        for trial in trials.values():
+            if trial.id in there:
                 continue
             for epoch in trial.epochs:
                 self.epoch(trial, epoch)
             if trial.state != RUNNING:
                 self.ended(trial)
+
+    def started(self, trial: records.Trial) -> None:
+        """A trial begins or goes on; one that begins anew, under the name of a known one, replaces that."""
+        if not trial.epochs and trial.id in self._trials:
+            self._background.add(self._guarded, self._forget, self._trials.pop(trial.id))
 
     def epoch(self, trial: records.Trial, event: records.Event) -> None:
         """Adds an epoch's figures, soon."""
@@ -89,7 +81,7 @@ class MLflow:
 
     def ended(self, trial: records.Trial) -> None:
         """Ends a trial's run, soon."""
-        failed = trial.state not in (COMPLETE, STOPPED)
+        failed = _status(trial) == "FAILED"
         self._background.add(self._guarded, self._ended, self._as_tune_has_it(trial), failed)
 
     def close(self) -> None:
@@ -97,8 +89,7 @@ class MLflow:
         self._background.close()
 
     def _as_tune_has_it(self, trial: records.Trial) -> _AsTuneHasIt:
-        config = {"architecture": trial.pair, "kind": trial.kind, "recipe": trial.recipe_name, "seed": trial.seed}
-        return self._trials.setdefault(trial.id, _AsTuneHasIt(trial.id, config | trial.recipe))
+        return self._trials.setdefault(trial.id, _AsTuneHasIt(trial.id, _parameters(trial)))
 
     def _epoch(self, trial: _AsTuneHasIt, epoch: int, figures: Mapping[str, float]) -> None:
         if trial not in self._callback._trial_runs:
@@ -119,30 +110,75 @@ class MLflow:
             # Whatever a server says no to, the study goes on: its records are complete without it.
             self._broken = _first_line(error)
             print(
-                f"MLflow at {self.uri} takes no more ({self._broken}). The study goes on; the same command sends what "
+                f"MLflow at {self._uri} takes no more ({self._broken}). The study goes on; the same command sends what "
                 "is missing.",
                 file=sys.stderr,
                 flush=True,
             )
 
-    def _known(self, created: str) -> set[str]:
-        """Names of the trials that are there as they ended."""
+    def _forget(self, trial: _AsTuneHasIt) -> None:
+        run_id = self._callback._trial_runs.pop(trial, None)
+        if run_id is not None:
+            self._callback.mlflow_util._get_client().delete_run(run_id)
+
+    def _settled(self, created: str, trials: Mapping[str, records.Trial]) -> set[str]:
+        """Names of the trials that are there as they ended; all other runs of this study are deleted there."""
         client = self._callback.mlflow_util._get_client()
         experiment = str(self._callback.mlflow_util.experiment_id)
-        known, token = set(), None
+        runs: list[Any] = []
+        token = None
         while True:
-            page = client.search_runs(
-                [experiment], f"tags.study_created = '{created}'", max_results=1000, page_token=token
-            )
-            for run in page:
-                if run.info.status in ("FINISHED", "FAILED"):
-                    known.add(str(run.info.run_name))
-                else:
-                    client.delete_run(run.info.run_id)
+            page = client.search_runs([experiment], f"tags.study_created = '{created}'", page_token=token)
+            runs += page
             token = page.token
             if not token:
-                return known
+                break
+        settled: set[str] = set()
+        for run in runs:
+            name = str(run.data.tags.get("trial_name"))
+            if name not in settled and name in trials and _is_as_it_ended(run, trials[name]):
+                settled.add(name)
+            else:
+                client.delete_run(run.info.run_id)
+        return settled
+
+
+def require_server(uri: str) -> None:
+    """Raises StudyError if MLflow isn't installed, or there is no tracking server."""
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    mlflow = package("mlflow", extra="mlflow", what="--mlflow")
+    with _in_words(uri):
+        mlflow.MlflowClient(tracking_uri=uri).search_experiments(max_results=1)
+
+
+@contextmanager
+def _in_words(uri: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Server, database and driver have errors of their own.
+        raise StudyError(
+            f"--mlflow needs a tracking server, but {without_secrets(uri)} can't be used ({_first_line(error)}). Start "
+            "one (uvx mlflow server), or leave --mlflow out."
+        ) from error
+
+
+def _parameters(trial: records.Trial) -> dict[str, Any]:
+    about = {"architecture": trial.pair, "kind": trial.kind, "recipe": trial.recipe_name, "seed": trial.seed}
+    return about | trial.recipe
+
+
+def _status(trial: records.Trial) -> str:
+    return "FINISHED" if trial.state in (COMPLETE, STOPPED) else "FAILED"
+
+
+def _is_as_it_ended(run: Any, trial: records.Trial) -> bool:
+    """A seed run that failed is trained again, and a new finalist's has the name of the old one's."""
+    if trial.state == RUNNING or run.info.status != _status(trial):
+        return False
+    return all(run.data.params.get(name) == str(value) for name, value in _parameters(trial).items())
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    return without_secrets((str(error).splitlines() or [type(error).__name__])[0])

@@ -206,7 +206,6 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         "left_out": {str(r): int(n) for r, n in table["reason"].value_counts().items() if r != ""},
         "groups": options.groups,
         "holdout": options.holdout,
-        "appearance": _appearance(store, table),
         "given_splits": [name for side, name in splits.DECLARED.items() if any(s.side == side for s in samples)],
         "duplicates": groups.counts(readable, store),
         "skipped": [f"{path}: {reason}" for path, reason in (excluded | store.unreadable).items()],
@@ -218,7 +217,9 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     files = RunFiles(folder, storage.within(run).uri if storage else "")
     kept = Ledger(options.ledger, storage)
     previous = None if options.fresh else _previous(files, manifest, table)
-    if previous is not None:
+    if previous is None:
+        manifest["appearance"] = _appearance(store, table)
+    else:
         # What only describes may have been mended; how a finished study was made is history.
         renewed = resuming.DESCRIPTION if previous.finished else (*resuming.DESCRIPTION, *resuming.PROVENANCE)
         manifest = previous.manifest | {name: manifest[name] for name in renewed}
@@ -248,7 +249,7 @@ def _appearance(store: pixels.ImageStore, table: pd.DataFrame) -> dict[str, Any]
     row_of = {path: row for row, path in enumerate(store.paths)}
     rows = table.loc[table["split"] == splits.TRAIN, "path"].map(row_of).to_numpy("int64")
     every = -(-len(rows) // _NUM_FOR_APPEARANCE)
-    return Appearance.of(store.open()[np.sort(rows[::every])]).record()
+    return Appearance.of(store.open(), np.sort(rows[::every])).record()
 
 
 def _previous(files: RunFiles, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:

@@ -36,6 +36,9 @@ class Slots:
         """CPU threads of one trial, or of each of its workers."""
         return max(1, int(self.cpus))
 
+    def __str__(self) -> str:
+        return f"{self.num} trials at a time, {self.cpus:g} CPUs and {self.gpus:g} GPUs each"
+
     def of_trial_actor(self, num_workers: int) -> dict[str, float]:
         """What Ray Tune reserves for a trial's actor; with a worker group, its workers hold the rest.
 
@@ -78,6 +81,10 @@ def choose_slots(
     gpus = gpus_per_trial if gpus_per_trial is not None else (share if num_gpus else 0.0)
     default_cpus = max(1.0, min(num_cpus / num_gpus, cpus_per_gpu) * share // 1) if num_gpus and gpus else 1.0
     cpus = cpus_per_trial if cpus_per_trial is not None else default_cpus
+    if not 0 < cpus < math.inf or not 0 <= gpus < math.inf:
+        raise DeclarationError(
+            f"A trial needs more than 0 CPUs and no negative share of a GPU, but it has {cpus:g} and {gpus:g}."
+        )
     if num is not None:
         return Slots(num=num, cpus=cpus, gpus=gpus)
     for name, asked, there in (("CPUs", cpus * num_processes, num_cpus), ("GPUs", gpus * num_processes, num_gpus)):
@@ -88,10 +95,6 @@ def choose_slots(
                 "that starts machines as they are needed, say with --slots N how many trials it may run at a time, and "
                 "with --gpus-per-trial what each gets."
             )
-    if cpus <= 0 or gpus < 0:
-        raise DeclarationError(
-            f"A trial needs more than 0 CPUs and no negative share of a GPU, but it has {cpus:g} and {gpus:g}."
-        )
     # The epsilon absorbs the rounding of fractions: 1 / (1 / 3) must be 3 slots.
     per_process = [num_cpus / cpus, *([num_gpus / gpus] if gpus else [])]
     limits = [num / num_processes + 1e-9 for num in per_process]

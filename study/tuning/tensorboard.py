@@ -47,6 +47,11 @@ class TensorBoard:
             if trial.state != RUNNING:
                 self.ended(trial)
 
+    def started(self, trial: records.Trial) -> None:
+        """A trial begins or goes on; one that begins anew, under the name of a known one, replaces that."""
+        if not trial.epochs:
+            self._background.add(self._forget, trial.id)
+
     def epoch(self, trial: records.Trial, event: records.Event) -> None:
         """Adds an epoch's figures, soon.
 
@@ -92,6 +97,12 @@ class TensorBoard:
             writer.add_hparams(hyperparameters, {"best_val_roc_auc": best_score}, run_name=".", global_step=num_epochs)
         writer.close()
         del self._writers[trial_id]
+
+    def _forget(self, trial_id: str) -> None:
+        writer = self._writers.pop(trial_id, None)
+        if writer is not None:
+            writer.close()
+        shutil.rmtree(self.folder / trial_id, ignore_errors=True)
 
     def _writer(self, trial_id: str) -> "SummaryWriter":
         # Imported late, and on this thread: it takes seconds.

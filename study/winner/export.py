@@ -1,6 +1,5 @@
 """A winner as files that other programs can use: safetensors, ONNX, and a card in JSON that says what they are."""
 
-import importlib
 import json
 import logging
 import tempfile
@@ -17,6 +16,7 @@ import torch
 from PIL import Image
 
 from study import records
+from study.command import package
 from study.datasets.images import decoding
 from study.errors import ResultsError, StudyError
 from study.winner.graph import Graph
@@ -56,13 +56,7 @@ def export(winner: Winner, out: Path, examples: Pixels) -> dict[str, Any]:
             content = _package("safetensors.torch").save(state)
             records.write_atomically(folder / WEIGHTS / f"{member.trial}.safetensors", content)
         _write_graph(winner, folder / GRAPH)
-        difference = _difference(winner, folder / GRAPH, examples)
-        if not difference <= TOLERANCE:
-            raise ResultsError(
-                f"ONNX must answer as torch does, to {TOLERANCE:g}, but for {winner.run} one of {len(examples)} images "
-                f"has probabilities that differ by {difference:.2g}. Nothing was written; use the seed runs' weights "
-                "with torch."
-            )
+        difference = _largest_difference(winner, folder / GRAPH, examples)
         card = _card(winner, folder, difference, len(examples))
         records.write_atomically(folder / CARD, json.dumps(card, indent=2, allow_nan=False) + "\n")
         folder.replace(out)
@@ -74,7 +68,9 @@ def examples_of(winner: Winner, folder: records.RunFolder) -> Pixels:
     rng = np.random.default_rng(0)
     contrast = np.linspace(0, 1, _NUM_DRAWN)[:, None, None, None]
     drawn = 128 + contrast * rng.integers(-128, 128, (_NUM_DRAWN, winner.size_px, winner.size_px, 3))
-    if not folder.explanations.exists():
+    explained = records.load_run(folder).explained
+    files = explained.result.get("files", {}) if explained else {}
+    if not files or folder.damaged(files):
         return drawn.astype(np.uint8)
     thumbnails = records.read_explanations(folder.explanations).thumbnails.values()
     return np.stack(
@@ -97,18 +93,46 @@ def _write_graph(winner: Winner, path: Path) -> None:
             dynamo=True,
             verbose=False,
         )
-        assert program is not None
-        program.save(path, external_data=False)
+    assert program is not None
+    model = program.model_proto
+    _package("onnx").save(_anonymous(model), path)
 
 
-def _difference(winner: Winner, graph: Path, pixels: Pixels) -> float:
-    """The largest difference of a probability between ONNX Runtime and torch."""
+def _anonymous(model: Any) -> Any:
+    """Without what the exporter notes of each node: paths and lines of the code on this machine."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output):
+        del part.metadata_props[:]
+    for function in model.functions:
+        for part in (function, *function.node, *function.value_info):
+            del part.metadata_props[:]
+    return model
+
+
+def _largest_difference(winner: Winner, graph: Path, pixels: Pixels) -> float:
+    """The largest difference of a probability between ONNX Runtime and torch.
+
+    Raises:
+        ResultsError: it is more than rounding.
+    """
     session = _package("onnxruntime").InferenceSession(str(graph), providers=["CPUExecutionProvider"])
     probabilities, each = session.run(None, {"pixels": pixels})
     expected = winner.each(pixels)
-    differences = (each.transpose(1, 0, 2) - expected, probabilities - winner.ensemble(expected))
-    # Not Python's max, which may lose a NaN.
-    return float(np.max([np.abs(values).max() for values in differences]))
+    # A temperature below 1 multiplies what rounding leaves of the log odds.
+    coldest = min(1.0, *(member.correction.temperature for member in winner.members))
+    checks = (
+        (each.transpose(1, 0, 2) - expected, TOLERANCE),
+        (probabilities - winner.ensemble(expected), TOLERANCE / coldest),
+    )
+    for differences, most in checks:
+        largest = float(np.abs(differences).max())
+        if not largest <= most:
+            raise ResultsError(
+                f"ONNX must answer as torch does, to {most:.2g}, but for {winner.run} one of {len(pixels)} images has "
+                f"probabilities that differ by {largest:.3g}. Nothing was written; use the seed runs' weights with "
+                "torch."
+            )
+    return max(float(np.abs(differences).max()) for differences, _ in checks)
 
 
 def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> dict[str, Any]:
@@ -123,18 +147,27 @@ def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> 
             "type": "uint8",
             "shape": ["images", winner.size_px, winner.size_px, 3],
             "colour": "RGB, 0 to 255; grey images three times the same",
+            "orientation": "as the EXIF tag says",
             "size_px": winner.size_px,
             "resize": "to a square, Pillow's Image.resize with BILINEAR, which averages where it shrinks",
             "dark_margins_cut_away_first": winner.trimmed,
             "window_of_more_than_8_bits": list(winner.window) if winner.window else None,
-            "code": "study.datasets.images.decoding: load, trim, resize",
+            "window_rule": "round(255 * clip((level - black) / (white - black), 0, 1)), window = [black, white]",
+            "code": "study.datasets.images.decoding (load, trim, resize) of the project does exactly this",
         },
         "output": {
             "probabilities": "float32 (images, classes): mean of the seed runs, class weights undone, temperature "
             "scaled",
             "each": "float32 (images, seed runs, classes): what each seed run answers, as trained",
+            "precision": "the corrections are computed in double precision within the graph",
         },
-        "decision": {"positive": winner.classes[1], "threshold": winner.threshold, "chosen": "Youden, on val"}
+        "decision": {
+            "positive": winner.classes[1],
+            "rule": "probability >= threshold",
+            # In the graph's own precision, rounded down: the val image on which it was chosen stays positive.
+            "threshold": float(np.nextafter(np.float32(winner.threshold), np.float32(0))),
+            "chosen": "Youden, on val",
+        }
         if binary
         else {"rule": "the most probable class"},
         "seed_runs": [
@@ -149,6 +182,8 @@ def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> 
             for member in winner.members
         ],
         "appearance": winner.appearance.record() if winner.appearance else None,
+        "study_finished": winner.finished,
+        "best_of_the_study": winner.best,
         "made_from": {
             name: manifest.get(name)
             for name in ("title", "dataset", "stand_in", "counts", "seed", "commit", "versions")
@@ -161,12 +196,7 @@ def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> 
 
 
 def _package(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise StudyError(
-            f"An export needs the package {name}, but it is not installed. Install it (uv sync --extra export)."
-        ) from error
+    return package(name, extra="export", what="An export")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Finds a study's winner in its records."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def load_winner(name: str, results: str | Path = "results", *, architecture: str
         raise DataError('The device "cuda" needs a GPU that torch can use, but there is none. Ask for "cpu".')
     folder = records.find_run(name, Path(results))
     state = records.load_run(folder)
+    records.require_whole_predictions(folder, state)
     answers = _val_answers(folder, state)
     if not answers:
         raise ResultsError(
@@ -44,9 +46,11 @@ def load_winner(name: str, results: str | Path = "results", *, architecture: str
         )
     if architecture and architecture not in answers:
         raise UnknownNameError(f"trained network in {folder.root.name} called", architecture, answers)
-    chosen = architecture or best_architecture(answers)
+    best = best_architecture(answers)
+    chosen = architecture or best
     trials = [trial for trial in state.seed_runs(chosen, TUNED) if trial.number in answers[chosen].numbers]
-    return _winner(folder, state.manifest, chosen, trials, answers[chosen], torch.device(device))
+    winner = _winner(folder, state.manifest, chosen, trials, answers[chosen], torch.device(device))
+    return replace(winner, finished=state.finished, best=chosen == best)
 
 
 def _val_answers(folder: RunFolder, state: StudyState) -> dict[str, Predictions]:

@@ -76,6 +76,8 @@ class Winner:
         appearance: of the training images; None where the study has not recorded it.
         device: that the networks are on.
         manifest: of the run.
+        finished: whether the study is.
+        best: whether this is the architecture with the highest val ROC-AUC, not another one that was asked for.
     """
 
     run: str
@@ -89,6 +91,15 @@ class Winner:
     appearance: Appearance | None
     device: torch.device
     manifest: Mapping[str, Any]
+    finished: bool = True
+    best: bool = True
+
+    @property
+    def caution(self) -> str:
+        """What is to be said before any answer; "" for the winner of a finished study."""
+        if self.finished:
+            return ""
+        return " The study isn't finished: another network, and other weights, may win yet."
 
     def predict(self, images: Sequence[str | Path]) -> list[Prediction]:
         """What the ensemble answers for image files, in their order; see `Prediction` for those that can't be read."""

@@ -71,7 +71,7 @@ def test_the_limit_counts_each_training_image_by_its_distance_from_the_others() 
         covariance = np.cov(others.T) + np.eye(8) * 0.01**2
         step = found[left_out] - others.mean(axis=0)
         away.append(float(np.sqrt(step @ np.linalg.inv(covariance) @ step)))
-    assert Appearance.of(images).limit == pytest.approx(1.25 * np.quantile(away, 0.99), rel=0.05)
+    assert Appearance.of(images).limit == pytest.approx(1.25 * np.quantile(away, 0.99), rel=0.005)
 
 
 @pytest.mark.parametrize("num", [2, 3, 5])

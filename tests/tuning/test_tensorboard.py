@@ -1,6 +1,7 @@
 """What TensorBoard reads is what the records say."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from study import records
-from study.records import SEARCH, SEED, RunFolder
+from study.records import RUNNING, SEARCH, SEED, RunFolder
 from study.tuning.tensorboard import TensorBoard, add_figures
 
 RUN = "tiny"
@@ -86,3 +87,15 @@ def test_without_figures_there_is_no_page_of_images(tmp_path: Path, folder: RunF
     shutil.copytree(folder.tensorboard / "report", tmp_path / "board" / "report")
     assert add_figures(tmp_path / "board", tmp_path / "nothing") == []
     assert not (tmp_path / "board" / "report").exists()
+
+
+def test_a_new_finalist_under_a_known_name_replaces_the_old_one(folder: RunFolder, tmp_path: Path) -> None:
+    state = records.load_run(folder)
+    trial = state.of_kind(SEED)[0]
+    board = TensorBoard(tmp_path, state)
+    anew = replace(trial, epochs=[], state=RUNNING)
+    board.started(anew)
+    for epoch in trial.epochs[:1]:
+        board.epoch(anew, epoch)
+    board.close()
+    assert len(read(tmp_path / trial.id).Scalars("lr")) == 1

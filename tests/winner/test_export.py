@@ -86,6 +86,20 @@ def test_the_card_knows_every_file_and_what_it_was_checked_on(exported: Path) ->
     assert "no medical device" in card["use"]
 
 
+def test_the_graph_says_nothing_of_the_machine_that_made_it(exported: Path) -> None:
+    content = (exported / "model.onnx").read_bytes()
+    assert str(Path(study.__file__).parent).encode() not in content
+    assert b"site-packages" not in content
+
+
+def test_a_cold_temperature_multiplies_rounding_and_is_no_reason_to_refuse(
+    tmp_path: Path, winner: Winner, pixels: np.ndarray
+) -> None:
+    cold = [replace(m, correction=Correction(m.correction.weights, 0.05)) for m in winner.members]
+    card = write(replace(winner, members=tuple(cold)), tmp_path / "out", pixels)
+    assert card["checked"]["largest_difference"] <= 1e-5 / 0.05
+
+
 def test_an_export_overwrites_nothing(finished_run: Path, exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.read_bytes() for path in exported.rglob("*") if path.is_file()}
     assert export.main([RUN, "--out", str(exported), "--results", str(finished_run)]) == USER_ERROR

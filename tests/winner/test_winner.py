@@ -1,6 +1,7 @@
 """What `load_winner` and `study.predict` answer is what the study's records say."""
 
 import csv
+import os
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,6 @@ import study
 from study import predict, records
 from study.command import DONE, USER_ERROR
 from study.errors import ResultsError, UnknownNameError
-from study.evaluation.calibration import log_losses
 from study.records import TEST, TUNED, RunFolder
 from study.winner import Winner
 
@@ -54,9 +54,13 @@ def test_the_ensemble_is_calibrated_and_its_probabilities_sum_to_1(
     probabilities = np.array([each.probabilities for each in predictions])
     assert np.allclose(probabilities.sum(axis=1), 1)
     assert [each.answer for each in predictions] == [winner.classes[i] for i in probabilities.argmax(axis=1)]
-    corrected = winner.ensemble(recorded.probabilities.astype(np.float32))
-    assert np.array_equal(probabilities, corrected)
-    assert log_losses(recorded.targets, corrected).mean() < 3
+    # As the study's records have it, corrected here step by step.
+    weights = [np.array(member.correction.weights) for member in winner.members]
+    unweighted = [each / w for each, w in zip(recorded.probabilities, weights, strict=True)]
+    unweighted = [each / each.sum(axis=1, keepdims=True) for each in unweighted]
+    scaled = [u ** (1 / m.correction.temperature) for u, m in zip(unweighted, winner.members, strict=True)]
+    expected = np.mean([each / each.sum(axis=1, keepdims=True) for each in scaled], axis=0)
+    assert np.allclose(probabilities, expected, atol=1e-6)
 
 
 def test_another_network_of_the_study_can_be_asked(finished_run: Path, winner: Winner) -> None:
@@ -94,6 +98,52 @@ def test_the_command_writes_the_ensembles_answers_in_the_order_of_the_files(
         assert row["answer"] == each.answer
     assert predict.main(given) == DONE
     assert capsys.readouterr().out == out.read_text()
+
+
+@pytest.mark.parametrize("damage", ["gone", "changed", "empty"])
+def test_damaged_val_predictions_choose_no_winner(
+    tmp_path: Path, finished_run: Path, tiny_images: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(finished_run / RUN, tmp_path / RUN)
+    table = next((tmp_path / RUN / "predictions").glob("*-val.csv"))
+    if damage == "gone":
+        table.unlink()
+    else:
+        table.write_text(table.read_text().replace("0", "1") if damage == "changed" else "")
+    image = next((tiny_images / "Testing").rglob("*.jpg"))
+    assert predict.main([RUN, str(image), f"--results={tmp_path}"]) == USER_ERROR
+    assert "missing or changed" in capsys.readouterr().err
+
+
+def test_no_image_is_overwritten_by_the_table(
+    tmp_path: Path, finished_run: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = Path(shutil.copy(next((tiny_images / "Testing").rglob("*.jpg")), tmp_path))
+    before = image.read_bytes()
+    assert predict.main([RUN, str(image), "--out", str(image), f"--results={finished_run}"]) == USER_ERROR
+    assert "must end in .csv" in capsys.readouterr().err
+    assert image.read_bytes() == before
+
+
+def test_a_name_that_no_table_can_hold_is_refused_before_anything_is_computed(
+    tmp_path: Path, finished_run: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = os.fsencode(tmp_path) + b"/gesch\xe4digt.jpg"
+    shutil.copy(next((tiny_images / "Testing").rglob("*.jpg")), image)
+    assert predict.main([RUN, str(tmp_path), f"--results={finished_run}"]) == USER_ERROR
+    assert "must be Unicode" in capsys.readouterr().err
+
+
+def test_a_study_that_is_not_finished_says_so(
+    tmp_path: Path, finished_run: Path, tiny_images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(finished_run / RUN, tmp_path / RUN)
+    folder = RunFolder(tmp_path / RUN)
+    lines = folder.events.read_text().splitlines(keepends=True)
+    folder.events.write_text("".join(line for line in lines if '"finished"' not in line))
+    image = next((tiny_images / "Testing").rglob("*.jpg"))
+    assert predict.main([RUN, str(image), f"--results={tmp_path}", "--architecture", "lenet"]) == DONE
+    assert "isn't finished" in capsys.readouterr().err
 
 
 def test_an_image_of_something_else_gets_a_warning(
