@@ -48,8 +48,11 @@ class Served:
     def end(self, number: int) -> tuple[int, str]:
         """Exit code, and what it still had to say."""
         self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=60)
-        return self.process.returncode, said
+        assert self.process.stderr is not None
+        # Not `communicate`, which would lose what has been read ahead of the first line.
+        with self.process.stderr as stderr:
+            said = stderr.read()
+        return self.process.wait(60), said
 
 
 @pytest.fixture(scope="module")
