@@ -124,16 +124,13 @@ def page_of(winner: "Winner") -> Any:
         decision = gradio.Markdown(elem_id="decision")
         with gradio.Row():
             probabilities = gradio.Label(label="Probabilities", elem_id="probabilities", show_heading=False, buttons=[])
-            seen = gradio.Image(
-                label="What the networks see", elem_id="seen", buttons=[], interactive=False, format="png"
-            )
-            heat = gradio.Image(
-                label="What speaks for the answer (Grad-CAM)",
-                elem_id="heat",
-                buttons=[],
-                interactive=False,
-                format="png",
-            )
+            plain = {"show_label": False, "buttons": [], "interactive": False, "format": "png"}
+            with gradio.Column():
+                gradio.Markdown("What the networks see")
+                seen = gradio.Image(elem_id="seen", **plain)
+            with gradio.Column():
+                gradio.Markdown("What speaks for the answer (Grad-CAM)")
+                heat = gradio.Image(elem_id="heat", **plain)
         gradio.Markdown(
             "Bright is what speaks for the answer, in the mean of the seed runs' Grad-CAM maps (Selvaraju et al. "
             "2017). A map that looks reasonable doesn't show that the answer is right."

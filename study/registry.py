@@ -66,5 +66,7 @@ def _user_errors(kind: str, where: str) -> Iterator[None]:
 
 def _attribute(module: Any, attribute: str, kind: str, path: str) -> Any:
     if not hasattr(module, attribute):
-        raise DeclarationError(f"A {kind} file must define {attribute}, but {path} does not.")
+        raise DeclarationError(
+            f"The file of one {kind} must define {attribute}, but {path} does not. CONTRIBUTING.md shows one."
+        )
     return getattr(module, attribute)

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from study import records, registry
 from study.arguments import parser
 from study.command import DONE, INTERRUPTED, ended, without_secrets
 from study.errors import ResultsError, StudyError, UnknownNameError
-from study.report import draw_report
+from study.screen import as_given, say_plan, say_report
 from study.spec import Study
 from study.tuning import ray_environment
 from study.tuning.resources import Slots, choose_slots, usable_cpus
@@ -108,7 +108,7 @@ def _save(options: argparse.Namespace) -> int:
     if options.save.exists():
         raise StudyError(f"--save must not overwrite anything, but there is a {options.save}. Give another name.")
     records.write_atomically(options.save, source(_derived(options)))
-    print(f"Wrote {options.save}. Edit it, then: python -m study.run {options.save}", file=sys.stderr)
+    print(f"Wrote {options.save}. Edit it, then: {as_given()}python -m study.run {options.save}", file=sys.stderr)
     return DONE
 
 
@@ -139,7 +139,7 @@ def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Seque
     from study.tuning.plan import make_plan
 
     plan = make_plan(Path(name).stem, study, _plan_options(study, options, arguments))
-    _say_plan(plan.manifest)
+    say_plan(plan)
     return plan
 
 
@@ -150,14 +150,23 @@ def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     from study.tuning.rehearsal import rehearse, table
 
     slots = _slots(options, num_cpus=usable_cpus(), num_gpus=torch.cuda.device_count())
+    failing: list[str] = []
     for plan in plans:
         print(f"{plan.run}: training a batch of each network ...", file=sys.stderr, flush=True)
-        print(table(list(rehearse(plan, slots)), slots, num_workers=options.workers_per_trial))
+        rehearsed = list(rehearse(plan, slots))
+        print(table(rehearsed, slots, num_workers=options.workers_per_trial))
+        failing += [f"{plan.run}: {each.pair}: {each.why_not}" for each in rehearsed if each.why_not]
+    if failing:
+        raise ResultsError(
+            "Every network must be able to train, but of these a batch failed:\n  " + "\n  ".join(failing) + "\nMend "
+            "its recipe or its file, or train the others with --architecture."
+        )
     return DONE
 
 
 def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Runs all studies that are not finished as one experiment, then draws every report."""
+    from study.report import draw_report
     from study.tuning.conducted import is_complete, redraw
     from study.tuning.lease import Lease
     from study.tuning.tensorboard import add_figures
@@ -186,7 +195,7 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
         for plan in plans:
             page = draw_report(plan.folder, options.reports)
             add_figures(plan.folder.tensorboard, page.with_suffix(""))
-            print(page)
+            say_report(page)
     stuck = [f"{plan.run}: {end.stuck}" for plan, end in zip(todo, ends, strict=True) if end.stuck]
     if stuck:
         raise ResultsError("\n".join(stuck))
@@ -195,7 +204,7 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
         return DONE
     print(
         f"{', '.join(unfinished)}: interrupted, with a report of what there is so far. The same command goes on:\n"
-        f"  {plans[0].manifest['command']}",
+        f"  {as_given()}{plans[0].manifest['command']}",
         file=sys.stderr,
     )
     return INTERRUPTED
@@ -247,18 +256,6 @@ def find_study(name: str) -> Study:
     else:
         study = registry.find("search_spaces", name, attribute="STUDY", kind="study")
     return study
-
-
-def _say_plan(manifest: dict[str, Any]) -> None:
-    counts = {name: sum(by_class.values()) for name, by_class in manifest["counts"].items()}
-    budget = manifest["budget"]
-    data = "DRAWN stand-in images" if manifest["stand_in"] else "real images"
-    images = ", ".join(f"{n} {split}" for split, n in counts.items())
-    print(
-        f"{manifest['run']}: {data} ({images}) at {manifest['image_size']} px; {', '.join(manifest['pairs'])}; "
-        f"{budget['trials']} trials of up to {budget['epochs']} epochs and 2 x {budget['seeds']} seed runs each",
-        file=sys.stderr,
-    )
 
 
 def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Options":

@@ -167,10 +167,11 @@ def test_a_dry_run_names_a_network_that_cant_be_trained_and_tries_the_others(
     study = tmp_path / "far.py"
     study.write_text(TINY_STUDY.replace('"lenet": Recipe(batch_size=8)', '"lenet": Recipe(batch_size=8, lr=1e30)'))
     arguments = [str(study), "--data", str(images), "--results", str(tmp_path / "r"), "--cache", str(tmp_path)]
-    assert run.main([*arguments, "--dry-run"]) == DONE
-    said = capsys.readouterr().out
-    assert re.search(r"lenet .*can't be trained: DivergedError", said)
-    assert re.search(r"four_block_cnn .* ms of 8", said)
+    assert run.main([*arguments, "--dry-run"]) == USER_ERROR
+    said = capsys.readouterr()
+    assert re.search(r"lenet .*can't be trained: DivergedError", said.out)
+    assert re.search(r"four_block_cnn .* ms of 8", said.out)
+    assert "far: lenet: DivergedError" in said.err
 
 
 def test_without_data_the_run_is_named_a_stand_in(

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from statsmodels.stats.proportion import proportion_confint
 
 from study.evaluation.bootstrap import Interval, ResampledScores, resampled_means
 from study.evaluation.metrics import Floats, Ints
 
-# A ranking without error has its smallest log loss at temperature 0, one that is worse than chance at infinity.
+# One that is worse than chance has its smallest log loss at infinity.
 TEMPERATURE_BOUNDS = (0.05, 20.0)
 NUM_BINS = 15
 BRIER_SCORE, LOG_LOSS = "Brier score", "Log loss"
@@ -63,17 +63,21 @@ def undo_class_weights(probabilities: Floats, weights: Sequence[float]) -> npt.N
 def fit_temperature(targets: Ints, probabilities: Floats) -> float:
     """The temperature that gives the smallest log loss, on val; above 1 for a network that is too sure of itself.
 
-    It lies within `TEMPERATURE_BOUNDS`, where it also ends for predictions that are all right (at the lower bound) or
-    worse than chance (at the upper one). NaN without images or with probabilities that are not finite.
+    The loss is towards Platt's targets (Probabilistic outputs for support vector machines, 1999): of a class with N
+    images not 1 but (N + 1) / (N + 2), the rest spread over the other classes. Else the best temperature for
+    predictions that are all right would be 0, and a network would be certain of everything because val was too small to
+    find its first mistake.
+
+    It lies within `TEMPERATURE_BOUNDS`; NaN without images or with probabilities that are not finite.
     """
     if not len(targets) or not np.isfinite(probabilities).all():
         return float("nan")
-    logs = _log(probabilities)
+    logs, aims = _log(probabilities), _platts_targets(targets, probabilities.shape[-1])
 
     def loss(log_temperature: float) -> float:
-        return float(log_losses(targets, softmax(logs / np.exp(log_temperature), axis=-1)).mean())
+        return -float((aims * log_softmax(logs / np.exp(log_temperature), axis=-1)).sum(axis=-1).mean())
 
-    # It has one minimum only: the log loss is convex in 1 / T.
+    # It has one minimum only: the loss is convex in 1 / T.
     found = minimize_scalar(loss, bounds=np.log(TEMPERATURE_BOUNDS), method="bounded", options={"xatol": 1e-6})
     return float(np.exp(found.x))
 
@@ -81,6 +85,14 @@ def fit_temperature(targets: Ints, probabilities: Floats) -> float:
 def scaled(probabilities: Floats, temperature: float) -> npt.NDArray[np.float64]:
     """Float (..., C): the logits divided by the temperature."""
     return np.asarray(softmax(_log(probabilities) / temperature, axis=-1))
+
+
+def _platts_targets(targets: Ints, num_classes: int) -> npt.NDArray[np.float64]:
+    counts = np.bincount(targets, minlength=num_classes)[targets]
+    own = (counts + 1) / (counts + 2)
+    aims = np.repeat(((1 - own) / (num_classes - 1))[:, None], num_classes, axis=1)
+    aims[np.arange(len(targets)), targets] = own
+    return np.asarray(aims)
 
 
 def log_losses(targets: Ints, probabilities: Floats) -> npt.NDArray[np.float64]:

@@ -55,6 +55,7 @@ class Study:
     def __post_init__(self) -> None:
         if not self.pairs:
             raise DeclarationError("A study needs at least one pair, but pairs is empty.")
+        _require_pixels(self.image_size)
         if not 0 < self.val_fraction < 1:
             raise DeclarationError(f"val_fraction must be in (0, 1), but is {self.val_fraction}.")
         for pair in (*self.pair_space, *self.tried):
@@ -89,3 +90,8 @@ class Study:
             raise UnknownNameError("budget", name, budgets)
         budget = budgets[name]
         return replace(budget, image_size=min(budget.image_size or self.image_size, self.image_size))
+
+
+def _require_pixels(size: object) -> None:
+    if not isinstance(size, int) or size < 1:
+        raise DeclarationError(f"image_size must be a whole number of pixels, but is {size!r}.")

@@ -29,7 +29,15 @@ _FEW = 3
 
 
 class NoWeightsError(DataError):
-    """No weights could be had from torchvision; training from scratch may be the way on."""
+    """No weights could be had from torchvision; training from scratch may be the way on.
+
+    Attributes:
+        why: in one clause.
+    """
+
+    def __init__(self, why: str, remedy: str) -> None:
+        super().__init__(f"{why}. {remedy}")
+        self.why = why
 
 
 @dataclass(frozen=True)
@@ -86,8 +94,8 @@ def from_torchvision(name: str, model: nn.Module) -> Pretrained:
     architecture = architectures.find(name)
     if not architecture.weights:
         raise NoWeightsError(
-            f"A pretrained recipe needs weights, but torchvision publishes none for {name}. Give --weights "
-            f"{name}=FILE, or declare pretrained=False."
+            f"A pretrained recipe needs weights, but torchvision publishes none for {name}",
+            f"Give --weights {name}=FILE, or declare pretrained=False.",
         )
     # Imported late: it takes seconds, and most networks do without.
     from torchvision.models import get_weight
@@ -102,9 +110,8 @@ def from_torchvision(name: str, model: nn.Module) -> Pretrained:
     except Exception as error:
         # The network, the disk, a damaged file in torch's cache: each has errors of its own.
         raise NoWeightsError(
-            f"{name} starts from torchvision's {architecture.weights}, but they can't be downloaded ({error}). Give "
-            f"--weights {name}=FILE with the file of {url}, or train other networks "
-            "with --architecture."
+            f"{name} starts from torchvision's {architecture.weights}, but they can't be downloaded ({error})",
+            f"Give --weights {name}=FILE with the file of {url}, or train other networks with --architecture.",
         ) from error
     return Pretrained(_base(architecture, state, model, architecture.weights), IMAGENET, architecture.weights)
 

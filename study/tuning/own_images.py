@@ -31,6 +31,8 @@ class Asked:
     split_column: str
     positive: str
     modality: str | None
+    architecture: Sequence[str]
+    holdout: bool
 
 
 def own_study(asked: Asked) -> tuple[Derived, list[str]]:
@@ -127,12 +129,16 @@ def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sam
         doubt = ", a guess: their names don't tell" if guessed else ""
         yield f"  positive   {own.classes[1]!r} (--positive){doubt}"
     yield f"  splits     {_splits(samples)}"
+    if asked.holdout and any(sample.side == TEST for sample in samples):
+        yield "             --holdout: the test split stays closed, and 15 % of the other images are tested on instead"
     yield f"  groups     {_groups(own, samples)}"
     if own.table:
         columns = ", ".join(f"{kind} {name!r}" for kind, name in _columns(own.table))
         yield f"  columns    {columns}"
+        if not own.table.split:
+            yield from (f"  NOT USED   {why}" for why in labels_table.unused_splits(Path(own.folder) / own.table.file))
     yield from (f"  note       {note}" for note in derived.notes)
-    yield f"  networks   {', '.join(derived.pairs)} (--architecture)"
+    yield f"  networks   {', '.join(asked.architecture or derived.pairs)} (--architecture)"
 
 
 def _columns(table: Table) -> list[tuple[str, str]]:

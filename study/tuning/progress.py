@@ -10,6 +10,8 @@ from study.records import COMPLETE, SEARCH, SEED, STOPPED, StudyState
 from study.spec import Budget
 
 _STATUS_PERIOD_S = 1.0
+# From which the time of those that are left can be told.
+_FEWEST_EPOCHS = 5
 
 
 class Progress:
@@ -27,12 +29,16 @@ class Progress:
         self.started_s = time.monotonic()
         self._status_at_s = 0.0
         self._epochs_here = 0
+        self._trained_since_s = self.started_s
 
     def __call__(self, event: records.Event, state: StudyState) -> None:
         """Takes note of an event."""
         kind = event["event"]
         if kind == "epoch":
             self._epochs_here += 1
+            if self._epochs_here == 1:
+                # Before it, processes were started.
+                self._trained_since_s = time.monotonic()
         if kind in ("completed", "stopped", "failed"):
             self._line(self._ended(state.trials[event["trial"]], state))
         elif kind == "attempt_failed":
@@ -104,12 +110,12 @@ class Progress:
     def _left(self, state: StudyState) -> str:
         """Time left, from the epochs of this session and the epochs that trials of this study have needed so far."""
         searched = [t for t in state.of_kind(SEARCH) if t.state in (COMPLETE, STOPPED)]
-        if not searched or not self._epochs_here:
+        if not searched or self._epochs_here <= _FEWEST_EPOCHS:
             return "time left not known yet"
         each = sum(len(t.epochs) for t in searched) / len(searched)
         total = self.num_pairs * self.budget.trials * each + self._num_seed_runs(state) * self.budget.epochs
         done = sum(len(t.epochs) for t in state.trials.values())
-        per_epoch_s = (time.monotonic() - self.started_s) / self._epochs_here
+        per_epoch_s = (time.monotonic() - self._trained_since_s) / (self._epochs_here - 1)
         return f"about {clock(max(0.0, total - done) * per_epoch_s)} left"
 
 

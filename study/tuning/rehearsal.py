@@ -225,9 +225,10 @@ def table(rehearsed: Sequence[Rehearsed], slots: Slots, *, num_workers: int = 0)
         left_out = f", without {without}" if without else ""
         workers = f", each of {num_workers} workers" if num_workers else ""
         lines.append(
-            f"About {_span(trained, slots, num_workers)} once Ray has started{left_out}, "
+            f"About {_span(trained, slots, num_workers)} of training{left_out}, "
             f"at the speed of this machine: {slots}{workers}, if they don't slow one another. The shorter time is if "
-            "every rung stops half of the trials, the longer one if none is stopped."
+            "every rung stops half of the trials, the longer one if none is stopped. The start and the report take a "
+            "minute more."
         )
     lines.append("Nothing was recorded.")
     return "\n".join(lines)

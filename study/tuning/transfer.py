@@ -61,7 +61,7 @@ def resolve(study: Study, files: Sequence[str], *, image_size: int, num_logits: 
         except NoWeightsError as error:
             if not (stand_in or study.allow_from_scratch):
                 raise
-            print(f"{error}\n{pair} is trained FROM SCRATCH.", file=sys.stderr)
+            print(f"{error.why}. {pair} is trained FROM SCRATCH; --weights {pair}=FILE gives weights.", file=sys.stderr)
             from_scratch[pair] = str(error)
             study = _without_weights(study, pair)
     return Transfer(study, pretrained, from_scratch)

@@ -94,6 +94,12 @@ class Winner:
     finished: bool = True
     best: bool = True
 
+    def __repr__(self) -> str:
+        return (
+            f"<Winner {self.architecture} of {self.run}: {len(self.members)} seed runs, {self.size_px} px, classes "
+            f"{', '.join(self.classes)}>"
+        )
+
     @property
     def caution(self) -> str:
         """What is to be said before any answer; "" for the winner of a finished study."""

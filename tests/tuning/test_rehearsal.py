@@ -22,13 +22,13 @@ def test_audited_trials_and_those_without_rungs_run_to_their_end() -> None:
 
 @pytest.mark.parametrize(("num", "says"), [(1, "16:40 to 33:20"), (2, "8:20 to 16:40"), (64, "5:00 to 5:00")])
 def test_slots_share_the_work_but_some_of_it_comes_one_after_the_other(num: int, says: str) -> None:
-    assert f"About {says} once Ray" in table([PAIR], Slots(num=num, cpus=1, gpus=0))
+    assert f"About {says} of training" in table([PAIR], Slots(num=num, cpus=1, gpus=0))
 
 
 def test_a_network_that_cant_be_trained_is_left_out_of_the_sum_in_words() -> None:
     broken = Rehearsed("alexnet", 1000, 32, why_not="DivergedError: the loss")
     said = table([PAIR, broken], Slots(num=1, cpus=1, gpus=0))
-    assert "16:40 to 33:20 once Ray has started, without alexnet" in said
+    assert "16:40 to 33:20 of training, without alexnet" in said
     assert "About" not in table([broken], Slots(num=1, cpus=1, gpus=0))
 
 

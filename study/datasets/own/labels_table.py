@@ -57,6 +57,18 @@ def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "
     return found
 
 
+def unused_splits(file: Path) -> list[str]:
+    """Why columns that are called as splits usually are weren't taken for such: one clause each."""
+    table = read(file)
+    found = []
+    for column in (name for name in table.columns if name.strip().lower() in _USUAL["split"]):
+        others = sorted({value for value in table[column].fillna("") if side_of(value) not in SIDES})
+        if others:
+            values = ", ".join(map(repr, others[:_NUM_NAMED]))
+            found.append(f"column {column!r}, since {values} is none of train, val, test (--split-column)")
+    return found
+
+
 def classes_of(file: Path, column: str) -> tuple[str, ...]:
     """The labels that a table uses, in their natural order.
 
