@@ -1,6 +1,7 @@
 """A study of images of which nothing is declared: what is derived, said, saved and run."""
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -114,6 +115,32 @@ def test_a_table_with_patients_is_understood_without_further_flags(tmp_path: Pat
     assert "columns image 'path', label 'diagnosis', group 'patient_id'" in said
     assert "10 by patient_id, each in one split" in said
     assert "2 images in the folder stand in no row of the table" in said
+
+
+def test_a_split_column_with_an_unknown_word_is_said_not_to_be_used(tmp_path: Path, dry: Dry) -> None:
+    draw(tmp_path / "flat", 16, grey=90)
+    lines = [f"{n}.png,{'ab'[n % 2]},{'holdout' if n < 4 else 'train'}" for n in range(16)]
+    (tmp_path / "t.csv").write_text("\n".join(["image,label,split", *lines]))
+    said = dry("--images", str(tmp_path / "flat"), "--labels", str(tmp_path / "t.csv"))
+    assert "NOT USED column 'split', since 'holdout' is none of train, val, test (--split-column)" in said
+
+
+def test_with_a_holdout_it_is_said_that_the_test_split_stays_closed(tmp_path: Path, dry: Dry) -> None:
+    for seed, (side, num) in enumerate({"train": 12, "test": 5}.items()):
+        for grey, name in ((90, "no"), (150, "yes")):
+            draw(tmp_path / "split" / side / name, num, grey=grey, seed=seed)
+    said = dry("--images", str(tmp_path / "split"), "--holdout")
+    assert "--holdout: the test split stays closed" in said
+    assert "networks lenet (--architecture)" in said
+
+
+def test_images_that_are_left_out_are_counted_before_anything_is_trained(tmp_path: Path, dry: Dry) -> None:
+    for seed, side in enumerate(("train", "test")):
+        for grey, name in ((90, "no"), (150, "yes")):
+            draw(tmp_path / "split" / side / name, 12, grey=grey, seed=seed)
+    copy = tmp_path / "split" / "train" / "no" / "copy.png"
+    copy.write_bytes((tmp_path / "split" / "test" / "no" / "0.png").read_bytes())
+    assert re.search(r"left out before training: 1 images \(2%\): 1 ", dry("--images", str(tmp_path / "split")))
 
 
 def test_16_bit_images_are_seen_through_the_window_that_they_use(tmp_path: Path, dry: Dry) -> None:

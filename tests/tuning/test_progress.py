@@ -1,5 +1,6 @@
 import contextlib
 import io
+import re
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from study import records
 from study.spec import Budget
-from study.tuning.progress import Progress
+from study.tuning.progress import Progress, clock
 
 
 def shown(events: list[dict[str, object]], tmp_path: Path) -> list[str]:
@@ -65,3 +66,27 @@ def test_opening_the_test_split_is_announced(tmp_path: Path) -> None:
     (line,) = shown([{"event": "test_opened", "num_images": 20, "trials": ["a", "b"]}], tmp_path)
     assert "20 images" in line
     assert "2 seed runs" in line
+
+
+def test_the_time_left_counts_no_start_and_is_not_told_from_a_few_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter([0.0, 100.0, *(100.0 + 2 * n for n in range(1, 60))])
+    monkeypatch.setattr("study.tuning.progress.time.monotonic", lambda: next(ticks))
+    events = [
+        started(0),
+        *[epoch(0, e, 0.5) for e in range(1, 4)],
+        {"event": "completed", "trial": "lenet-search0", "best_loss": 0.1},
+        started(1),
+        *[epoch(1, e, 0.5) for e in range(1, 5)],
+        {"event": "completed", "trial": "lenet-search1", "best_loss": 0.1},
+    ]
+    first, second = shown(events, tmp_path)
+    assert "time left not known yet" in first
+    # A few ticks an epoch, for the four of a seed run; with the start it would be more than a minute.
+    assert int(re.search(r"about 0:(\d+) left", second).group(1)) < 40
+
+
+def test_hours_are_shown_from_the_first_one_on() -> None:
+    assert clock(59) == "0:59"
+    assert clock(3600) == "1:00:00"
