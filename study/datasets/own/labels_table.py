@@ -169,18 +169,18 @@ def _matched(root: Path, file: Path, names: pd.Series) -> list[str]:
         for called in (relative.as_posix(), relative.with_suffix("").as_posix(), path.name, path.stem):
             known[called].add(relative.as_posix())
     cleaned = names.str.replace("\\", "/").str.removeprefix("./")
-    paths: list[str] = []
-    for row, name in enumerate(cleaned):
-        # The path itself counts before another file that is only called so.
-        found = {name} if name in known.get(name, ()) else known.get(name) or _ends_of(name, known)
-        if len(found) != 1:
-            several = f"there are {len(found)}: {', '.join(sorted(found)[:_NUM_NAMED])}"
-            remedy = "Give its path in the folder." if found else "Mend the row, or take it out."
-            raise DataError(
-                f"Each row must name one file in {root}, but of {names.iloc[row]!r} (row {row + 2} of {file}) "
-                f"{several if found else 'there is none'}. {remedy}"
-            )
-        paths.extend(found)
+    # The path itself counts before another file that is only called so.
+    matches = [{n} if n in known.get(n, ()) else known.get(n) or _ends_of(n, known) for n in cleaned]
+    wrong = [row for row, found in enumerate(matches) if len(found) != 1]
+    if wrong:
+        row, found = wrong[0], matches[wrong[0]]
+        several = f"there are {len(found)}: {', '.join(sorted(found)[:_NUM_NAMED])}"
+        remedy = "Give its path in the folder." if found else "Mend the row, or take it out."
+        raise DataError(
+            f"Each row must name one file in {root}, but of {names.iloc[row]!r} (row {row + 2} of {file}) "
+            f"{several if found else 'there is none'}; so it is with {len(wrong)} of {len(matches)} rows. {remedy}"
+        )
+    paths = [path for found in matches for path in found]
     again = pd.Series(paths)
     again = again[again.duplicated()]
     if len(again):
