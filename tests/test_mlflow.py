@@ -6,17 +6,17 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Command
 
 from study import records
 from study.command import DONE, USER_ERROR
 from study.records import SEARCH, SEED, RunFolder
 
 RUN = "tiny"
+Command = Callable[..., int]
 # The same version as that of the client.
 SERVER = "mlflow==3.17.2"
 

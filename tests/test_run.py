@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import TINY_STUDY
 from PIL import Image
 
 from study import records, run
@@ -162,10 +161,12 @@ def test_a_dry_run_shows_the_plan_and_writes_no_records(
 
 
 def test_a_dry_run_names_a_network_that_cant_be_trained_and_tries_the_others(
-    tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, images: Path, tiny_study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = tmp_path / "far.py"
-    study.write_text(TINY_STUDY.replace('"lenet": Recipe(batch_size=8)', '"lenet": Recipe(batch_size=8, lr=1e30)'))
+    study.write_text(
+        tiny_study.read_text().replace('"lenet": Recipe(batch_size=8)', '"lenet": Recipe(batch_size=8, lr=1e30)')
+    )
     arguments = [str(study), "--data", str(images), "--results", str(tmp_path / "r"), "--cache", str(tmp_path)]
     assert run.main([*arguments, "--dry-run"]) == USER_ERROR
     said = capsys.readouterr()

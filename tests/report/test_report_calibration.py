@@ -119,7 +119,7 @@ def test_probabilities_that_are_not_finite_have_no_values(multiclass):
 
 def test_sharpened_answers_are_called_overconfident_and_flattened_ones_underconfident(multiclass):
     run = load(multiclass.folder)
-    for factor, words in ((8.0, "is overconfident on val (temperature above 1)"), (0.1, "are underconfident on val (")):
+    for factor, words in ((8.0, "is overconfident on val (temperature above 1)"), (0.1, "underconfident on val (")):
         first = to_be_believed(sharpened(run, "baseline_cnn", factor), {}).splitlines()[2]
         assert re.search(rf"baseline_cnn \([\d.]+(\N{{EN DASH}}[\d.]+)?\)[^;]* {re.escape(words)}", first)
 
