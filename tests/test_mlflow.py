@@ -1,5 +1,6 @@
 """`--mlflow`: a real tracking server, in an environment of its own: `uv run pytest -m demo`."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -30,8 +31,10 @@ def free_port() -> int:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
-    uv = [shutil.which("uv")] if shutil.which("uv") else [sys.executable, "-m", "uv"]
-    command = [*uv, "tool", "run", "--from", SERVER, "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"]
+    # `uv run` tells its children where it is.
+    uv = os.environ.get("UV") or shutil.which("uv")
+    assert uv is not None, "The server gets an environment of its own: uv is needed"
+    command = [uv, "tool", "run", "--from", SERVER, "mlflow", "server", "--host", "127.0.0.1", "--workers", "1"]
     command += ["--port", str(port), "--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
     command += ["--artifacts-destination", str(folder / "artifacts")]
     with (folder / "log").open("w") as log:
