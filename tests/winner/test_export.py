@@ -133,7 +133,7 @@ def networks():
             yield from ((name, 2), (name, 3))
 
 
-@pytest.mark.parametrize(("name", "num_classes"), networks())
+@pytest.mark.parametrize(("name", "num_classes"), list(networks()))
 def test_every_architecture_can_be_exported(tmp_path: Path, name: str, num_classes: int) -> None:
     architecture = architectures.find(name)
     torch.manual_seed(0)
