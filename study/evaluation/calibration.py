@@ -63,8 +63,8 @@ def undo_class_weights(probabilities: Floats, weights: Sequence[float]) -> npt.N
 def fit_temperature(targets: Ints, probabilities: Floats) -> float:
     """The temperature that gives the smallest log loss, on val; above 1 for a network that is too sure of itself.
 
-    The loss is towards Platt's targets (Probabilistic outputs for support vector machines, 1999): of a class with N
-    images not 1 but (N + 1) / (N + 2), the rest spread over the other classes. Else the best temperature for
+    The loss is towards targets that are never certain: of N images not 1 but (N + 1) / (N + 2), by Laplace's rule of
+    succession, the rest spread over the other classes (as Platt 1999 for two classes). Else the best temperature for
     predictions that are all right would be 0, and a network would be certain of everything because val was too small to
     find its first mistake.
 
@@ -72,7 +72,7 @@ def fit_temperature(targets: Ints, probabilities: Floats) -> float:
     """
     if not len(targets) or not np.isfinite(probabilities).all():
         return float("nan")
-    logs, aims = _log(probabilities), _platts_targets(targets, probabilities.shape[-1])
+    logs, aims = _log(probabilities), _uncertain_targets(targets, probabilities.shape[-1])
 
     def loss(log_temperature: float) -> float:
         return -float((aims * log_softmax(logs / np.exp(log_temperature), axis=-1)).sum(axis=-1).mean())
@@ -87,12 +87,11 @@ def scaled(probabilities: Floats, temperature: float) -> npt.NDArray[np.float64]
     return np.asarray(softmax(_log(probabilities) / temperature, axis=-1))
 
 
-def _platts_targets(targets: Ints, num_classes: int) -> npt.NDArray[np.float64]:
-    counts = np.bincount(targets, minlength=num_classes)[targets]
-    own = (counts + 1) / (counts + 2)
-    aims = np.repeat(((1 - own) / (num_classes - 1))[:, None], num_classes, axis=1)
-    aims[np.arange(len(targets)), targets] = own
-    return np.asarray(aims)
+def _uncertain_targets(targets: Ints, num_classes: int) -> npt.NDArray[np.float64]:
+    aims = np.full((len(targets), num_classes), 1 / (len(targets) + 2) / (num_classes - 1))
+    # One temperature is learnt from all images together, so it is their number that counts, not that of a class.
+    aims[np.arange(len(targets)), targets] = (len(targets) + 1) / (len(targets) + 2)
+    return aims
 
 
 def log_losses(targets: Ints, probabilities: Floats) -> npt.NDArray[np.float64]:

@@ -60,8 +60,9 @@ def to_be_believed(run: Run, drawings: Drawings) -> str:
             " ".join(["What to see:", _who_is_sure(found), *_on_test(scores), _worth(run, found, scores)]),
             "Test values, mean over the seed runs with 95 % intervals; lower is better. A loss with class weights asks "
             "for probabilities of other class frequencies: dividing each class's probability by its weight undoes it. "
-            "What is left is mended by a temperature that is fitted on val for each seed run, towards Platt's targets "
-            "(1999); the intervals take it as it is. All other figures of this report are of the probabilities as "
+            "What is left is mended by a temperature that is fitted on val for each seed run, towards targets that are "
+            "never certain (Laplace's rule of succession); the intervals take it as it is. All other figures of this "
+            "report are of the probabilities as "
             "trained. The expected calibration "
             f"error ({NUM_BINS} bins) is too high where there are few images, and higher still in resamples of them: "
             "their interval would miss the truth, so there is none. The last row says of every image how frequent the "

@@ -81,8 +81,8 @@ def test_where_all_predictions_are_right_the_temperature_makes_none_certain(num_
     probabilities = np.full((num_images, num_classes), 0.1 / (num_classes - 1))
     probabilities[np.arange(num_images), targets] = 0.9
     made = scaled(probabilities, fit_temperature(targets, probabilities))[np.arange(num_images), targets]
-    # Laplace's rule of succession: after so many of a class without a mistake.
-    assert made.mean() == pytest.approx((num_images / num_classes + 1) / (num_images / num_classes + 2), abs=1e-4)
+    # Laplace's rule of succession: after so many without a mistake.
+    assert made.mean() == pytest.approx((num_images + 1) / (num_images + 2), abs=1e-4)
 
 
 def test_the_temperature_stays_within_bounds_when_no_prediction_is_right():
