@@ -39,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     command += ["--artifacts-destination", str(folder / "artifacts")]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, cwd=folder, start_new_session=True)
-    url, until_s = f"http://127.0.0.1:{port}", time.monotonic() + 180
+    url, until_s = f"http://127.0.0.1:{port}", time.monotonic() + 400
     while True:
         try:
             with urllib.request.urlopen(f"{url}/health", timeout=5):
