@@ -5,7 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
-from study.command import add_verbose, positive, whole_number
+from study.command import Parser, add_verbose, positive, whole_number
 from study.datasets.images import groups
 from study.spec import BUDGETS, PRECISIONS
 from study.spec.own_images import MODALITIES
@@ -29,7 +29,7 @@ The same command again goes on with a study that was interrupted. Afterwards:
 
 def parser() -> argparse.ArgumentParser:
     """Of the arguments of `python -m study.run`."""
-    made = argparse.ArgumentParser(
+    made = Parser(
         prog="python -m study.run",
         description="Runs a whole hyperparameter study, or goes on with it, and writes its report.",
         epilog=_EXAMPLES,

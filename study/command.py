@@ -3,11 +3,15 @@
 import argparse
 import importlib
 import re
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import Any, NoReturn
 
 from study.errors import EngineLostError, StudyError
 
@@ -17,16 +21,22 @@ DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 _SECRETS = re.compile(r"(?<=//)[^/@\s]+@|(?<=access_key=)[^&\s]+|(?<=secret_key=)[^&\s]+|(?<=session_token=)[^&\s]+")
 
 
-def ended(command: Callable[[], int | None], *, interrupted: str, verbose: bool = False) -> int:
+def ended(
+    parse: Callable[[], argparse.Namespace], command: Callable[[argparse.Namespace], int | None], *, interrupted: str
+) -> int:
     """Carries out a command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted.
 
     Args:
+        parse: reads what was given; `verbose` of it also prints the traceback of an error.
         command: returns an exit code, or None if it is done.
-        interrupted: said on stderr after Ctrl-C.
-        verbose: also prints the traceback of an error.
+        interrupted: said on stderr after Ctrl-C or SIGTERM.
     """
+    verbose = False
     try:
-        return command() or DONE
+        with _sigterm_as_interrupt():
+            options = parse()
+            verbose = options.verbose
+            return command(options) or DONE
     except (EngineLostError, KeyboardInterrupt) as error:
         print(f"interrupted: {error}" if isinstance(error, EngineLostError) else interrupted, file=sys.stderr)
         code = INTERRUPTED
@@ -38,6 +48,20 @@ def ended(command: Callable[[], int | None], *, interrupted: str, verbose: bool 
     return code
 
 
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """The signal with which queues and machines end a process is answered like Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        # Signals are the main thread's.
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _in_words(error: StudyError | OSError) -> str:
     if isinstance(error, StudyError):
         return str(error)
@@ -45,6 +69,18 @@ def _in_words(error: StudyError | OSError) -> str:
         return f"A folder is needed, but {error.filename} is a file. Give another path."
     # A full disk, a folder that can't be written: what was recorded until then is kept.
     return f"{error}. Mend it and give the same command again."
+
+
+class Parser(argparse.ArgumentParser):
+    """Of the arguments of a command; a mistake in them gets one message, like any other."""
+
+    def __init__(self, **given: Any) -> None:
+        # A shortened flag would change its meaning as soon as another one begins like it.
+        super().__init__(**given, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Ends the process with exit code 2."""
+        self.exit(USER_ERROR, f"error: {message}. {self.prog} --help shows what can be given.\n")
 
 
 def add_verbose(parser: argparse.ArgumentParser) -> None:

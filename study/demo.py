@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
-from study.command import add_winner, ended, package, whole_number
+from study.command import Parser, add_winner, ended, package, whole_number
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.errors import StudyError
 
@@ -35,8 +35,7 @@ _KEPT_S = 600
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command until Ctrl-C and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
-    options = _parser().parse_args(arguments)
-    return ended(lambda: _serve(options), interrupted="Interrupted.", verbose=options.verbose)
+    return ended(lambda: _parser().parse_args(arguments), _serve, interrupted="Interrupted.")
 
 
 def _serve(options: argparse.Namespace) -> None:
@@ -206,7 +205,7 @@ _CSS = """
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m study.demo",
         description="Serve a local web page: drop an image, see what the best network of a finished study answers.",
         epilog="Example: python -m study.demo brain_tumor",

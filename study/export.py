@@ -5,14 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.command import add_winner, ended
+from study.command import Parser, add_winner, ended
 from study.records import find_run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
-    options = _parser().parse_args(arguments)
-    return ended(lambda: _export(options), interrupted="Interrupted; nothing was written.", verbose=options.verbose)
+    return ended(lambda: _parser().parse_args(arguments), _export, interrupted="Interrupted; nothing was written.")
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -34,7 +33,7 @@ def _export(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m study.export",
         description="Write the best network of a finished study as safetensors, ONNX and a card in JSON.",
         epilog="Example: python -m study.export brain_tumor --out brain_tumor_export",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study.command import add_winner, ended
+from study.command import Parser, add_winner, ended
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.images.progress import progress
 from study.datasets.own.files import walk
@@ -25,8 +25,9 @@ _NUM_NAMED = 10
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
     # Images may stand before and after flags.
-    options = _parser().parse_intermixed_args(arguments)
-    return ended(lambda: _predict(options), interrupted="Interrupted; nothing was written.", verbose=options.verbose)
+    return ended(
+        lambda: _parser().parse_intermixed_args(arguments), _predict, interrupted="Interrupted; nothing was written."
+    )
 
 
 def _predict(options: argparse.Namespace) -> None:
@@ -160,7 +161,7 @@ def _say_doubts(winner: "Winner", predictions: Sequence["Prediction"], out: Path
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m study.predict",
         description="Answer for new images with the best network of a finished study.",
         epilog="Example: python -m study.predict brain_tumor scans/ --out predictions.csv",

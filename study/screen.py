@@ -2,13 +2,18 @@
 
 import os
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from study import records
+from study.datasets.images.splits import TEST, TEST_FRACTION, TRAIN, VAL
 
 if TYPE_CHECKING:
     from study.tuning.plan import Plan
+
+# Below it the 95 % interval of a sensitivity near 50 % is more than a third wide.
+_FEW = 30
 
 
 def as_given() -> str:
@@ -24,18 +29,37 @@ def say_plan(plan: "Plan") -> None:
     data = "DRAWN stand-in images" if manifest["stand_in"] else "real images"
     images = ", ".join(f"{n} {split}" for split, n in counts.items())
     lines = [
-        f"{manifest['run']}: {data} ({images}) at {manifest['image_size']} px; {', '.join(manifest['pairs'])}; "
-        f"{budget['trials']} trials of up to {budget['epochs']} epochs and 2 x {budget['seeds']} seed runs each"
+        f"{manifest['run']}: {data} ({images}) at {manifest['image_size']} px; {', '.join(manifest['pairs'])}",
+        f"  each {budget['trials']} trials of up to {budget['epochs']} epochs, then {budget['seeds']} seed runs of its "
+        "best recipe (tuned) and of its first (start)",
     ]
     if manifest["left_out"]:
         num = sum(manifest["left_out"].values())
         reasons = "; ".join(f"{count} {reason}" for reason, count in manifest["left_out"].items())
         lines.append(f"  left out before training: {num} images ({num / (num + sum(counts.values())):.0%}): {reasons}")
+    lines += [f"  note: {note}" for note in _doubts_about_splits(manifest, plan.study.val_fraction)]
     state = plan.previous
     if state is not None and not state.finished:
         ended = sum(trial.state != records.RUNNING for trial in state.trials.values())
         lines.append(f"  goes on: {ended} trials have ended, {len(state.trials) - ended} are under way")
     print("\n".join(lines), file=sys.stderr)
+
+
+def _doubts_about_splits(manifest: Mapping[str, Any], val_fraction: float) -> Iterator[str]:
+    """Drawn splits that are far from their share, since groups stay together; a test split that tells little."""
+    if manifest["stand_in"]:
+        return
+    counts = {name: sum(by_class.values()) for name, by_class in manifest["counts"].items()}
+    development = counts[TRAIN] + counts[VAL]
+    for name, of, fraction in (
+        (TEST, development + counts[TEST], float(TEST_FRACTION)),
+        (VAL, development, val_fraction),
+    ):
+        if name not in manifest["given_splits"] and abs(counts[name] / of - fraction) > fraction / 3:
+            yield f"{name} is {counts[name] / of:.0%} of {of} images instead of {fraction:.0%}: groups stay whole"
+    rarest, num = min(manifest["counts"][TEST].items(), key=lambda each: int(each[1]))
+    if num < _FEW:
+        yield f"only {num} test images of {rarest!r}: the intervals of its figures will be wide"
 
 
 def say_report(page: Path) -> None:

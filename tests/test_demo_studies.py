@@ -15,9 +15,9 @@ import torchvision
 from torch import nn
 
 from study import records, registry
+from study.chosen import find_study
 from study.datasets import find as find_dataset
 from study.records import COMPLETE, DOCUMENT, SEARCH, SEED, STOPPED, RunFolder, StudyState
-from study.run import find_study
 
 pytestmark = [pytest.mark.demo, pytest.mark.timeout(3000)]
 

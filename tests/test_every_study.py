@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from study import architectures, datasets, registry
-from study.run import find_study
+from study.chosen import find_study
 from study.spec import BUDGETS, PublishedResult, Study
 from study.tuning import space
 from study.tuning.asked import with_architectures

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from study import run
+from study.chosen import find_study
 from study.command import DONE
 from study.listing import listing
 from study.records import RunFolder
@@ -25,8 +26,8 @@ def test_every_study_is_listed_with_its_data_its_architectures_and_its_status(
 
 
 def test_the_status_says_finished_unfinished_or_damaged(finished_run: Path, tiny_study: Path, tmp_path: Path) -> None:
-    study = {"tiny": run.find_study(str(tiny_study))}
-    assert "tiny finished (declared on " in listing(study, finished_run)
+    study = {"tiny": find_study(str(tiny_study))}
+    assert "tiny finished (begun on " in listing(study, finished_run)
     shutil.copytree(finished_run / "tiny", tmp_path / "tiny")
     log = RunFolder(tmp_path / "tiny").events
     content = log.read_bytes()
@@ -34,3 +35,16 @@ def test_the_status_says_finished_unfinished_or_damaged(finished_run: Path, tiny
     assert "of 10 searched trials ended)" in listing(study, tmp_path)
     log.write_bytes(b"no log\n" + content)
     assert "can't be read" in listing(study, tmp_path)
+
+
+def test_runs_of_ones_own_images_and_of_a_holdout_are_listed(
+    finished_run: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    for name in ("my_scans", "her2_binary-standin", "her2_binary-holdout"):
+        shutil.copytree(finished_run / "tiny", tmp_path / name)
+    shown = listing({"her2_binary": find_study("her2_binary")}, tmp_path)
+    block, others = shown.split("\n\n")
+    assert "her2_binary-holdout finished" in block
+    assert "her2_binary-standin finished" in block
+    assert "my_scans" not in block
+    assert [line.split()[:2] for line in others.splitlines()[1:]] == [["my_scans", "finished"]]

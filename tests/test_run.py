@@ -193,7 +193,7 @@ def test_an_architecture_that_the_study_does_not_declare_can_be_asked_for(
     folders = ["--results", str(tmp_path / "results"), "--cache", str(tmp_path / "cache")]
     arguments = [*BRAIN, "--data", str(images), "--dry-run", *folders]
     assert run.main([*arguments, "--architecture", "lenet"]) == DONE
-    assert "; baseline_cnn, lenet;" in capsys.readouterr().err
+    assert "; baseline_cnn, lenet\n" in capsys.readouterr().err
 
 
 def test_help_does_not_wait_for_ray() -> None:

@@ -124,6 +124,50 @@ def test_the_first_interruption_says_what_is_kept_and_how_to_go_on(
     assert (tmp_path / "results" / "reports" / "slow.md").exists()
 
 
+def test_ctrl_c_is_answered_in_words_while_libraries_are_imported() -> None:
+    program = (
+        "import signal, sys\n"
+        "class Impatient:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == sys.argv[1]: signal.raise_signal(signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Impatient())\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from study.run import main\n"
+        "sys.exit(main(['her2_binary']))"
+    )
+    for module in ("study.arguments", "pandas", "torch"):
+        done = subprocess.run([sys.executable, "-c", program, module], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == INTERRUPTED
+        assert done.stderr.startswith("Interrupted; ")
+        assert "Traceback" not in done.stderr
+
+
+def test_sigterm_is_answered_in_words_while_ray_starts(start: Start) -> None:
+    process = start()
+    assert process.stderr is not None
+    said = ""
+    while "Starting Ray" not in said:
+        said += process.stderr.readline()
+    time.sleep(3)
+    process.send_signal(signal.SIGTERM)
+    said += process.communicate(timeout=120)[1]
+    assert process.returncode == INTERRUPTED, said
+    assert "nterrupted" in said
+    assert "SIGTERM received" not in said
+    assert "Traceback" not in said
+
+
+def test_what_goes_on_after_an_interruption_does_not_begin_anew(
+    arguments: list[str], start: Start, tmp_path: Path
+) -> None:
+    process = start("--fresh")
+    wait_for_epochs(process, RunFolder(tmp_path / "results" / "slow"), 3)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=240)
+    (command,) = [line for line in said.splitlines() if f"python -m study.run {arguments[0]}" in line]
+    assert "--fresh" not in command
+
+
 def test_a_worker_that_is_frozen_is_ended_and_its_trial_goes_on(
     chaos: ModuleType, start: Start, tmp_path: Path
 ) -> None:

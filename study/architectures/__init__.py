@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
 from torch import nn
 
 from study import registry
+from study.errors import DeclarationError, StudyError
 from study.spec import Recipe
 
 
@@ -57,6 +59,28 @@ def find(name: str) -> Architecture:
     """
     architecture: Architecture = registry.find(__name__, name, attribute="ARCHITECTURE", kind="architecture")
     return architecture
+
+
+def check(name: str, recipe: Recipe, num_logits: int, size_px: int) -> None:
+    """Has a network answer two images, so that one that never could isn't found out by all of its trials.
+
+    Raises:
+        DeclarationError: it can't, or its answers aren't (2, num_logits) numbers.
+    """
+    rule = f"The network {name!r} must map images of 3 x {size_px} x {size_px} to {num_logits} logits each"
+    remedy = "Mend its file, or give another --image-size."
+    try:
+        with torch.inference_mode():
+            logits = find(name).build(recipe, num_logits, size_px).eval()(torch.zeros(2, 3, size_px, size_px))
+            shape = tuple(logits.shape)
+    except StudyError:
+        raise
+    except Exception as error:
+        # Whatever a file that a user may have written raises is the user's to mend.
+        line = (str(error).splitlines() or [""])[0]
+        raise DeclarationError(f"{rule}, but raises {type(error).__name__}: {line}. {remedy}") from error
+    if shape != (2, num_logits):
+        raise DeclarationError(f"{rule}, but of two it makes a tensor of the shape {shape}. {remedy}")
 
 
 def num_parameters(module: nn.Module) -> int:

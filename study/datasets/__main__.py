@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.command import add_verbose, ended, whole_number
+from study.command import Parser, add_verbose, ended, whole_number
 from study.datasets.commands.checking import check
 from study.datasets.commands.downloading import download
 from study.datasets.commands.drawing import draw_stand_in
@@ -15,8 +15,7 @@ from study.datasets.commands.naming import find_dataset, usual_folder
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
-    options = _parser().parse_args(arguments)
-    return ended(lambda: _run(options), interrupted="Interrupted.", verbose=options.verbose)
+    return ended(lambda: _parser().parse_args(arguments), _run, interrupted="Interrupted.")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -33,7 +32,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m study.datasets", description="See, check, get and draw datasets.")
+    parser = Parser(prog="python -m study.datasets", description="See, check, get and draw datasets.")
     add_verbose(parser)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("list", help="all datasets: classes, published counts, licence, where they are")

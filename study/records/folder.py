@@ -110,7 +110,7 @@ def find_run(name: str, results: Path) -> RunFolder:
         ResultsError: there is none at all.
     """
     run = Path(name).stem if name.endswith(".py") else name
-    known = sorted(path.parent.name for path in results.glob("*/events.jsonl"))
+    known = known_runs(results)
     for each in (run, f"{run}-standin"):
         if each in known:
             return RunFolder(results / each)
@@ -120,6 +120,11 @@ def find_run(name: str, results: Path) -> RunFolder:
             "NAME), or give --results."
         )
     raise UnknownNameError(f"run in {results}", run, known)
+
+
+def known_runs(results: Path) -> list[str]:
+    """The names of all runs that have records in a folder."""
+    return sorted(path.parent.name for path in results.glob("*/events.jsonl"))
 
 
 @contextmanager

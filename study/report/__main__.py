@@ -5,23 +5,24 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from study.command import add_verbose, ended
+from study.command import Parser, add_verbose, ended
 from study.records import find_run
-from study.report.page import draw_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted."""
-    options = _parser().parse_args(arguments)
-    return ended(lambda: _draw(options), interrupted="Interrupted.", verbose=options.verbose)
+    return ended(lambda: _parser().parse_args(arguments), _draw, interrupted="Interrupted.")
 
 
 def _draw(options: argparse.Namespace) -> None:
+    # Imported late: its libraries take seconds, in which Ctrl-C is answered as at any other time.
+    from study.report.page import draw_report
+
     print(draw_report(find_run(options.name, options.results), options.reports))
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m study.report",
         description="Draw the report of a run from its records. Needs no GPU, no images and no Ray.",
     )

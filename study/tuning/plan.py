@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from study import datasets, records
+from study import architectures, datasets, records
 from study.datasets import TEST, Dataset
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixels, splits
@@ -176,6 +176,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     run += f"-{options.groups}" if options.groups != groups.DEFAULT else ""
     train_counts = list(splits.class_counts(table, dataset.classes)[splits.TRAIN].values())
     study = resolved(transfer.study, train_counts)
+    for pair, recipe in study.pairs.items():
+        architectures.check(pair, recipe, dataset.num_logits, image_size)
     excluded = {s.path: dataset.excluded[s.path] for s in published if s.path in dataset.excluded}
     manifest = make_manifest(
         run=run,

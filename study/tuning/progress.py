@@ -1,12 +1,11 @@
 """Says on stderr how a study goes: one line for each trial that ends, readable in a terminal and in a log file."""
 
-import math
 import sys
 import time
 from typing import TextIO
 
 from study import records
-from study.records import COMPLETE, SEARCH, SEED, STOPPED, StudyState
+from study.records import COMPLETE, RUNNING, SEARCH, SEED, STOPPED, TUNED, StudyState
 from study.spec import Budget
 
 _STATUS_PERIOD_S = 1.0
@@ -66,57 +65,48 @@ class Progress:
             return f"test split scored: {trial.state}"
         if trial.kind == records.EXPLAIN:
             return f"images, maps and times for the report: {trial.result.get('reason', 'recorded')}"
-        of = self.budget.trials if trial.kind == SEARCH else self.budget.seeds
-        what = "trial" if trial.kind == SEARCH else f"{trial.recipe_name} seed"
+        what = f"trial {trial.number}"
+        if trial.kind == SEED:
+            # A pair's starting recipe isn't always a document's.
+            what = f"{'tuned' if trial.recipe_name == TUNED else 'start'} seed {trial.number}"
         text = (
-            f"{trial.pair:<16} {what:<13} {trial.number + 1:>3}/{of:<3} {trial.state:<8} "
-            f"epoch {len(trial.epochs):>3}/{self.budget.epochs}  val AUC {trial.best_score:.3f}"
+            f"{trial.pair:<{max(map(len, state.manifest['pairs']))}} {what:<12} {trial.state:<8} "
+            f"epoch {len(trial.epochs):>2}/{self.budget.epochs}  val AUC {trial.best_score:.3f}"
         )
         if trial.kind == SEARCH:
-            # A trial that fails in its first epoch has no score, and may be the first of its pair to end.
-            scores = [t.best_score for t in state.of_kind(SEARCH, trial.pair) if t.epochs]
-            best = max(scores, default=math.nan)
-            text += f" (best {best:.3f})"
+            ended = [t for t in state.of_kind(SEARCH, trial.pair) if t.epochs and t.state != RUNNING]
+            text += " (best)" if trial in ended and trial.best_score == max(t.best_score for t in ended) else " " * 7
         if trial.state == records.FAILED:
             text += f"  {trial.result['reason']}"
         return f"{text} | {self._status(state)}"
 
     def _status(self, state: StudyState) -> str:
-        searched, seeds = state.of_kind(SEARCH), state.of_kind(SEED)
-        ended = [t for t in searched if t.state != records.RUNNING]
-        seeds_ended = [t for t in seeds if t.state != records.RUNNING]
+        searched, seeds = ([t for t in state.of_kind(kind) if t.state != RUNNING] for kind in (SEARCH, SEED))
         return (
-            f"search {len(ended)}/{self.budget.trials * self.num_pairs}, "
-            f"seed runs {len(seeds_ended)}/{self._num_seed_runs(state)}, "
-            f"{self._saved(ended)} of the epochs saved, {self._left(state)}"
+            f"search {len(searched)}/{self.budget.trials * self.num_pairs}, "
+            f"seeds {len(seeds)}/{self._num_seed_runs(state)}, {self._left(state)}"
         )
 
     def _num_seed_runs(self, state: StudyState) -> int:
         """Two recipes a pair, but one where the search has ended with the document's recipe as its finalist."""
         num_recipes = 0
         for pair in state.manifest["pairs"]:
-            ended = [t for t in state.of_kind(SEARCH, pair) if t.state != records.RUNNING]
+            ended = [t for t in state.of_kind(SEARCH, pair) if t.state != RUNNING]
             finalist = state.finalist(pair)
             same = len(ended) >= self.budget.trials and finalist is not None and finalist.number == 0
             num_recipes += 1 if same else 2
         return num_recipes * self.budget.seeds
 
-    def _saved(self, ended: list[records.Trial]) -> str:
-        ended = [t for t in ended if t.state in (COMPLETE, STOPPED)]
-        full = len(ended) * self.budget.epochs
-        spent = sum(len(t.epochs) for t in ended)
-        return f"{1 - spent / full:.0%}" if full else "0%"
-
     def _left(self, state: StudyState) -> str:
         """Time left, from the epochs of this session and the epochs that trials of this study have needed so far."""
         searched = [t for t in state.of_kind(SEARCH) if t.state in (COMPLETE, STOPPED)]
         if not searched or self._epochs_here <= _FEWEST_EPOCHS:
-            return "time left not known yet"
+            return "time left unknown"
         each = sum(len(t.epochs) for t in searched) / len(searched)
         total = self.num_pairs * self.budget.trials * each + self._num_seed_runs(state) * self.budget.epochs
         done = sum(len(t.epochs) for t in state.trials.values())
         per_epoch_s = (time.monotonic() - self._trained_since_s) / (self._epochs_here - 1)
-        return f"about {clock(max(0.0, total - done) * per_epoch_s)} left"
+        return f"{clock(max(0.0, total - done) * per_epoch_s)} left"
 
 
 def clock(seconds: float) -> str:

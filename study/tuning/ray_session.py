@@ -1,7 +1,9 @@
 """Starts Ray, quietly, for this process alone or from a cluster that runs already."""
 
 import logging
+import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Iterator
@@ -38,7 +40,7 @@ def ray_session(address: str | None = None, *, verbose: bool = False) -> Iterato
     started_here = not ray.is_initialized()
     if started_here:
         local = {} if address else {"num_cpus": usable_cpus(), "include_dashboard": False}
-        with nullcontext() if address else _on_loopback():
+        with nullcontext() if address else _on_loopback(), _our_sigterm():
             level = logging.INFO if verbose else logging.ERROR
             ray.init(address=address, logging_level=level, log_to_driver=verbose, **local)  # type: ignore[arg-type]
     try:
@@ -46,6 +48,21 @@ def ray_session(address: str | None = None, *, verbose: bool = False) -> Iterato
     finally:
         if started_here:
             ray.shutdown()
+
+
+@contextmanager
+def _our_sigterm() -> Iterator[None]:
+    """What answers SIGTERM stays what it was: Ray ends the process, later on with its own stack on the screen."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    except SystemExit as error:
+        raise KeyboardInterrupt from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

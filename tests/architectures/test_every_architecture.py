@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model, get_model_weights, get_weight
 
 from study import architectures
-from study.architectures import NETWORK_HYPERPARAMETERS
+from study.architectures import NETWORK_HYPERPARAMETERS, Architecture
 from study.errors import DeclarationError, UnknownNameError
 from study.spec import Recipe
 from study.training.grad_cam import grad_cam, untrained
@@ -302,3 +302,35 @@ def test_only_trainable_parameters_are_counted() -> None:
     assert architectures.num_parameters(layer) == 16
     layer.bias.requires_grad_(False)
     assert architectures.num_parameters(layer) == 12
+
+
+class Strange(nn.Module):
+    """Answers in another shape than it is asked for."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean((2, 3))
+
+
+def raising(recipe: Recipe, num_logits: int, image_size_px: int) -> nn.Module:
+    return nn.Linear(7, num_logits)
+
+
+@pytest.mark.parametrize(
+    ("build", "why"),
+    [
+        (lambda *_: Strange(), r"of two it makes a tensor of the shape \(2, 3\)"),
+        (raising, "raises RuntimeError: mat1 and mat2 shapes cannot be multiplied"),
+    ],
+)
+def test_a_network_that_can_never_answer_is_refused_before_any_trial(
+    build: Any, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = Architecture(title="Wrong", hyperparameters=(), build=build)
+    monkeypatch.setattr(architectures, "find", lambda _: wrong)
+    with pytest.raises(DeclarationError, match=rf"'mine' must map images of 3 x 32 x 32 to 4 logits each, but .*{why}"):
+        architectures.check("mine", Recipe(), 4, 32)
+
+
+@every_architecture
+def test_every_network_passes_the_check_of_a_plan(name: str) -> None:
+    architectures.check(name, architectures.find(name).recipe, 4, 64)

@@ -5,7 +5,8 @@ from typing import Any
 
 from ray import tune
 
-from study import records, run
+from study import records
+from study.chosen import find_study
 from study.tuning.experiment import run_programme
 from study.tuning.failures import Failure
 from study.tuning.plan import Options, make_plan
@@ -48,7 +49,7 @@ def run_tasks(
         fresh=False, storage="", precision="float32", open_test_again=False, command="",
         ledger=folder / "test-openings.jsonl",
     )  # fmt: skip
-    plan = make_plan("tiny", run.find_study(str(study)), options)
+    plan = make_plan("tiny", find_study(str(study)), options)
     # By its log a trial knows that it sees the run's folder.
     records.EventLog(plan.folder.events).close()
     slots = Slots(num=1, cpus=1, gpus=0)

@@ -9,7 +9,7 @@ from typing import Any
 from ray import tune
 from tuning.tasks import FixedTasks, run_tasks
 
-from study import run
+from study.chosen import find_study
 from study.records import RunFolder
 from study.tuning.experiment import run_programme
 from study.tuning.resources import Slots
@@ -44,7 +44,7 @@ def test_short_trials_fill_every_slot(ray_started: None, tmp_path: Path) -> None
 def test_a_recipe_gives_the_same_epochs_first_and_tenth_in_one_actor(
     ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
-    recipe = run.find_study(str(tiny_study)).pairs["lenet"]
+    recipe = find_study(str(tiny_study)).pairs["lenet"]
     same = recipe.with_values({"augmentation": "strong", "dropout": 0.3}).hyperparameters()
     others = [
         recipe.with_values({"batchnorm": True, "lr": 10**-i, "optimizer": "sgd"}).hyperparameters() for i in range(1, 9)
@@ -58,7 +58,7 @@ def test_a_recipe_gives_the_same_epochs_first_and_tenth_in_one_actor(
 def test_a_recipe_that_diverges_fails_with_its_reason_and_the_next_one_trains(
     ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
-    good = run.find_study(str(tiny_study)).pairs["lenet"]
+    good = find_study(str(tiny_study)).pairs["lenet"]
     bad = good.with_values({"optimizer": "sgd", "lr": 1e30})
     recipes = [bad.hyperparameters(), good.hyperparameters()]
     failed, trained = run_tasks(recipes, tiny_images, tiny_study, tmp_path)

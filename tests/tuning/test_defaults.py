@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from ray import tune
 
-from study import registry, run
+from study import registry
+from study.chosen import find_study
 from study.datasets import find as find_dataset
 from study.spec import Recipe
 from study.tuning import space
@@ -36,7 +37,7 @@ def test_a_default_that_is_no_new_recipe_is_left_out() -> None:
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_study_begins_with_recipes_that_it_allows(name: str) -> None:
-    study = run.find_study(name)
+    study = find_study(name)
     assert find_dataset(study.dataset)
     for pair, recipe in study.pairs.items():
         for _, given in values(recipe, study.space_of(pair), *study.tried.get(pair, ())):

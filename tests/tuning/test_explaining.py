@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from study import records, run
+from study import records
+from study.chosen import find_study
 from study.command import DONE
 from study.evaluation import examples
 from study.evaluation.maps import likeness
@@ -42,7 +43,7 @@ def workload(copied: RunFolder, tiny_images: Path, tiny_study: Path, tmp_path: P
         skip_unreadable=False, fresh=False, storage="", precision=None, ledger=tmp_path / "test-openings.jsonl",
         open_test_again=False, command="",
     )  # fmt: skip
-    plan = make_plan("tiny", run.find_study(str(tiny_study)), options)
+    plan = make_plan("tiny", find_study(str(tiny_study)), options)
     return plan.workload(Slots(num=1, cpus=1, gpus=0), Running())
 
 

@@ -51,6 +51,15 @@ def dry(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Dry:
     return call
 
 
+def test_a_split_far_from_its_share_and_a_small_test_split_are_said(tmp_path: Path, dry: Dry) -> None:
+    for name, grey in (("normal", 90), ("tumour", 150)):
+        for patient in range(3):
+            draw(tmp_path / "scans" / name / f"patient {name} {patient}", 10, grey=grey, seed=patient)
+    said = dry("--images", str(tmp_path / "scans"))
+    assert "note: test is 33% of 60 images instead of 15%: groups stay whole" in said
+    assert "note: only 10 test images of 'normal'" in said
+
+
 def test_what_is_derived_is_said(images: Path, dry: Dry) -> None:
     said = dry("--images", str(images))
     assert "My_scans_2: 30 images in 2 classes: normal 12, tumour 18" in said

@@ -48,12 +48,11 @@ def test_a_log_file_gets_one_line_for_each_trial_that_ends(tmp_path: Path) -> No
         {"event": "stopped", "trial": "lenet-search1", "reason": "rung"},
     ]
     first, second = shown(events, tmp_path)
-    assert "lenet" in first
-    assert "1/2   COMPLETE epoch   4/4  val AUC 0.900" in first
-    assert "search 1/2, seed runs 0/2, 0% of the epochs saved" in first
-    assert "2/2   STOPPED  epoch   1/4  val AUC 0.400 (best 0.900)" in second
+    assert "lenet trial 0      COMPLETE epoch  4/4  val AUC 0.900 (best) |" in first
+    assert "search 1/2, seeds 0/2, " in first
+    assert "trial 1      STOPPED  epoch  1/4  val AUC 0.400        |" in second
     # The finalist is the document's recipe, so only one recipe gets seed runs.
-    assert "search 2/2, seed runs 0/1, 38% of the epochs saved" in second
+    assert "search 2/2, seeds 0/1, " in second
 
 
 def test_a_failure_says_why(tmp_path: Path) -> None:
@@ -82,11 +81,25 @@ def test_the_time_left_counts_no_start_and_is_not_told_from_a_few_epochs(
         {"event": "completed", "trial": "lenet-search1", "best_loss": 0.1},
     ]
     first, second = shown(events, tmp_path)
-    assert "time left not known yet" in first
+    assert "time left unknown" in first
     # A few ticks an epoch, for the four of a seed run; with the start it would be more than a minute.
-    assert int(re.search(r"about 0:(\d+) left", second).group(1)) < 40
+    assert int(re.search(r", 0:(\d+) left", second).group(1)) < 40
 
 
 def test_hours_are_shown_from_the_first_one_on() -> None:
     assert clock(59) == "0:59"
     assert clock(3600) == "1:00:00"
+
+
+def test_the_best_so_far_is_that_of_trials_that_are_shown(tmp_path: Path) -> None:
+    events = [started(0), epoch(0, 1, 0.9), started(1), epoch(1, 1, 0.4)]
+    (line,) = shown([*events, {"event": "stopped", "trial": "lenet-search1", "reason": "rung"}], tmp_path)
+    assert "trial 1 " in line
+    assert "val AUC 0.400 (best)" in line
+
+
+def test_a_line_is_no_wider_than_most_terminals(tmp_path: Path) -> None:
+    longest = [{**started(99), "pair": "efficientnet_b0"}, *[epoch(99, e, 0.5) for e in range(1, 61)]]
+    events = [{"event": "declared", "manifest": {"pairs": {"efficientnet_b0": {}}}}, *longest]
+    *_, line = shown([*events, {"event": "completed", "trial": "lenet-search99", "best_loss": 0.1}], tmp_path)
+    assert len(line) <= 120, line

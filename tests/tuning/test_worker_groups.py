@@ -11,7 +11,7 @@ import pytest
 from tuning.sockets import beyond_loopback, listening, processes_of
 from tuning.tasks import run_tasks
 
-from study import run
+from study.chosen import find_study
 
 # Each group takes half a minute to start.
 pytestmark = pytest.mark.cluster
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.cluster
 def test_a_worker_group_gives_the_same_losses_as_local_mode(
     ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
-    plain = run.find_study(str(tiny_study)).pairs["lenet"].with_values({"optimizer": "sgd"})
+    plain = find_study(str(tiny_study)).pairs["lenet"].with_values({"optimizer": "sgd"})
     recipe = plain.with_values({"augmentation": "strong", "batchnorm": True}).hyperparameters()
     bad = plain.with_values({"lr": 1e30}).hyperparameters()
     with sockets_meanwhile() as found:

@@ -25,7 +25,7 @@ _SAME = "stands in the {} split too"
 _ALIKE = "looks like an image of the {} split"
 _OF_GROUP = "belongs to a group that stands in the {} split"
 _TIED = "is tied to the {} split by other images"
-_TEST_FRACTION = Fraction(15, 100)
+TEST_FRACTION = Fraction(15, 100)
 _MIN_IMAGES_PER_CLASS = 3
 
 
@@ -100,7 +100,7 @@ def split(
                 reason, twins[i] = _why_left_out(i, kept, samples, sha256, neighbours[i])
                 reasons[i] = reason.format(name)
     if TEST not in assigned:
-        taken = _take(development, _TEST_FRACTION, seed, "test")
+        taken = _take(development, TEST_FRACTION, seed, "test")
         _assign(assigned, taken, TEST)
         development = _without(development, taken)
     if VAL not in assigned:
@@ -120,7 +120,7 @@ def split(
             "twin": twins,
         }
     )
-    _require_every_class(table, classes)
+    _require_every_class(table, classes, {DECLARED[s.side] for s in samples if s.side in DECLARED})
     return table.sort_values("path", ignore_index=True)
 
 
@@ -278,11 +278,25 @@ def _require_enough(samples: Sequence[Sample], classes: Sequence[str]) -> None:
             )
 
 
-def _require_every_class(table: pd.DataFrame, classes: Sequence[str]) -> None:
+def _require_every_class(table: pd.DataFrame, classes: Sequence[str], given: Collection[str]) -> None:
     for split_name, counts in class_counts(table, classes).items():
-        for name, count in counts.items():
+        for target, (name, count) in enumerate(counts.items()):
             if not count:
+                of_class = table[table["target"] == target]
+                left_out = of_class.loc[of_class["split"] == LEFT_OUT, "reason"].value_counts()
                 raise DataError(
-                    f"Each class needs an image in each split, but {name!r} has none in {split_name}: its images "
-                    "form too few groups, or stand in the test split too. Add images of it from other groups."
+                    f"Each class needs an image in each split, but {name!r} has none in {split_name}: "
+                    f"{_why_none(left_out, given=split_name in given)}"
                 )
+
+
+def _why_none(left_out: pd.Series, *, given: bool) -> str:
+    """In words, with the remedy; `left_out` holds the number of images of the class by reason."""
+    if len(left_out):
+        return (
+            f"{left_out.sum()} of its images were left out, most because each of them {left_out.index[0]}. Put all "
+            "images of a picture, patient or slide into one split, or give no splits: they are then drawn so."
+        )
+    if given:
+        return "there is none where that split's images were given. Add some there, or take the class out."
+    return "its images form too few groups. Add images of it from other groups."

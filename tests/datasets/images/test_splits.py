@@ -273,14 +273,21 @@ def test_three_images_of_a_class_suffice() -> None:
 def test_a_class_that_is_one_single_group_is_refused_by_name() -> None:
     samples, hashes = single_images([20, 20, 20])
     samples = [replace(s, group="one patient") if s.target == 2 else s for s in samples]
-    with pytest.raises(DataError, match=r"'late' has none in (test|val)"):
+    with pytest.raises(DataError, match=r"'late' has none in (test|val): its images form too few groups"):
         split((samples, hashes))
 
 
 def test_a_class_that_the_official_test_split_lacks_is_refused_by_name() -> None:
     development, test = single_images([9, 9, 9]), single_images([3, 3, 0], TEST)
-    with pytest.raises(DataError, match="'late' has none in test"):
+    with pytest.raises(DataError, match="'late' has none in test: there is none where that split's images were given"):
         split((development[0] + test[0], development[1] + test[1]))
+
+
+def test_a_class_whose_patients_stand_in_several_given_splits_is_refused_with_how_to_mend_it() -> None:
+    development, test = single_images([9, 9, 9]), single_images([3, 3, 3], TEST)
+    samples = [replace(s, group="a patient") if s.target == 2 else s for s in (*development[0], *test[0])]
+    with pytest.raises(DataError, match=r"'late' has none in train: 9 of its images were left out.*into one split"):
+        split((samples, development[1] + test[1]))
 
 
 def test_the_split_hash_changes_with_a_label_or_a_split_but_not_with_the_order_of_rows() -> None:

@@ -1,0 +1,116 @@
+"""Which studies `python -m study.run` is asked for: by name, by file, or those of one's own images."""
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from study import records, registry
+from study.errors import StudyError, UnknownNameError
+from study.screen import as_given
+from study.spec import Study
+
+if TYPE_CHECKING:
+    from study.tuning.own_study import Derived
+
+
+def studies_of(options: argparse.Namespace) -> dict[str, Study]:
+    """Name -> what is to be run: studies by name, or that of one's own images.
+
+    Raises:
+        StudyError: there is no such study, or what was given doesn't go together.
+    """
+    if options.images is None:
+        _require_images(options)
+        return {name: find_study(name) for name in _names(options.names)}
+    derived = _derived(options)
+    return {derived.own.name: derived.study()}
+
+
+def find_study(name: str) -> Study:
+    """The study of that name in `search_spaces`, or in the file of that path.
+
+    Raises:
+        StudyError: there is none, or its file doesn't define STUDY.
+    """
+    if name.endswith(".py"):
+        study: Study = registry.load_file(Path(name), attribute="STUDY", kind="study")
+    else:
+        study = registry.find("search_spaces", name, attribute="STUDY", kind="study")
+    return study
+
+
+def _names(given: Sequence[str]) -> list[str]:
+    """The studies that are asked for, each once; "all" stands for all of them."""
+    if not given:
+        raise StudyError("A study's name is needed, but none was given. --list shows all; `all` runs them all.")
+    named = [registry.names("search_spaces") if name == "all" else [name] for name in given]
+    names = list(dict.fromkeys(name for each in named for name in each))
+    runs = [Path(name).stem for name in names]
+    for run in runs:
+        if runs.count(run) > 1:
+            raise StudyError(f"Each study needs a name of its own, but two are called {run!r}. Rename a file.")
+    return names
+
+
+def _require_images(options: argparse.Namespace) -> None:
+    for name in ("name", "labels", "image_column", "label_column", "group_column", "split_column", "positive", "save"):
+        if getattr(options, name):
+            raise StudyError(
+                f"--{name.replace('_', '-')} says something of --images, but that wasn't given. Give both."
+            )
+    if options.modality:
+        raise StudyError("--modality is for --images: a study file declares it. Leave it out, or give --images.")
+
+
+def _derived(options: argparse.Namespace) -> "Derived":
+    """The study of one's own images; says what was derived."""
+    from study.tuning.own_images import Asked, own_study
+
+    if options.names:
+        raise StudyError(
+            f"--images is a study of its own, but {options.names[0]!r} is to be run too. Leave the name out, or give "
+            "--data for the images of a known study."
+        )
+    if options.data:
+        raise StudyError("--images says where the images are, and so does --data. Leave --data out.")
+    asked = Asked(**{f.name: getattr(options, f.name) for f in fields(Asked)})
+    derived, lines = own_study(asked)
+    if derived.own.name in registry.names("search_spaces"):
+        raise StudyError(
+            f"A study needs a name of its own, but there is one called {derived.own.name!r}. Give --name, or run that "
+            f"one on these images: python -m study.run {derived.own.name} --data {options.images}"
+        )
+    print("\n".join(lines), file=sys.stderr)
+    return derived
+
+
+def save(options: argparse.Namespace) -> None:
+    """Writes what was derived of one's own images as a study file, and says so.
+
+    Raises:
+        StudyError: nothing can be derived, or the file is there already.
+    """
+    from study.tuning.own_study import source
+
+    if options.save.suffix != ".py":
+        raise StudyError(f"--save needs the name of a Python file, but {options.save} doesn't end in .py.")
+    if options.save.exists():
+        raise StudyError(f"--save must not overwrite anything, but there is a {options.save}. Give another name.")
+    records.write_atomically(options.save, source(_derived(options)))
+    print(f"Wrote {options.save}. Edit it, then: {as_given()}python -m study.run {options.save}", file=sys.stderr)
+
+
+def check_weights(studies: Mapping[str, Study], options: argparse.Namespace) -> None:
+    """A file is for each study that has its network, but one of them must.
+
+    Raises:
+        UnknownNameError: none has.
+    """
+    known = options.architecture or list(dict.fromkeys(pair for study in studies.values() for pair in study.names))
+    for given in options.weights:
+        pair, equals, _ = given.partition("=")
+        if equals and pair not in known:
+            raise UnknownNameError("network in what is to be run called", pair, known)
