@@ -2,13 +2,13 @@
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import records, registry
-from study.errors import StudyError, UnknownNameError
+from study import datasets, records, registry
+from study.errors import DataError, StudyError, UnknownNameError
 from study.screen import as_given
 from study.spec import Study
 
@@ -83,8 +83,23 @@ def _derived(options: argparse.Namespace) -> "Derived":
             f"A study needs a name of its own, but there is one called {derived.own.name!r}. Give --name, or run that "
             f"one on these images: python -m study.run {derived.own.name} --data {options.images}"
         )
-    print("\n".join(lines), file=sys.stderr)
+    print("\n".join([*lines, *_known_as(options.images)]), file=sys.stderr)
     return derived
+
+
+def _known_as(images: Path) -> Iterator[str]:
+    """Says where a folder is a published dataset, for which there is a study with a document to compare with."""
+    for name in datasets.names():
+        try:
+            datasets.find(name).scan(images)
+        except DataError:
+            continue
+        for study in registry.names("search_spaces"):
+            if find_study(study).dataset == name:
+                yield (
+                    f"  known      {datasets.find(name).title}; compared with its document by: "
+                    f"{as_given()}python -m study.run {study} --data {images}"
+                )
 
 
 def save(options: argparse.Namespace) -> None:
@@ -100,7 +115,11 @@ def save(options: argparse.Namespace) -> None:
     if options.save.exists():
         raise StudyError(f"--save must not overwrite anything, but there is a {options.save}. Give another name.")
     records.write_atomically(options.save, source(_derived(options)))
-    print(f"Wrote {options.save}. Edit it, then: {as_given()}python -m study.run {options.save}", file=sys.stderr)
+    given = {name: getattr(options, name) for name in ("budget", "trials", "epochs", "seeds", "audit")}
+    more = [f"--{name} {value}" for name, value in given.items() if value is not None]
+    more += ["--holdout"] if options.holdout else []
+    command = " ".join([f"{as_given()}python -m study.run", str(options.save), *more])
+    print(f"Wrote {options.save}. Edit it, then: {command}", file=sys.stderr)
 
 
 def check_weights(studies: Mapping[str, Study], options: argparse.Namespace) -> None:

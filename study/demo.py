@@ -28,6 +28,8 @@ WARNING = (
     "be used for a diagnosis, a treatment or any other decision about a person."
 )
 _SHOWN_PX = (384, 384)
+# Of many classes the probable ones.
+_NUM_SHOWN = 6
 _LARGEST_FILE = "50mb"
 # After so many seconds what was dropped is deleted, too.
 _KEPT_S = 600
@@ -122,7 +124,13 @@ def page_of(winner: "Winner") -> Any:
         )
         decision = gradio.Markdown(elem_id="decision")
         with gradio.Row():
-            probabilities = gradio.Label(label="Probabilities", elem_id="probabilities", show_heading=False, buttons=[])
+            probabilities = gradio.Label(
+                num_top_classes=_NUM_SHOWN,
+                label="Probabilities",
+                elem_id="probabilities",
+                show_heading=False,
+                buttons=[],
+            )
             plain = {"show_label": False, "buttons": [], "interactive": False, "format": "png"}
             with gradio.Column():
                 gradio.Markdown("What the networks see")

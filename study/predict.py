@@ -5,7 +5,7 @@ import csv
 import io
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from study.winner import Prediction, Winner
 
 _NUM_NAMED = 10
+_DIGITS_ON_SCREEN = 4
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,12 +49,14 @@ def _predict(options: argparse.Namespace) -> None:
     print(_introduction(winner), file=sys.stderr)
     predictions = list(progress(winner.predictions(images), "Predicting", total=len(images)))
     _require_read(predictions, skip=options.skip_unreadable)
-    text = _submission(predictions) if options.submission else _table(winner, predictions)
+    # On the screen nobody reads 16 digits.
+    written = f"{{:.{_DIGITS_ON_SCREEN}f}}".format if not options.out and sys.stdout.isatty() else repr
+    text = _submission(predictions, written) if options.submission else _table(winner, predictions, written)
     if options.out:
         write_atomically(options.out, text)
     else:
         print(text, end="")
-    _say_doubts(winner, predictions, options.out)
+    _say_doubts(winner, predictions, options)
 
 
 def _require_table(out: Path) -> None:
@@ -125,19 +128,19 @@ def _require_read(predictions: Sequence["Prediction"], *, skip: bool) -> None:
     )
 
 
-def _table(winner: "Winner", predictions: Sequence["Prediction"]) -> str:
+def _table(winner: "Winner", predictions: Sequence["Prediction"], written: Callable[[float], str]) -> str:
     """One row an image: probabilities, answer, warning."""
     blank = [""] * len(winner.classes)
     rows = [
-        [each.path, *(map(repr, each.probabilities) if each.probabilities else blank), each.answer, each.warning]
+        [each.path, *(map(written, each.probabilities) if each.probabilities else blank), each.answer, each.warning]
         for each in predictions
     ]
     return _csv([["path", *(f"p_{name}" for name in winner.classes), "answer", "warning"], *rows])
 
 
-def _submission(predictions: Sequence["Prediction"]) -> str:
+def _submission(predictions: Sequence["Prediction"], written: Callable[[float], str]) -> str:
     """Kaggle's form for Histopathologic Cancer Detection: the file's name without suffix, the probability."""
-    rows = [[Path(each.path).stem, repr(each.probabilities[1])] for each in predictions if each.probabilities]
+    rows = [[Path(each.path).stem, written(each.probabilities[1])] for each in predictions if each.probabilities]
     return _csv([["id", "label"], *rows])
 
 
@@ -147,17 +150,21 @@ def _csv(rows: Iterable[Sequence[str]]) -> str:
     return text.getvalue()
 
 
-def _say_doubts(winner: "Winner", predictions: Sequence["Prediction"], out: Path | None) -> None:
-    strange = sum(bool(each.warning) and bool(each.probabilities) for each in predictions)
+def _say_doubts(winner: "Winner", predictions: Sequence["Prediction"], options: argparse.Namespace) -> None:
+    strange = [each.path for each in predictions if each.warning and each.probabilities]
     unread = sum(not each.probabilities for each in predictions)
     parts = [f"{len(predictions)} images"]
     if strange:
-        parts.append(f"{strange} unlike the training images: don't trust the answers for these")
+        # A table says which; a submission has no column for it.
+        more = f" and {len(strange) - _NUM_NAMED} more" if len(strange) > _NUM_NAMED else ""
+        named = f" ({', '.join(strange[:_NUM_NAMED])}{more})" if options.submission else ""
+        parts.append(f"{len(strange)} unlike the training images: don't trust the answers for these{named}")
     if unread:
         parts.append(f"{unread} could not be read")
     if winner.appearance is None:
         parts.append("whether they are like the training images is unknown: this run was made before that was recorded")
-    print(f"{f'{out}: ' if out else ''}{'; '.join(parts)}. For research; no medical device.", file=sys.stderr)
+    where = f"{options.out}: " if options.out else ""
+    print(f"{where}{'; '.join(parts)}. For research; no medical device.", file=sys.stderr)
 
 
 def _parser() -> argparse.ArgumentParser:

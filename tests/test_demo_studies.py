@@ -9,9 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torchvision
+from PIL import Image
 from torch import nn
 
 from study import records, registry
@@ -137,3 +139,24 @@ def test_the_stand_in_lies_in_the_datasets_own_layout(folder: Path, study: str) 
     (drawn,) = (folder / "cache" / "stand-in").glob(f"{name}-v*")
     samples = dataset.scan(drawn)
     assert len(samples) == sum(sum(by_class.values()) for by_class in dataset.stand_in.values())
+
+
+def test_a_submission_has_the_ids_and_probabilities_that_kaggle_asks_for_and_doubts_are_named(folder: Path) -> None:
+    (drawn,) = (folder / "cache" / "stand-in").glob("histopathologic_cancer-v*")
+    images = sorted((drawn / "train").iterdir())[:20]
+    (folder / "strange").mkdir()
+    strange = folder / "strange" / "noise.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)).save(strange)
+    given = ["histopathologic", *map(str, images), str(strange), "--results", str(folder / "results")]
+
+    def predicted(*more: str) -> tuple[list[dict[str, str]], str]:
+        command = [sys.executable, "-m", "study.predict", *given, *more]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+        return list(csv.DictReader(done.stdout.splitlines())), done.stderr
+
+    rows, said = predicted("--submission")
+    table, _ = predicted()
+    assert list(rows[0]) == ["id", "label"]
+    assert [row["id"] for row in rows] == [image.stem for image in images] + ["noise"]
+    assert [row["label"] for row in rows] == [row["p_tumor"] for row in table]
+    assert f"1 unlike the training images: don't trust the answers for these ({strange})" in said

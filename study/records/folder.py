@@ -78,7 +78,7 @@ class RunFolder:
 
     def why_it_ended(self, trial: str, rank: int = 0) -> Path:
         """Where a process of a trial that hangs leaves what it was doing before it ends itself."""
-        return self.checkpoints(trial) / f"hung-{rank}.txt"
+        return self.checkpoints(trial) / f"if-hung-{rank}.txt"
 
     def hashes(self, paths: Iterable[Path]) -> dict[str, str]:
         """Path within the folder -> SHA-256, as a `completed` event holds it."""

@@ -67,8 +67,10 @@ def _look_alikes(run: Run) -> list[str]:
         return []
     if not found["look_alike_links"]:
         return [f"Nor does any look like another one, {CHANGES}."]
+    # Further than those that are copies.
+    further = "further " if found["extra_copies"] else ""
     sentences = [
-        f"{counted(found['look_alike_extra_pictures'], 'further picture')} "
+        f"{counted(found['look_alike_extra_pictures'], f'{further}picture')} "
         f"{'looks' if found['look_alike_extra_pictures'] == 1 else 'look'} like another one ({CHANGES}), in "
         f"{counted(found['look_alike_groups'], 'group')}."
     ]
@@ -76,7 +78,7 @@ def _look_alikes(run: Run) -> list[str]:
         sentences.append(
             _spanning(
                 run,
-                counted(found["look_alike_spanning_test"], "further test image"),
+                counted(found["look_alike_spanning_test"], f"{further}test image"),
                 "look like one on the training side",
                 "look-alikes",
             )

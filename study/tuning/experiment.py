@@ -98,6 +98,8 @@ def run_programme(
     # What Ray Tune says of lost trials is in the records, and on the screen in our own words.
     if not running.verbose:
         logging.getLogger("ray").setLevel(logging.CRITICAL)
+    # A line for each trial whose loggers are switched off, whatever else is shown.
+    logging.getLogger("ray.tune.analysis.experiment_analysis").setLevel(logging.CRITICAL)
     # Ray Tune insists on a folder for its own snapshots; the event log makes them needless.
     with (
         tempfile.TemporaryDirectory(prefix="study-tune-") as scratch,

@@ -50,7 +50,7 @@ def of_exception(error: BaseException) -> Failure:
 
 def hung(checkpoints: Path) -> Failure | None:
     """What the processes of a trial that hung have left in its folder of checkpoints; None where none did."""
-    notes = sorted(checkpoints.glob("hung-*.txt"))
+    notes = sorted(checkpoints.glob("if-hung-*.txt"))
     stacks = next((text for note in notes if (text := note.read_text())), "")
     for note in notes:
         note.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ class Asked:
     positive: str
     modality: str | None
     architecture: Sequence[str]
+    image_size: int | None
     holdout: bool
 
 
@@ -52,7 +53,7 @@ def own_study(asked: Asked) -> tuple[Derived, list[str]]:
     look = look_at(root, samples)
     modality = asked.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
-    derived = derive(own, look, samples)
+    derived = derive(own, look, samples, names=asked.architecture, size_px=asked.image_size)
     if unlabelled:
         note = f"{unlabelled:,} images in the folder stand in no row of the table: they are no part of the study."
         derived = replace(derived, notes=(note,))
@@ -138,7 +139,7 @@ def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sam
         if not own.table.split:
             yield from (f"  NOT USED   {why}" for why in labels_table.unused_splits(Path(own.folder) / own.table.file))
     yield from (f"  note       {note}" for note in derived.notes)
-    yield f"  networks   {', '.join(asked.architecture or derived.pairs)} (--architecture)"
+    yield f"  networks   {', '.join(derived.pairs)} (--architecture)"
 
 
 def _columns(table: Table) -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ _SIZES_PX = (32, 48, 64, 96, 128)
 # On a CPU larger images make a study a matter of days.
 _LARGEST_ON_CPU_PX = 64
 _USUAL_POS_WEIGHTS = (0.2, 5.0)
+_LINE_WIDTH = 120
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Range:
         return tune.choice(list(self.values)) if self.kind == "choice" else getattr(tune, self.kind)(*self.values)
 
     def source(self) -> str:
-        inside = _literal(list(self.values)) if self.kind == "choice" else ", ".join(f"{v:g}" for v in self.values)
+        inside = ", ".join(_literal(v) if self.kind == "choice" else f"{v:g}" for v in self.values)
+        inside = f"[{inside}]" if self.kind == "choice" else inside
         return f"tune.{self.kind}({inside})"
 
 
@@ -64,9 +66,19 @@ class Derived:
         )
 
 
-def derive(own: OwnImages, look: Look, samples: Sequence[Sample]) -> Derived:
-    """A study of these images, with networks that suit any."""
-    pairs = {name: architectures.find(name).recipe for name in ARCHITECTURES}
+def derive(
+    own: OwnImages, look: Look, samples: Sequence[Sample], *, names: Sequence[str], size_px: int | None
+) -> Derived:
+    """A study of these images.
+
+    Args:
+        own: what they are.
+        look: how they look.
+        samples: all of them.
+        names: architectures that were asked for; none leaves it to networks that suit any images.
+        size_px: side that was asked for; None leaves it to the images.
+    """
+    pairs = {name: architectures.find(name).recipe for name in names or ARCHITECTURES}
     space = {
         "lr": Range("loguniform", (1e-4, 1e-2)),
         "dropout": Range("uniform", (0.0, 0.7)),
@@ -82,14 +94,26 @@ def derive(own: OwnImages, look: Look, samples: Sequence[Sample]) -> Derived:
         "freeze_epochs": Range("choice", (0, 1)),
         "fine_tune_lr": Range("loguniform", (1e-5, 1e-3)),
     }
+    of_all = {name: domain for name, domain in space.items() if all(_has(pair, name) for pair in pairs)}
+    own_spaces = {
+        pair: {name: domain for name, domain in space.items() if name not in of_all and _has(pair, name)}
+        | (transfer if recipe.pretrained else {})
+        for pair, recipe in pairs.items()
+    }
     return Derived(
         own=own,
         title=f"{own.name}: {len(own.classes)} classes",
-        image_size=image_size(look.side_px, gpu=torch.cuda.is_available()),
+        image_size=size_px or image_size(look.side_px, gpu=torch.cuda.is_available()),
         pairs=pairs,
-        space=space,
-        pair_space={name: transfer for name, recipe in pairs.items() if recipe.pretrained},
+        space=of_all,
+        pair_space={pair: ranges for pair, ranges in own_spaces.items() if ranges},
     )
+
+
+def _has(pair: str, hyperparameter: str) -> bool:
+    """Whether a network can be trained with different values of it."""
+    known = architectures.find(pair).hyperparameters
+    return hyperparameter not in architectures.NETWORK_HYPERPARAMETERS or hyperparameter in known
 
 
 def image_size(side_px: int, *, gpu: bool) -> int:
@@ -103,11 +127,12 @@ def source(derived: Derived) -> str:
     own = derived.own
     declared = {f.name: getattr(own, f.name) for f in fields(own)}
     defaults = {f.name: getattr(OwnImages(name="x", folder="x", classes=("a", "b")), f.name) for f in fields(own)}
-    images = [
-        f"        {name}={_literal(value)},"
-        for name, value in declared.items()
-        if name in ("name", "folder", "classes", "modality") or value != defaults[name]
-    ]
+    images = []
+    for name, value in declared.items():
+        if name in ("name", "folder", "classes", "modality") or value != defaults[name]:
+            if name == "classes" and len(own.classes) == 2:
+                images.append("        # The second one is the positive one.")
+            images += _lines(f"{name}=", value, indent=8)
     names = ["OwnImages", "Recipe", "Study", *(["Table"] if own.table else [])]
     lines = [
         f'"""{derived.title}.',
@@ -126,13 +151,13 @@ def source(derived: Derived) -> str:
         "    ),",
         f"    image_size={derived.image_size},",
         "    pairs={",
-        *(f'        "{pair}": {_recipe(recipe)},' for pair, recipe in derived.pairs.items()),
+        *(line for pair, recipe in derived.pairs.items() for line in _lines(f'"{pair}": ', recipe, indent=8)),
         "    },",
         *_space("space", {"": derived.space}),
         *_space("pair_space", derived.pair_space),
         "    # A pretrained network whose weights can't be had is trained from scratch, and the report says so.",
         "    allow_from_scratch=True,",
-        *([f"    notes={_literal(derived.notes)},"] if derived.notes else []),
+        *(_lines("notes=", derived.notes, indent=4) if derived.notes else []),
         ")",
     ]
     return "\n".join(lines) + "\n"
@@ -149,25 +174,35 @@ def _space(name: str, spaces: Mapping[str, Mapping[str, Range]]) -> list[str]:
     return [*lines, "    },"]
 
 
-def _recipe(recipe: Recipe) -> str:
-    default = Recipe().hyperparameters()
-    changed = {name: value for name, value in recipe.hyperparameters().items() if value != default[name]}
-    return f"Recipe({', '.join(f'{name}={_literal(value)}' for name, value in changed.items())})"
+def _lines(begin: str, value: Any, *, indent: int) -> list[str]:
+    """Python that makes a value, on one line, or a line for each of its parts."""
+    margin = " " * indent
+    opening, parts, closing = _parts(value)
+    # A tuple of one needs a comma.
+    line = f"{margin}{begin}{opening}{', '.join(parts)}{',' * (opening == '(' and len(parts) == 1)}{closing},"
+    if len(line) <= _LINE_WIDTH or len(parts) == 1:
+        return [line]
+    return [f"{margin}{begin}{opening}", *(f"{margin}    {part}," for part in parts), f"{margin}{closing},"]
+
+
+def _parts(value: Any) -> tuple[str, list[str], str]:
+    if isinstance(value, Mapping):
+        return "{", [f"{_literal(key)}: {_literal(each)}" for key, each in value.items()], "}"
+    if isinstance(value, tuple):
+        return "(", [_literal(each) for each in value], ")"
+    if isinstance(value, Table):
+        given = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name)}
+        return "Table(", [f"{name}={_literal(each)}" for name, each in given.items()], ")"
+    if isinstance(value, Recipe):
+        default = Recipe().hyperparameters()
+        changed = {name: each for name, each in value.hyperparameters().items() if each != default[name]}
+        return "Recipe(", [f"{name}={_literal(each)}" for name, each in changed.items()], ")"
+    return "", [_literal(value)], ""
 
 
 def _literal(value: Any) -> str:
-    """Python that makes a value, with double quotes."""
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_literal(key)}: {_literal(each)}' for key, each in value.items())}}}"
-    if isinstance(value, tuple | list):
-        inside = ", ".join(map(_literal, value))
-        return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
-    if isinstance(value, Table):
-        given = {f.name: getattr(value, f.name) for f in fields(value) if getattr(value, f.name)}
-        return f"Table({', '.join(f'{name}={_literal(each)}' for name, each in given.items())})"
-    return repr(value)
+    """Text with double quotes; numbers and the like as Python has them."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _pos_weights(samples: Sequence[Sample]) -> tuple[float, float]:

@@ -85,10 +85,10 @@ def test_a_worker_that_dies_twice_at_the_same_place_gets_fewer_images_at_a_time(
 
 
 def test_processes_that_hung_are_known_by_the_notes_that_they_left(tmp_path: Path) -> None:
-    (tmp_path / "hung-0.txt").write_text("")
+    (tmp_path / "if-hung-0.txt").write_text("")
     assert failures.hung(tmp_path) is None
     for rank, stack in ((0, ""), (1, "Thread 1\n  File loop.py"), (2, "Thread 2")):
-        (tmp_path / f"hung-{rank}.txt").write_text(stack)
+        (tmp_path / f"if-hung-{rank}.txt").write_text(stack)
     failure = failures.hung(tmp_path)
     assert failure is not None
     assert (failure.kind, failure.traceback) == (HUNG, "Thread 1\n  File loop.py")

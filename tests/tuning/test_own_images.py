@@ -2,6 +2,8 @@
 
 import csv
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study import records, registry, run
+from study import datasets, records, registry, run
 from study.command import DONE
 from study.records import RunFolder
 from study.spec import Study
 from study.tuning import space
 from study.tuning.own_study import image_size
 
+ROOT = Path(__file__).parents[2]
 Dry = Callable[..., str]
 
 
@@ -178,6 +181,38 @@ def test_what_is_saved_declares_the_same_study(
         assert run.main([*given, "--architecture", "baseline_cnn", "--dry-run", *folders]) == DONE
         plans.append(capsys.readouterr().err.splitlines()[-1].partition(":")[2])
     assert plans[0] == plans[1]
+
+
+def test_what_is_saved_has_the_networks_and_the_size_that_were_asked_for_and_is_well_formatted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(12):
+        draw(tmp_path / "many" / f"a class with a rather long name, number {number}", 8, grey=60 + 10 * number)
+    file = tmp_path / "many.py"
+    asked = ["--architecture", "lenet", "--architecture", "densenet121", "--image-size", "48", "--budget", "demo"]
+    assert run.main(["--images", str(tmp_path / "many"), "--save", str(file), *asked]) == DONE
+    assert f"python -m study.run {file} --budget demo" in capsys.readouterr().err
+    saved: Study = registry.load_file(file, attribute="STUDY", kind="study")
+    assert list(saved.pairs) == ["lenet", "densenet121"]
+    assert saved.image_size == 48
+    space.check(saved, datasets.of(saved.dataset))
+    style = ["--config", str(ROOT / "pyproject.toml"), str(file)]
+    for command in (["check"], ["format", "--check"]):
+        subprocess.run([sys.executable, "-m", "ruff", *command, *style], check=True)
+
+
+def test_a_saved_study_of_two_classes_says_which_is_the_positive_one(tmp_path: Path, images: Path) -> None:
+    assert run.main(["--images", str(images), "--save", str(tmp_path / "mine.py")]) == DONE
+    assert re.search(
+        r'# The second one is the positive one.\n +classes=\("normal", "tumour"\)', (tmp_path / "mine.py").read_text()
+    )
+
+
+def test_a_published_dataset_is_recognized(tiny_images: Path, images: Path, dry: Dry) -> None:
+    assert f"compared with its document by: python -m study.run brain_tumor --data {tiny_images}" in re.sub(
+        "uv run ", "", dry("--images", str(tiny_images))
+    )
+    assert "its document" not in dry("--images", str(images))
 
 
 @pytest.mark.parametrize(

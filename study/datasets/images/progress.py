@@ -18,7 +18,8 @@ def progress(items: Iterable[Item], what: str = "Reading images", *, total: int,
             total,
             unit=" images",
             disable=not show,
-            # In a log file a bar redrawn ten times a second would be hundreds of lines.
+            # What is done in a moment needs no bar; in a log file one redrawn ten times a second is hundreds of lines.
+            delay=0.5 if sys.stderr.isatty() else 10,
             mininterval=0.1 if sys.stderr.isatty() else 10,
         )
     )
