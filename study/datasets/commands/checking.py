@@ -143,9 +143,9 @@ def _same_pictures(found: Mapping[str, int]) -> Rows:
             f"{found['groups_of_two_labels']:,} of these groups carry two different labels"
         )
     if found["look_alike_links"]:
-        further = "further " if found["extra_copies"] else ""
+        num, further = found["look_alike_extra_pictures"], "further " if found["extra_copies"] else ""
         alike = (
-            f"{found['look_alike_extra_pictures']:,} {further}pictures look like another one ({CHANGES}), in "
+            f"{num:,} {further}{'picture looks' if num == 1 else 'pictures look'} like another one ({CHANGES}), in "
             f"{found['look_alike_groups']:,} groups; {found['look_alike_groups_of_two_labels']:,} of these groups "
             "carry two different labels"
         )

@@ -105,7 +105,7 @@ def test_look_alikes_are_counted_with_their_leaks_and_labels(capsys: Captured, r
     told = checked(capsys, root)
     assert told["copies"].startswith("none")
     assert told["look-alikes"] == (
-        "5 further pictures look like another one (resized, recompressed, brightened, flipped or turned), in 2 groups; "
+        "5 pictures look like another one (resized, recompressed, brightened, flipped or turned), in 2 groups; "
         "1 of these groups carry two different labels"
     )
     assert (
@@ -161,7 +161,7 @@ def test_a_contact_sheet_that_cannot_be_written_is_one_message(capsys: Captured,
     out, err = capsys.readouterr()
     assert f"--contact-sheet must be a file that can be written, but {sheet} is none" in err
     # What was found is not lost with it.
-    assert "1 further pictures look like another one" in out
+    assert "1 picture looks like another one" in out
     with pytest.raises(SystemExit) as ended:
         main(["check", "brain_tumor_mri", "--contact-sheet", "sheet.jpg"])
     assert ended.value.code == 2

@@ -66,7 +66,10 @@ def test_a_command_that_is_no_command_ends_with_code_2(capsys: Captured, argumen
     with pytest.raises(SystemExit) as ended:
         main(arguments)
     assert ended.value.code == 2
-    assert "usage" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.endswith(" --help shows what can be given.\n")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("seed", ["-1", "x"])
