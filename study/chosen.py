@@ -1,6 +1,7 @@
 """Which studies `python -m study.run` is asked for: by name, by file, or those of one's own images."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -81,7 +82,7 @@ def _derived(options: argparse.Namespace) -> "Derived":
     if derived.own.name in registry.names("search_spaces"):
         raise StudyError(
             f"A study needs a name of its own, but there is one called {derived.own.name!r}. Give --name, or run that "
-            f"one on these images: python -m study.run {derived.own.name} --data {options.images}"
+            f"one on these images: python -m study.run {derived.own.name} --data {shlex.quote(str(options.images))}"
         )
     print("\n".join([*lines, *_known_as(options.images)]), file=sys.stderr)
     return derived
@@ -96,10 +97,8 @@ def _known_as(images: Path) -> Iterator[str]:
             continue
         for study in registry.names("search_spaces"):
             if find_study(study).dataset == name:
-                yield (
-                    f"  known      {datasets.find(name).title}; compared with its document by: "
-                    f"{as_given()}python -m study.run {study} --data {images}"
-                )
+                command = shlex.join(["python", "-m", "study.run", study, "--data", str(images)])
+                yield f"  known      {datasets.find(name).title}; compared with its document by: {as_given()}{command}"
 
 
 def save(options: argparse.Namespace) -> None:
@@ -116,10 +115,10 @@ def save(options: argparse.Namespace) -> None:
         raise StudyError(f"--save must not overwrite anything, but there is a {options.save}. Give another name.")
     records.write_atomically(options.save, source(_derived(options)))
     given = {name: getattr(options, name) for name in ("budget", "trials", "epochs", "seeds", "audit")}
-    more = [f"--{name} {value}" for name, value in given.items() if value is not None]
+    more = [part for name, value in given.items() if value is not None for part in (f"--{name}", str(value))]
     more += ["--holdout"] if options.holdout else []
-    command = " ".join([f"{as_given()}python -m study.run", str(options.save), *more])
-    print(f"Wrote {options.save}. Edit it, then: {command}", file=sys.stderr)
+    command = shlex.join(["python", "-m", "study.run", str(options.save), *more])
+    print(f"Wrote {options.save}. Edit it, then: {as_given()}{command}", file=sys.stderr)
 
 
 def check_weights(studies: Mapping[str, Study], options: argparse.Namespace) -> None:
