@@ -73,9 +73,9 @@ class Progress:
             f"{trial.pair:<{max(map(len, state.manifest['pairs']))}} {what:<12} {trial.state:<8} "
             f"epoch {len(trial.epochs):>2}/{self.budget.epochs}  val AUC {trial.best_score:.3f}"
         )
-        if trial.kind == SEARCH:
-            ended = [t for t in state.of_kind(SEARCH, trial.pair) if t.epochs and t.state != RUNNING]
-            text += " (best)" if trial in ended and trial.best_score == max(t.best_score for t in ended) else " " * 7
+        ended = [t for t in state.of_kind(SEARCH, trial.pair) if t.epochs and t.state != RUNNING]
+        is_best = trial in ended and trial.best_score == max(t.best_score for t in ended)
+        text += " (best)" if is_best else " " * len(" (best)")
         if trial.state == records.FAILED:
             text += f"  {trial.result['reason']}"
         return f"{text} | {self._status(state)}"
