@@ -18,7 +18,7 @@ from study.datasets.images import splits
 from study.spec import BFLOAT16, Budget, Recipe
 from study.training import augmentation, losses, optimization, policies
 from study.tuning.asked import Options
-from study.tuning.plan import make_plan
+from study.tuning.planning import make_plan
 
 EVALUATION_BATCH_SIZE = 256
 

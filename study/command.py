@@ -1,8 +1,10 @@
 """What all commands have in common: how they end, what they say of an error, and what they can be given."""
 
 import argparse
+import difflib
 import importlib
 import re
+import shlex
 import signal
 import sys
 import threading
@@ -32,6 +34,7 @@ def ended(
         interrupted: said on stderr after Ctrl-C or SIGTERM.
     """
     verbose = False
+    failure: BaseException
     try:
         with _sigterm_as_interrupt():
             options = parse()
@@ -39,12 +42,12 @@ def ended(
             return command(options) or DONE
     except (EngineLostError, KeyboardInterrupt) as error:
         print(f"interrupted: {error}" if isinstance(error, EngineLostError) else interrupted, file=sys.stderr)
-        code = INTERRUPTED
+        code, failure = INTERRUPTED, error
     except (StudyError, OSError) as error:
         print(f"error: {_in_words(error)}", file=sys.stderr)
-        code = USER_ERROR
+        code, failure = USER_ERROR, error
     if verbose:
-        traceback.print_exc()
+        traceback.print_exception(failure)
     return code
 
 
@@ -80,7 +83,14 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends the process with exit code 2."""
-        self.exit(USER_ERROR, f"error: {message}. {self.prog} --help shows what can be given.\n")
+        self.exit(USER_ERROR, f"error: {message}.{self._hint(message)} {self.prog} --help shows what can be given.\n")
+
+    def _hint(self, message: str) -> str:
+        """The flag that may have been meant, where one is unknown."""
+        unknown = message.removeprefix("unrecognized arguments: ").split()[0].partition("=")[0]
+        flags = [flag for action in self._actions for flag in action.option_strings]
+        near = difflib.get_close_matches(unknown, flags, n=1) if unknown.startswith("--") else []
+        return f" Did you mean {near[0]}?" if near else ""
 
 
 def add_verbose(parser: argparse.ArgumentParser) -> None:
@@ -144,6 +154,11 @@ def package(name: str, *, extra: str, what: str) -> ModuleType:
             f"{what} needs the package {name.partition('.')[0]}, but it can't be imported ({error}). Install it (uv "
             f"sync --extra {extra})."
         ) from error
+
+
+def to_go_on(command: str) -> str:
+    """The command that goes on with what another one has begun: with --fresh it would begin anew."""
+    return shlex.join(part for part in shlex.split(command) if part != "--fresh")
 
 
 def without_secrets(text: str) -> str:

@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _serve(options: argparse.Namespace) -> None:
     _require_address(options.host, options.port)
+    print("Loading the networks ...", file=sys.stderr, flush=True)
     # Imported late: torch takes seconds to import, and --help should not wait for it.
     from study.winner import load_winner
 

@@ -37,6 +37,7 @@ def _predict(options: argparse.Namespace) -> None:
         _require_table(options.out)
     if options.submission:
         _require_ids(images)
+    print("Loading the networks ...", file=sys.stderr, flush=True)
     # Imported late: torch takes seconds to import, and a mistyped path should not wait for it.
     from study.winner import load_winner
 
@@ -80,13 +81,17 @@ def _require_ids(images: Iterable[Path]) -> None:
 
 
 def _images(given: Iterable[Path]) -> list[Path]:
-    """The image files that are meant: those of folders in the order of their names."""
+    """The image files that are meant: those of folders in the order of their names. Says what in these is none."""
     images: list[Path] = []
     for path in given:
         if path.is_dir():
-            found = [file for file in walk(path) if file.suffix.lower() in IMAGE_SUFFIXES]
+            files = list(walk(path))
+            found = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
             if not found:
                 raise DataError(f"A folder must hold images ({', '.join(IMAGE_SUFFIXES)}), but {path} has none.")
+            others = [str(file) for file in files if file.suffix.lower() not in IMAGE_SUFFIXES]
+            if others:
+                print(f"{path}: {len(others)} files that are no images are left out, as {others[0]}", file=sys.stderr)
             images += found
         elif path.exists():
             images.append(path)

@@ -39,10 +39,10 @@ def load_file(path: Path, *, attribute: str, kind: str) -> Any:
         DeclarationError: the file isn't there, can't be run or doesn't define the attribute.
     """
     if not path.is_file():
-        raise DeclarationError(f"A {kind} file must exist, but there is no {path}.")
+        raise DeclarationError(f"A file is needed for the {kind}, but there is no {path}.")
     module_spec = importlib.util.spec_from_file_location(path.stem, path)
     if module_spec is None or module_spec.loader is None:
-        raise DeclarationError(f"A {kind} file must be a Python file (.py), but is {path}.")
+        raise DeclarationError(f"The file of the {kind} must be a Python file (.py), but is {path}.")
     module = importlib.util.module_from_spec(module_spec)
     with _user_errors(kind, str(path)):
         module_spec.loader.exec_module(module)
@@ -57,11 +57,23 @@ def _user_errors(kind: str, where: str) -> Iterator[None]:
     except StudyError:
         raise
     except Exception as error:
-        line = traceback.extract_tb(error.__traceback__)[-1]
         raise DeclarationError(
-            f"A {kind} file must run, but {where} raises {type(error).__name__}: {error} "
-            f"({Path(line.filename).name}, line {line.lineno}). Mend it and try again."
+            f"The file of a study, dataset or architecture must run, but that of the {kind} {where} raises "
+            f"{described(error)}. Mend it and try again."
         ) from error
+
+
+def described(error: Exception) -> str:
+    """An error that a user's file has raised, in one line with where it did."""
+    text = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    if isinstance(error, SyntaxError):
+        # It says itself where it is.
+        return text
+    frames = traceback.extract_tb(error.__traceback__)
+    # Libraries, and what imports modules, are not to be mended.
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
+    line = (own or frames)[-1]
+    return f"{text} ({Path(line.filename).name}, line {line.lineno})"
 
 
 def _attribute(module: Any, attribute: str, kind: str, path: str) -> Any:

@@ -13,7 +13,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ended(
         lambda: _parsed(given),
         lambda options: _run(options, given),
-        interrupted="Interrupted; the same command goes on from what is on disk.",
+        interrupted="Interrupted; the same command goes on from what is on disk"
+        + (", without --fresh: with it, it deletes that." if "--fresh" in given else "."),
     )
 
 

@@ -37,6 +37,10 @@ def say_plan(plan: "Plan") -> None:
         num = sum(manifest["left_out"].values())
         reasons = "; ".join(f"{count} {reason}" for reason, count in manifest["left_out"].items())
         lines.append(f"  left out before training: {num} images ({num / (num + sum(counts.values())):.0%}): {reasons}")
+    if manifest["skipped"]:
+        lines.append(f"  skipped: {len(manifest['skipped'])} images that can't be read or are known to be bad")
+    if not (manifest["stand_in"] or manifest["opened_before"] or plan.previous):
+        lines.append("  at its end the test split is opened, once: from then on a ledger remembers it")
     lines += [f"  note: {note}" for note in _doubts_about_splits(manifest, plan.study.val_fraction)]
     state = plan.previous
     if state is not None and not state.finished:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from study import records, registry
 from study.chosen import check_weights, find_study, save, studies_of
-from study.command import DONE, INTERRUPTED, without_secrets
+from study.command import DONE, INTERRUPTED, to_go_on, without_secrets
 from study.errors import ResultsError
 from study.screen import as_given, say_plan, say_report
 from study.spec import Study
@@ -47,6 +47,7 @@ def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         from study.tuning.mlflow import require_server
 
         require_server(options.mlflow)
+    print("Reading declarations and images ...", file=sys.stderr, flush=True)
     # All are checked before the first one trains for hours.
     plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
     return _rehearse(plans, options) if options.dry_run else _run(plans, options)
@@ -54,7 +55,7 @@ def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
 
 def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Plan":
     # Imported late: torch takes seconds to import, and a mistyped name or --help should not wait for it.
-    from study.tuning.plan import make_plan
+    from study.tuning.planning import make_plan
 
     plan = make_plan(Path(name).stem, study, _plan_options(study, options, arguments))
     say_plan(plan)
@@ -79,6 +80,8 @@ def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
             "Every network must be able to train, but of these a batch failed:\n  " + "\n  ".join(failing) + "\nMend "
             "its recipe or its file, or train the others with --architecture."
         )
+    if refused := [why for plan in plans for why in plan.refused]:
+        raise ResultsError("Without --dry-run this would be refused:\n" + "\n".join(refused))
     return DONE
 
 
@@ -120,11 +123,9 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     unfinished = [str(p.folder.root) for p, end in zip(todo, ends, strict=True) if not end.done]
     if not unfinished:
         return DONE
-    # With --fresh it would begin anew.
-    again = shlex.join(part for part in shlex.split(plans[0].manifest["command"]) if part != "--fresh")
     print(
         f"{', '.join(unfinished)}: interrupted, with a report of what there is so far. To go on:\n"
-        f"  {as_given()}{again}",
+        f"  {as_given()}{to_go_on(plans[0].manifest['command'])}",
         file=sys.stderr,
     )
     return INTERRUPTED
@@ -193,5 +194,6 @@ def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence
         storage=options.storage,
         precision=options.precision,
         # It goes into the records and the report.
+        rehearsal=options.dry_run,
         command=shlex.join(["python", "-m", "study.run", *map(without_secrets, arguments)]),
     )

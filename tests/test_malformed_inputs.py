@@ -159,6 +159,7 @@ CASES: dict[str, Case] = {
         ][2:],
         "none for 'c'",
     ),
+    "class folders that differ by case": Case(after(lambda i: classes(i, "Yes")), "'Yes' and 'yes'"),
     "an image beside the class folders": Case(after(lambda i: picture(i / "stray.png", 99)), "'stray.png'"),
     "all images the same": Case(
         after(lambda i: [shutil.copy(i / "no/0.png", f) for f in i.glob("*/*.png") if f != i / "no/0.png"]),
@@ -221,6 +222,19 @@ CASES: dict[str, Case] = {
     ),
     "an unknown split": Case(
         table(rows("image,label,part", "0.png,no,train", "1.png,yes,holdout"), "--split-column", "part"), "'holdout'"
+    ),
+    "a slip in a column that is called split": Case(
+        table(rows("image,label,split", "0.png,no,tst", *(f"{n}.png,yes,train" for n in range(1, 8)))), "'tst'"
+    ),
+    "an empty cell in a column that is called split": Case(
+        table(rows("image,label,split", "0.png,no,", *(f"{n}.png,yes,train" for n in range(1, 8)))), "a split"
+    ),
+    "a label that is a slip": Case(
+        table(rows("image,label", *(f"{n}.png,{('zreo', 'zero', 'one')[min(n, 1) + n // 5]}" for n in range(8)))),
+        "'zreo' has 1. Is 'zero' meant?",
+    ),
+    "labels that differ by case": Case(
+        table(rows("image,label", *(f"{n}.png,{('No', 'no', 'yes')[n % 3]}" for n in range(8)))), "'No' and 'no'"
     ),
     "a table without training rows": Case(
         table(rows("image,label,split", *(f"{n}.png,{'no' if n < 4 else 'yes'},test" for n in range(8)))),

@@ -117,7 +117,8 @@ def test_the_first_interruption_says_what_is_kept_and_how_to_go_on(
     state = records.load_run(folder)
     live = [t for t in state.trials.values() if t.state == records.RUNNING]
     for trial in live:
-        assert f"{trial.id} after epoch {len(trial.epochs)}" in said
+        kept = f"goes on after epoch {len(trial.epochs)}" if trial.epochs else "begins anew"
+        assert f"{trial.id} {kept}" in said
     assert f"{len(state.trials) - len(live)} ended trials are kept" in said
     assert f"python -m study.run {arguments[0]}" in said
     assert "Traceback" not in said

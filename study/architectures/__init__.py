@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from study import registry
-from study.errors import DeclarationError, StudyError
+from study.errors import DeclarationError, StudyError, UnknownNameError
 from study.spec import Recipe
+
+NETWORK_HYPERPARAMETERS = ("dropout", "batchnorm", "kernel_size", "dense_units", "width", "depth")
 
 
 def _unchanged(name: str) -> str:
@@ -42,8 +44,10 @@ class Architecture:
     rename: Callable[[str], str] = _unchanged
     recipe: Recipe = field(default_factory=Recipe)
 
-
-NETWORK_HYPERPARAMETERS = ("dropout", "batchnorm", "kernel_size", "dense_units", "width", "depth")
+    def __post_init__(self) -> None:
+        for name in self.hyperparameters:
+            if name not in NETWORK_HYPERPARAMETERS:
+                raise UnknownNameError("hyperparameter of a network called", name, NETWORK_HYPERPARAMETERS)
 
 
 def names() -> list[str]:
@@ -68,7 +72,7 @@ def check(name: str, recipe: Recipe, num_logits: int, size_px: int) -> None:
         DeclarationError: it can't, or its answers aren't (2, num_logits) numbers.
     """
     rule = f"The network {name!r} must map images of 3 x {size_px} x {size_px} to {num_logits} logits each"
-    remedy = "Mend its file, or give another --image-size."
+    remedy = "Mend its file."
     try:
         with torch.inference_mode():
             logits = find(name).build(recipe, num_logits, size_px).eval()(torch.zeros(2, 3, size_px, size_px))
@@ -77,8 +81,10 @@ def check(name: str, recipe: Recipe, num_logits: int, size_px: int) -> None:
         raise
     except Exception as error:
         # Whatever a file that a user may have written raises is the user's to mend.
-        line = (str(error).splitlines() or [""])[0]
-        raise DeclarationError(f"{rule}, but raises {type(error).__name__}: {line}. {remedy}") from error
+        if isinstance(error, RuntimeError):
+            # What torch raises of images that are too small.
+            remedy = "Mend its file, or give another --image-size."
+        raise DeclarationError(f"{rule}, but raises {registry.described(error)}. {remedy}") from error
     if shape != (2, num_logits):
         raise DeclarationError(f"{rule}, but of two it makes a tensor of the shape {shape}. {remedy}")
 

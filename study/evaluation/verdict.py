@@ -18,6 +18,9 @@ NEARLY_ALWAYS = 0.95
 # A fall that a reader of the first screen must know of; differences between networks are often smaller.
 _NOTABLE_FALL = 0.05
 
+# From here on a reader of the table would think that a network is better, or worse.
+_NOTABLE_DIFFERENCE = 0.05
+
 # Of a network that puts the images in any order, and of one that can't tell them apart.
 CHANCE_ROC_AUC = 0.5
 
@@ -89,10 +92,19 @@ def majority_verdict(
         who = "every architecture" if len(better) == len(advantages) > 1 else listing(better)
         parts.append(f"{who} {_is(better, who)} more accurate than {always}")
     if even:
-        parts.append(f"{listing(even)} {_is(even)} not distinguishable in accuracy from {always}")
+        who = listing([f"{name}{_how_wide(advantages[name])}" for name in even])
+        parts.append(f"{who} {_is(even)} not distinguishable in accuracy from {always}")
     if worse:
         parts.append(f"{listing(worse)} {_is(worse)} less accurate than {always}")
     return _sentence("; ".join(parts)) if parts else ""
+
+
+def _how_wide(advantage: Interval) -> str:
+    """Where a table shows a difference that can't be told from none: how wide its interval is."""
+    if abs(advantage.mean) < _NOTABLE_DIFFERENCE:
+        return ""
+    mean, low, high = (signed(value) for value in (advantage.mean, advantage.low, advantage.high))
+    return f" (by {mean}, but within an interval from {low} to {high})"
 
 
 def decision_verdict(

@@ -186,6 +186,11 @@ def load_run(folder: RunFolder) -> StudyState:
     return state
 
 
+def _short(value: Any) -> str:
+    """One side of a change, but for the inside of what is new or gone as a whole."""
+    return "{...}" if isinstance(value, dict) else repr(value)
+
+
 def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """What of a declaration changed: one line a field, "pairs.lenet.recipe.lr: old -> new"."""
     changes = []
@@ -194,5 +199,5 @@ def describe_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str
         if isinstance(before, dict) and isinstance(after, dict):
             changes += [f"{key}.{change}" for change in describe_changes(before, after)]
         elif before != after:
-            changes.append(f"{key}: {before!r} -> {after!r}")
+            changes.append(f"{key}: {_short(before)} -> {_short(after)}")
     return changes

@@ -18,7 +18,9 @@ def _draw(options: argparse.Namespace) -> None:
     # Imported late: its libraries take seconds, in which Ctrl-C is answered as at any other time.
     from study.report.page import draw_report
 
-    print(draw_report(find_run(options.name, options.results), options.reports))
+    page = draw_report(find_run(options.name, options.results), options.reports)
+    print(page.with_suffix(".html"), file=sys.stderr)
+    print(page)
 
 
 def _parser() -> argparse.ArgumentParser:

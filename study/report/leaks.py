@@ -113,7 +113,13 @@ def grouping(run: Run) -> str:
         )
     meaning = run.manifest["dataset"].get("group_meaning", "")
     if meaning:
-        return f"Images of one {meaning} stay in one split and are drawn together in the intervals."
+        # A log of an earlier version doesn't know.
+        alone = run.manifest["dataset"].get("ungrouped", 0)
+        of_these = f"**Of {counted(alone, 'image')} the {meaning} is unknown,** and several may be of one. "
+        return (
+            f"{of_these if alone else ''}Images of one {meaning} stay in one split and are drawn together in the "
+            "intervals."
+        )
     unknown = "**Which images come from one patient or slide is unknown.** "
     if way_of(run) == SIMILARITY:
         return unknown + (

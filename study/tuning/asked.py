@@ -11,7 +11,10 @@ from study.training.class_weights import resolve_pos_weight
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line says beyond the study's name; see `study.run`."""
+    """What the command line says beyond the study's name; see `study.run`.
+
+    With `rehearsal` a plan that must not be run is made all the same, and says why it must not.
+    """
 
     data: Path | str | None
     results: Path
@@ -34,6 +37,7 @@ class Options:
     storage: str
     precision: str | None
     command: str
+    rehearsal: bool = False
 
 
 def with_architectures(study: Study, names: Sequence[str]) -> Study:

@@ -135,9 +135,9 @@ def _say_interrupted(conductors: Mapping[str, Conductor]) -> None:
     for run, conductor in conductors.items():
         trials = conductor.state.trials
         num_ended = sum(t.state != records.RUNNING for t in trials.values())
-        live = [f"{name} after epoch {len(trials[name].epochs)}" for name in sorted(conductor.live)]
-        going_on = f"; {', '.join(live)} will go on from there" if live else ""
-        lines.append(f"  {run}: {num_ended} ended trials are kept{going_on}")
+        epochs = {name: len(trials[name].epochs) for name in sorted(conductor.live)}
+        live = [f"{name} goes on after epoch {num}" if num else f"{name} begins anew" for name, num in epochs.items()]
+        lines.append(f"  {run}: {'; '.join([f'{num_ended} ended trials are kept', *live])}")
     print("Interrupted.\n" + "\n".join(lines), file=sys.stderr, flush=True)
 
 

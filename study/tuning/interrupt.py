@@ -2,12 +2,15 @@
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# A signal to a whole group of processes may come twice: `uv run` passes it on to its child, which has had it.
+_SAME_S = 1.0
 
 
 @contextmanager
@@ -17,11 +20,14 @@ def interruptible() -> Iterator[Callable[[], bool]]:
     Yields:
         Whether there was a signal.
     """
-    received: list[int] = []
+    received: list[float] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
-        del frame
-        received.append(number)
+        del number, frame
+        now_s = time.monotonic()
+        if received and now_s - received[0] < _SAME_S:
+            return
+        received.append(now_s)
         if len(received) > 1:
             raise KeyboardInterrupt
         print("\nStopping ... (Ctrl-C once more leaves at once, without a report)", file=sys.stderr, flush=True)

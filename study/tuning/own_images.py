@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
+from study.datasets.images import splits
 from study.datasets.own import class_folders, labels_table
 from study.datasets.own.look import Look, look_at
 from study.datasets.own.naming import negative_first
@@ -50,6 +51,7 @@ def own_study(asked: Asked) -> tuple[Derived, list[str]]:
         samples, unlabelled = labels_table.scan(root, declared.table, declared.classes)
     else:
         samples, unlabelled = class_folders.scan(root, sides=declared.sides, classes=declared.classes), 0
+    splits.require_enough(samples, declared.classes)
     look = look_at(root, samples)
     modality = asked.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
@@ -124,7 +126,11 @@ def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sam
         else ""
     )
     if own.window:
-        yield f"  window     grey levels {own.window[0]} to {own.window[1]} of those in use become black to white"
+        some = f", in those of more than 8 bits ({look.num_deep} of {look.num} looked at)"
+        yield (
+            f"  window     grey levels {own.window[0]} to {own.window[1]} of those in use become black to white"
+            f"{some if look.num_deep < look.num else ''}"
+        )
     if len(own.classes) == 2:
         guessed = not asked.positive and not negative_first(own.classes)[1]
         doubt = ", a guess: their names don't tell" if guessed else ""
@@ -156,7 +162,8 @@ def _counts(own: OwnImages, samples: Sequence[Sample]) -> str:
 
 def _sizes(look: Look) -> str:
     small, large = (f"{width} x {height}" for width, height in (look.smallest, look.largest))
-    return f"{'grey' if look.grey else 'colour'}, {small if small == large else f'{small} to {large}'} px"
+    some = f" ({look.num_colour} of {look.num} looked at)" if look.num_colour < look.num else ""
+    return f"{'grey' if look.grey else f'colour{some}'}, {small if small == large else f'{small} to {large}'} px"
 
 
 def _splits(samples: Sequence[Sample]) -> str:
@@ -171,5 +178,7 @@ def _splits(samples: Sequence[Sample]) -> str:
 def _groups(own: OwnImages, samples: Sequence[Sample]) -> str:
     groups = {sample.group for sample in samples if sample.group}
     if groups:
-        return f"{len(groups):,} by {own.group_meaning}, each in one split"
+        alone = sum(not sample.group for sample in samples)
+        rest = f"; of {alone:,} images it is unknown, and they may stand in several splits" if alone else ""
+        return f"{len(groups):,} by {own.group_meaning}, each in one split{rest}"
     return "unknown: images of one patient may stand in several splits (--group-column, or folders within the classes)"

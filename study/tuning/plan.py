@@ -1,24 +1,19 @@
-"""From a declaration, images and a budget to everything that a run needs, checked before anything is written."""
+"""A study that can be run, and what of it is written before the first trial."""
 
 import hashlib
-import json
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 
-from study import architectures, datasets, records
-from study.datasets import TEST, Dataset
-from study.datasets.commands.drawing import NOTE
-from study.datasets.images import contact_sheet, groups, pixels, splits
-from study.errors import ResultsError
-from study.evaluation.appearance import Appearance
+from study import records
+from study.datasets import Dataset
+from study.datasets.images import contact_sheet, pixels, splits
 from study.records.ledger import Ledger
 from study.records.storage import Storage
 from study.spec import Budget, Study
@@ -26,22 +21,20 @@ from study.training import checkpoint
 from study.training.data import Images
 from study.training.precision import fastest
 from study.training.pretrained import Pretrained
-from study.tuning import changed_images, resuming, space
-from study.tuning.asked import Options, budget_of, resolved, with_architectures
-from study.tuning.folders import data_folder, stand_in_folder
-from study.tuning.manifest import make_manifest
+from study.tuning import changed_images
 from study.tuning.resources import Slots
 from study.tuning.run_files import RunFiles
 from study.tuning.task import Running, Workload
-from study.tuning.transfer import check_freezing, resolve
 
 _NUM_TWINS_SHOWN = 18
-_NUM_FOR_APPEARANCE = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """A study that can be run: declaration, images, splits and budget fit together."""
+    """A study that can be run: declaration, images, splits and budget fit together.
+
+    `refused` says why it must not be run all the same, in a rehearsal; else that is an error.
+    """
 
     run: str
     folder: records.RunFolder
@@ -56,6 +49,7 @@ class Plan:
     ledger: Ledger
     manifest: dict[str, Any]
     previous: records.StudyState | None
+    refused: Sequence[str] = ()
 
     def workload(self, slots: Slots, running: Running) -> Workload:
         """What the trial actors need."""
@@ -131,139 +125,6 @@ class Plan:
         return replace(self, manifest=self.manifest | chosen | {"slots": asdict(slots), "machine": machine})
 
 
-def make_plan(name: str, study: Study, options: Options) -> Plan:
-    """Checks and prepares everything. Writes nothing but the caches of images.
-
-    Raises:
-        StudyError: the declaration, the data, the budget or the results folder doesn't fit.
-    """
-    dataset = datasets.of(study.dataset)
-    declared = study
-    study = with_architectures(declared, options.architectures)
-    space.check(study, dataset)
-    found = data_folder(study.dataset_name, dataset, options.data, options.cache)
-    # Drawn by the user with `study.datasets stand-in`: drawn all the same.
-    stand_in = found is None or (found / NOTE).exists()
-    budget = budget_of(study, options, stand_in=stand_in)
-    image_size = budget.image_size or study.image_size
-    check_freezing(study, budget.epochs)
-    root = found or stand_in_folder(study.dataset_name, dataset, options.cache, options.seed)
-    published = dataset.scan(root)
-    transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
-    samples = [s for s in published if s.path not in dataset.excluded and not (options.holdout and s.side == TEST)]
-    store = pixels.prepare(
-        root,
-        sorted(s.path for s in samples),
-        size_px=image_size,
-        cache=options.cache,
-        trimmed=dataset.trimmed,
-        window=dataset.window,
-    )
-    pixels.require_readable(store, skip=options.skip_unreadable)
-    by_path = {s.path: s for s in samples}
-    readable = [by_path[path] for path in store.paths]
-    grouping = groups.of(options.groups, readable, store)
-    table = splits.split(
-        grouping.samples,
-        grouping.sha256,
-        classes=dataset.classes,
-        val_fraction=study.val_fraction,
-        seed=options.seed,
-        links=grouping.links,
-    )
-    run = f"{name}-standin" if stand_in else name
-    run += "-holdout" if options.holdout else ""
-    run += f"-{options.groups}" if options.groups != groups.DEFAULT else ""
-    train_counts = list(splits.class_counts(table, dataset.classes)[splits.TRAIN].values())
-    study = resolved(transfer.study, train_counts)
-    for pair, recipe in study.pairs.items():
-        architectures.check(pair, recipe, dataset.num_logits, image_size)
-    excluded = {s.path: dataset.excluded[s.path] for s in published if s.path in dataset.excluded}
-    manifest = make_manifest(
-        run=run,
-        name=name,
-        study=study,
-        references=[pair for pair in study.pairs if pair not in declared.pairs],
-        dataset=dataset,
-        edition=datasets.edition_of(dataset, published),
-        budget=budget,
-        pretrained=transfer.pretrained,
-        command=options.command,
-        budget_name=options.budget or "",
-        seed=options.seed,
-    )
-    if not any(s.group for s in samples):
-        manifest["dataset"]["group_meaning"] = ""
-    hashes = {"names_hash": splits.names_hash(table), "test_hash": splits.split_hash(table, [splits.TEST])}
-    manifest |= hashes | {
-        "stand_in": stand_in,
-        "from_scratch": dict(transfer.from_scratch),
-        "given_weights": [
-            p for p, r in declared.pairs.items() if p in study.pairs and study.pairs[p].pretrained > r.pretrained
-        ],
-        "data_hash": store.data_hash,
-        "split_hash": splits.split_hash(table),
-        "opened_before": [],
-        "counts": splits.class_counts(table, dataset.classes),
-        "left_out": {str(r): int(n) for r, n in table["reason"].value_counts().items() if r != ""},
-        "groups": options.groups,
-        "holdout": options.holdout,
-        "given_splits": [name for side, name in splits.DECLARED.items() if any(s.side == side for s in samples)],
-        "duplicates": groups.counts(readable, store),
-        "skipped": [f"{path}: {reason}" for path, reason in (excluded | store.unreadable).items()],
-    }
-    # As it will be read back, so that comparing with what is on disk compares like with like.
-    manifest = json.loads(json.dumps(manifest))
-    folder = records.RunFolder(options.results / run)
-    storage = Storage(options.storage) if options.storage else None
-    files = RunFiles(folder, storage.within(run).uri if storage else "")
-    kept = Ledger(options.ledger, storage)
-    previous = None if options.fresh else _previous(files, manifest, table)
-    if previous is None:
-        manifest["appearance"] = _appearance(store, table)
-    else:
-        # What only describes may have been mended; how a finished study was made is history.
-        renewed = resuming.DESCRIPTION if previous.finished else (*resuming.DESCRIPTION, *resuming.PROVENANCE)
-        manifest = previous.manifest | {name: manifest[name] for name in renewed}
-    # A log of an earlier version lacks them.
-    manifest |= hashes | {"precision": resuming.precision(previous, options.precision)}
-    if not stand_in and not (previous is not None and previous.finished):
-        manifest |= {"opened_before": _opened_before(manifest, kept, again=options.open_test_again)}
-    return Plan(
-        run=run,
-        folder=folder,
-        files=files,
-        study=study,
-        pretrained=transfer.pretrained,
-        budget=budget,
-        seed=options.seed,
-        dataset=dataset,
-        store=store,
-        table=table,
-        ledger=kept,
-        manifest=manifest,
-        previous=previous,
-    )
-
-
-def _appearance(store: pixels.ImageStore, table: pd.DataFrame) -> dict[str, Any]:
-    """How the training images look, so that `predict` can tell which images don't; of at most 2,000 of them."""
-    row_of = {path: row for row, path in enumerate(store.paths)}
-    rows = table.loc[table["split"] == splits.TRAIN, "path"].map(row_of).to_numpy("int64")
-    every = -(-len(rows) // _NUM_FOR_APPEARANCE)
-    return Appearance.of(store.open(), np.sort(rows[::every])).record()
-
-
-def _previous(files: RunFiles, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:
-    """The run that can be gone on with, with all its files on this machine; see `resuming.previous`."""
-    files.fetch_log()
-    files.fetch(files.folder.splits)
-    state = resuming.previous(files.folder, manifest, table)
-    if state is not None:
-        files.fetch_kept(state)
-    return state
-
-
 def _offered(path: Path, shared: str) -> str:
     """Puts the decoded images where all machines can get them; the URI of that folder, or "" without one."""
     if not shared:
@@ -273,23 +134,3 @@ def _offered(path: Path, shared: str) -> str:
         print(f"Putting the decoded images into {folder.uri} ...", file=sys.stderr, flush=True)
         folder.put(path, path.name)
     return folder.uri
-
-
-def _opened_before(manifest: Mapping[str, Any], kept: Ledger, *, again: bool) -> list[dict[str, Any]]:
-    """Earlier looks at the test split, by other runs.
-
-    Raises:
-        ResultsError: there were some, and the user has not asked for another one.
-    """
-    earlier = kept.openings(manifest["test_hash"], besides=(manifest["run"], manifest["created"]))
-    if not earlier:
-        return []
-    when = "; ".join(f"{each.opened[:10]} by {each.run} ({each.num_networks} networks)" for each in earlier)
-    if not again:
-        raise ResultsError(
-            f"A test split is opened once, but that of {manifest['run']} was opened before: {when}, says "
-            f"{kept.path}. What is chosen after that is chosen with knowledge of it. Give --open-test-again to "
-            "score it once more, which the report will say; to develop, hold a part of the training images out."
-        )
-    print(f"The test split will be opened for time {len(earlier) + 1}, after {when}.", file=sys.stderr)
-    return [asdict(each) for each in earlier]

@@ -37,7 +37,9 @@ class Slots:
         return max(1, int(self.cpus))
 
     def __str__(self) -> str:
-        return f"{self.num} trials at a time, {self.cpus:g} CPUs and {self.gpus:g} GPUs each"
+        share = f"{self.cpus:g} CPU{'s' if self.cpus != 1 else ''}"
+        share += f" and {self.gpus:g} GPU{'s' if self.gpus != 1 else ''}" if self.gpus else ""
+        return f"{self.num} trial{'s' if self.num != 1 else ''} at a time, {share} each"
 
     def of_trial_actor(self, num_workers: int) -> dict[str, float]:
         """What Ray Tune reserves for a trial's actor; with a worker group, its workers hold the rest.

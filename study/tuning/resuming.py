@@ -24,6 +24,7 @@ _FOLLOWS = (
 _CHOSEN = ("precision",)
 # What a log of version 0.1.0 doesn't say, but did.
 _SINCE_0_1_0: dict[str, Any] = {"groups": "duplicates", "holdout": False}
+_OPENED = " It has opened its test split: a new run needs --open-test-again, too, and its report says so."
 _NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS, *_CHOSEN, *changed_images.HASHES)
 
 
@@ -107,7 +108,8 @@ def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.Data
         raise ResultsError(
             f"A results folder belongs to one declaration and its images, but {folder.root} was made with others:\n"
             + "\n".join(f"  {change[:300]}" for change in changes)
-            + ("\nPut the images back as they were to go on with it. Or give" if images else "\nGive")
+            + ("\nPut the images and their splits back as they were to go on with it. Or give" if images else "\nGive")
             + " --fresh to delete it and start again, or another --results to keep both."
+            + (_OPENED if state.test_opened and not manifest["stand_in"] else "")
         )
     return state

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from study import records
+from study.command import to_go_on
 from study.errors import DataError, ResultsError, UnknownNameError
 from study.evaluation.appearance import Appearance
 from study.evaluation.examples import best_architecture
@@ -41,8 +42,8 @@ def load_winner(name: str, results: str | Path = "results", *, architecture: str
     answers = _val_answers(folder, state)
     if not answers:
         raise ResultsError(
-            f"A winner needs a seed run that has ended, but {folder.root} has none yet. Give the study's command again "
-            "until it is finished."
+            f"A winner needs a seed run that has ended, but {folder.root} has none yet. Go on with the study: "
+            f"{to_go_on(state.manifest['command'])}"
         )
     if architecture and architecture not in answers:
         raise UnknownNameError(f"trained network in {folder.root.name} called", architecture, answers)

@@ -334,3 +334,8 @@ def test_a_network_that_can_never_answer_is_refused_before_any_trial(
 @every_architecture
 def test_every_network_passes_the_check_of_a_plan(name: str) -> None:
     architectures.check(name, architectures.find(name).recipe, 4, 64)
+
+
+def test_a_mistyped_hyperparameter_of_a_network_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'kernel_size'"):
+        Architecture(title="Mine", hyperparameters=("kernelsize",), build=raising)

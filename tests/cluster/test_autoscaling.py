@@ -71,7 +71,7 @@ def test_slots_are_those_of_the_nodes_that_may_come_and_trials_bring_them(
     )
     ended = network.ssh(host, command)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "2 trials at a time, 1 CPUs and 0 GPUs each" in ended.stderr
+    assert "2 trials at a time, 1 CPU each" in ended.stderr
     state = records.load_run(RunFolder(shared / "results" / "tiny"))
     assert state.finished
     assert {trial.state for trial in state.trials.values()} <= {records.COMPLETE, records.STOPPED}

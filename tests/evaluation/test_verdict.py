@@ -12,6 +12,7 @@ from study.evaluation.verdict import (
     shift_warning,
     told_apart,
 )
+from study.evaluation.wording import MINUS
 
 APART, NEAR = Interval(0.1, 0.05, 0.15), Interval(0.01, -0.02, 0.04)
 SCORES = {"a": Interval(0.7, 0.6, 0.8), "b": Interval(0.8, 0.7, 0.9), "c": Interval(0.79, 0.7, 0.9)}
@@ -49,6 +50,11 @@ def test_an_undefined_score_never_ranks_first():
     [
         (Interval(0.1, 0.05, 0.15), "a is more accurate than always"),
         (Interval(0.01, -0.02, 0.04), "a is not distinguishable in accuracy from always"),
+        (
+            Interval(0.49, -0.02, 0.8),
+            f"a (by +0.490, but within an interval from {MINUS}0.020 to +0.800) is not distinguishable in accuracy "
+            "from always",
+        ),
         (Interval(-0.1, -0.15, -0.05), "a is less accurate than always"),
     ],
 )

@@ -53,7 +53,7 @@ def refused(folder: RunFolder, images: Path, command: Command, capsys: Captured)
         assert {path: path.read_bytes() for path in sorted(folder.root.rglob("*")) if path.is_file()} == before
         message = capsys.readouterr().err
         assert message.count("error: ") == 1
-        assert "Put the images back as they were to go on with it. Or give --fresh" in message
+        assert "Put the images and their splits back as they were to go on with it. Or give --fresh" in message
         # Nobody can compare hashes by eye.
         assert "_hash" not in message
         return message

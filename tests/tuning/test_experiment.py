@@ -177,7 +177,7 @@ def test_a_test_split_is_opened_a_second_time_on_request_only(
     assert "--open-test-again" in message
     assert not (tmp_path / RUN).exists()
     assert command(*again, "--open-test-again") == DONE
-    assert "opened for time 2" in capsys.readouterr().err
+    assert "will be opened again" in capsys.readouterr().err
     assert len(list(records.read_events(ledger))) == 2
     state = records.load_run(RunFolder(tmp_path / RUN))
     (earlier,) = state.manifest["opened_before"]

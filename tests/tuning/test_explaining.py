@@ -18,9 +18,10 @@ from study.records import EXPLANATIONS, TEST, Explanations, RunFolder, read_expl
 from study.report import draw_report
 from study.report.load import load
 from study.training import checkpoint
+from study.tuning.asked import Options
 from study.tuning.conducted import is_complete
 from study.tuning.explaining import explain
-from study.tuning.plan import Options, make_plan
+from study.tuning.planning import make_plan
 from study.tuning.resources import Slots
 from study.tuning.task import Running, Task, Workload
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from study import datasets, records, registry, run
-from study.command import DONE
+from study.command import DONE, USER_ERROR
 from study.records import RunFolder
 from study.spec import Study
 from study.tuning import space
@@ -129,12 +129,58 @@ def test_a_table_with_patients_is_understood_without_further_flags(tmp_path: Pat
     assert "2 images in the folder stand in no row of the table" in said
 
 
-def test_a_split_column_with_an_unknown_word_is_said_not_to_be_used(tmp_path: Path, dry: Dry) -> None:
+def test_a_column_called_split_that_says_no_split_anywhere_is_said_not_to_be_used(tmp_path: Path, dry: Dry) -> None:
     draw(tmp_path / "flat", 16, grey=90)
-    lines = [f"{n}.png,{'ab'[n % 2]},{'holdout' if n < 4 else 'train'}" for n in range(16)]
-    (tmp_path / "t.csv").write_text("\n".join(["image,label,split", *lines]))
+    lines = [f"{n}.png,{'ab'[n % 2]},{n % 5}" for n in range(16)]
+    (tmp_path / "t.csv").write_text("\n".join(["image,label,Fold", *lines]))
     said = dry("--images", str(tmp_path / "flat"), "--labels", str(tmp_path / "t.csv"))
-    assert "NOT USED column 'split', since 'holdout' is none of train, val, test (--split-column)" in said
+    assert "NOT USED column 'Fold', which says '0', '1', '2' and nowhere train, val or test (--split-column)" in said
+
+
+def test_a_patient_that_is_unknown_of_some_images_is_said(tmp_path: Path, dry: Dry) -> None:
+    draw(tmp_path / "some" / "no", 20, grey=90)
+    for patient in range(8):
+        draw(tmp_path / "some" / "yes" / f"p{patient}", 3, grey=150, seed=patient)
+    assert "8 by folder, each in one split; of 20 images it is unknown" in dry("--images", str(tmp_path / "some"))
+
+
+def test_how_many_images_are_deep_or_in_colour_is_said_where_not_all_are(tmp_path: Path, dry: Dry) -> None:
+    root = tmp_path / "mixed"
+    for name, grey in (("no", 90), ("yes", 150)):
+        draw(root / name, 9, grey=grey, mode="L")
+    deep = np.random.default_rng(0).integers(100, 60000, (40, 40), dtype=np.uint16)
+    Image.fromarray(deep).save(root / "no" / "deep.png")
+    Image.new("CMYK", (40, 40), (200, 10, 10, 0)).save(root / "yes" / "print.jpg")
+    said = dry("--images", str(root))
+    assert "colour (1 of 20 looked at), 40 x 40 px" in said
+    assert "become black to white, in those of more than 8 bits (1 of 20 looked at)" in said
+
+
+def test_columns_are_found_whatever_their_case_and_blanks_are(tmp_path: Path, dry: Dry) -> None:
+    draw(tmp_path / "flat", 16, grey=90)
+    lines = [f"{n}.png,{'ab'[n % 2]},{n // 2}" for n in range(16)]
+    (tmp_path / "t.csv").write_text("\n".join(["File Name,Label,PatientID", *lines]))
+    said = dry("--images", str(tmp_path / "flat"), "--labels", str(tmp_path / "t.csv"))
+    assert "columns image 'File Name', label 'Label', group 'PatientID'" in said
+
+
+def test_a_dry_run_shows_its_plan_where_a_run_would_be_refused_and_says_why(
+    ray_started: None, tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
+    own = ["--images", str(images), "--architecture", "lenet", *folders]
+    assert run.main([*own, "--trials", "1", "--epochs", "1", "--seeds", "1"]) == DONE
+    capsys.readouterr()
+    assert run.main([*own, "--trials", "1", "--epochs", "2", "--seeds", "1", "--dry-run"]) == USER_ERROR
+    said = capsys.readouterr()
+    assert "Nothing was recorded" in said.out
+    assert "Without --dry-run this would be refused:" in said.err
+    assert "epochs: 1 -> 2" in said.err
+    assert "It has opened its test split: a new run needs --open-test-again, too" in said.err
+    assert run.main([*own, "--trials", "1", "--epochs", "2", "--seeds", "1", "--dry-run", "--fresh"]) == USER_ERROR
+    said = capsys.readouterr()
+    assert "Nothing was recorded" in said.out
+    assert "A test split is opened once" in said.err
 
 
 def test_with_a_holdout_it_is_said_that_the_test_split_stays_closed(tmp_path: Path, dry: Dry) -> None:

@@ -164,7 +164,7 @@ def test_an_image_of_something_else_gets_a_warning(
     [
         ("empty.png", b"", "cannot identify"),
         ("page.jpg", b"<html>", "cannot identify"),
-        ("slice.dcm", bytes(128) + b"DICM", "cannot identify"),
+        ("slice.dcm", bytes(128) + b"DICM", "DICOM isn't read; save it as PNG or TIFF"),
     ],
 )
 def test_an_image_that_cant_be_read_is_refused_or_left_without_an_answer(

@@ -19,6 +19,7 @@ DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I")
 _TURNED_INTO = {"1": "L", "P": "RGB", "CMYK": "RGB", "YCbCr": "RGB"}
 _WITH_ALPHA = {"RGBA": "RGB", "LA": "L", "PA": "RGB", "P": "RGB", "RGB": "RGB", "L": "L"}
 # The other pictures of such a file are previews, or the view of a second lens.
+_DICOM_AT = 128
 _MAIN_PICTURE_FIRST = ("MPO",)
 
 Window = tuple[int, int]
@@ -41,6 +42,8 @@ def load(content: bytes, window: Window | None = None) -> Image.Image:
         OSError: truncated, or not an image that Pillow can read.
         Image.DecompressionBombWarning: absurdly large, which the header says before anything is decoded.
     """
+    if content[_DICOM_AT : _DICOM_AT + 4] == b"DICM":
+        raise ValueError("DICOM isn't read; save it as PNG or TIFF, of 8 or 16 bits")
     with Image.open(io.BytesIO(content)) as image:
         try:
             num_pictures = 1 if image.format in _MAIN_PICTURE_FIRST else getattr(image, "n_frames", 1)

@@ -1,5 +1,6 @@
 """Which image is trained on, selected on and measured on: stratified, grouped, the same for any file order."""
 
+import difflib
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -77,7 +78,7 @@ def split(
     Raises:
         DataError: a class has too few images for every split to have one.
     """
-    _require_enough(samples, classes)
+    require_enough(samples, classes)
     groups = _groups(samples, sha256, links)
     assigned = [LEFT_OUT] * len(samples)
     reasons, twins = [""] * len(samples), [""] * len(samples)
@@ -268,13 +269,16 @@ def _assign(assigned: list[str], groups: Sequence[Group], name: str) -> None:
             assigned[i] = name
 
 
-def _require_enough(samples: Sequence[Sample], classes: Sequence[str]) -> None:
+def require_enough(samples: Sequence[Sample], classes: Sequence[str]) -> None:
+    """Raises DataError where a class has too few images for every split to have one."""
     counts = Counter(s.target for s in samples if s.side != TEST_SIDE)
     for target, name in enumerate(classes):
         if counts[target] < _MIN_IMAGES_PER_CLASS:
+            near = difflib.get_close_matches(name, [other for other in classes if other != name], n=1)
+            meant = f" Is {near[0]!r} meant?" if near else ""
             raise DataError(
                 f"Each class needs at least {_MIN_IMAGES_PER_CLASS} images to be split, but {name!r} has "
-                f"{counts[target]}. Add images of it, or take the class out of the dataset."
+                f"{counts[target]}.{meant} Add images of it, or take the class out of the dataset."
             )
 
 

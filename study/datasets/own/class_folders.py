@@ -11,7 +11,7 @@ from pathlib import Path
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.own.files import entries, walk
-from study.datasets.own.naming import in_order
+from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError
 from study.spec.own_images import MAX_CLASSES
 
@@ -67,6 +67,7 @@ def find_layout(root: Path) -> Layout:
                 f"{', '.join(map(repr, missing[:5]))}. Make it, or take the class out of the others."
             )
     _check_number(root, classes)
+    require_distinct(classes, root)
     grouped = any(entries(root / side / name)[0] for side in sides for name in classes)
     return Layout(sides, tuple(classes), grouped)
 

@@ -1,6 +1,7 @@
 """A CSV file that says of each image of a folder which class it is of."""
 
 import csv
+import re
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
@@ -12,7 +13,7 @@ from study.datasets import Sample
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.own.class_folders import SIDES, side_of
 from study.datasets.own.files import walk
-from study.datasets.own.naming import in_order
+from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError, UnknownNameError
 from study.spec import own_images
 from study.spec.own_images import MAX_CLASSES
@@ -43,7 +44,7 @@ def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "
     for kind, name in named.items():
         if name and name not in table.columns:
             raise UnknownNameError(f"column in {file} called", name, table.columns)
-        usual = [column for usual in _USUAL[kind] for column in table.columns if column.strip().lower() == usual]
+        usual = [column for usual in _USUAL[kind] for column in table.columns if _is_called(column, usual)]
         found[kind] = name or next((column for column in usual if column not in named.values()), "")
     for kind in ("image", "label"):
         if not found[kind]:
@@ -51,21 +52,25 @@ def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "
                 f"A table needs a column for the {kind}, but which of those of {file} it is can't be told: "
                 f"{', '.join(table.columns)}. Give --{kind}-column."
             )
-    # A column called "split" or "fold" may count something else: it is used where it says train, val or test.
-    if not split and found["split"] and not set(map(side_of, table[found["split"]].fillna(""))) <= set(SIDES):
+    # A column called "split" or "fold" may count something else. One that says train, val or test anywhere must do so
+    # in each row: a slip would otherwise put the images of a given test split into training.
+    if not split and found["split"] and set(SIDES).isdisjoint(map(side_of, table[found["split"]].fillna(""))):
         found["split"] = ""
     return found
+
+
+def _is_called(column: str, usual: str) -> bool:
+    """Whatever its case, blanks, underscores and hyphens are."""
+    return re.sub(r"[\W_]+", "", column.casefold()) == usual.replace("_", "")
 
 
 def unused_splits(file: Path) -> list[str]:
     """Why columns that are called as splits usually are weren't taken for such: one clause each."""
     table = read(file)
     found = []
-    for column in (name for name in table.columns if name.strip().lower() in _USUAL["split"]):
-        others = sorted({value for value in table[column].fillna("") if side_of(value) not in SIDES})
-        if others:
-            values = ", ".join(map(repr, others[:_NUM_NAMED]))
-            found.append(f"column {column!r}, since {values} is none of train, val, test (--split-column)")
+    for column in (name for name in table.columns if any(_is_called(name, usual) for usual in _USUAL["split"])):
+        values = ", ".join(map(repr, sorted(set(table[column].fillna("")))[:_NUM_NAMED]))
+        found.append(f"column {column!r}, which says {values} and nowhere train, val or test (--split-column)")
     return found
 
 
@@ -85,6 +90,7 @@ def classes_of(file: Path, column: str) -> tuple[str, ...]:
             f"in {len(labels)} rows, such as {', '.join(map(repr, classes[:_NUM_NAMED]))}. Give another "
             "--label-column, or make classes of its values."
         )
+    require_distinct(classes, file)
     return tuple(classes)
 
 
@@ -203,7 +209,8 @@ def _sides(table: pd.DataFrame, file: Path, column: str) -> list[str]:
         if side not in SIDES:
             raise DataError(
                 f"A split must be train, val or test, but {column!r} in row {row + 2} of {file} is "
-                f"{texts.iloc[row]!r}. Mend it, or give another --split-column."
+                f"{texts.iloc[row]!r}. Mend it, give another --split-column, or give this one another name: splits are "
+                "then drawn."
             )
     return sides
 

@@ -27,7 +27,8 @@ class Look:
 
     Attributes:
         num: how many could be read.
-        grey: whether none of them has colour.
+        num_colour: how many of them have colour.
+        num_deep: how many have more than 8 bits.
         side_px: the median of their shorter sides.
         smallest: width and height of the smallest, by area.
         largest: of the largest.
@@ -35,11 +36,17 @@ class Look:
     """
 
     num: int
-    grey: bool
+    num_colour: int
+    num_deep: int
     side_px: int
     smallest: tuple[int, int]
     largest: tuple[int, int]
     window: tuple[int, int] | None
+
+    @property
+    def grey(self) -> bool:
+        """Whether none of them has colour."""
+        return not self.num_colour
 
 
 def look_at(root: Path, samples: Sequence[Sample]) -> Look:
@@ -49,7 +56,7 @@ def look_at(root: Path, samples: Sequence[Sample]) -> Look:
         DataError: none of them can be read.
     """
     chosen = sorted(samples, key=lambda s: hashlib.sha256(s.path.encode()).hexdigest())[:NUM_LOOKED_AT]
-    sizes, lows, highs, grey = [], [], [], True
+    sizes, lows, highs, num_colour = [], [], [], 0
     for sample in chosen:
         try:
             image, deep = _read((root / sample.path).read_bytes())
@@ -60,7 +67,7 @@ def look_at(root: Path, samples: Sequence[Sample]) -> Look:
         if deep is not None:
             lows.append(deep[0])
             highs.append(deep[1])
-        grey = grey and _is_grey(image)
+        num_colour += not _is_grey(image)
     if not sizes:
         raise DataError(
             f"The images must be readable, but of {len(chosen)} that were tried in {root} none is, for example "
@@ -69,7 +76,7 @@ def look_at(root: Path, samples: Sequence[Sample]) -> Look:
     by_area = sorted(sizes, key=lambda size: (size[0] * size[1], size))
     window = (min(lows), max(max(highs), min(lows) + 1)) if lows else None
     side = int(np.median([min(size) for size in sizes]))
-    return Look(len(sizes), grey, side, by_area[0], by_area[-1], window)
+    return Look(len(sizes), num_colour, len(lows), side, by_area[0], by_area[-1], window)
 
 
 def _read(content: bytes) -> tuple[Image.Image, tuple[int, int] | None]:

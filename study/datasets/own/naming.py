@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
+
+from study.errors import DataError
 
 # A name that begins with one of these words says that what is looked for isn't there.
 _NEGATIVE = re.compile(
@@ -23,6 +26,18 @@ def negative_first(names: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
     if len(names) != 2 or len(negative) != 1:
         return names, len(names) != 2
     return (negative[0], *(name for name in names if name != negative[0])), True
+
+
+def require_distinct(names: Iterable[str], where: Path) -> None:
+    """Raises DataError where two classes differ by nothing but case and blanks: one of them is a slip."""
+    known: dict[str, str] = {}
+    for name in names:
+        other = known.setdefault("".join(name.split()).casefold(), name)
+        if other != name:
+            raise DataError(
+                f"Names of classes must differ by more than case and blanks, but {where} has {other!r} and {name!r}. "
+                "Give both the same name, or others."
+            )
 
 
 def _part(text: str) -> tuple[int, str]:
