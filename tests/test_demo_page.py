@@ -40,10 +40,12 @@ class Served:
             command(results, *arguments), stderr=subprocess.PIPE, text=True, env=environment
         )
         assert self.process.stderr is not None
-        self.said = self.process.stderr.readline()
-        found = re.search(r"http://\S+", self.said)
-        assert found, self.said + self.process.communicate()[1]
-        self.url = found.group()
+        self.said = ""
+        while not (found := re.search(r"http://\S+\s", self.said)):
+            line = self.process.stderr.readline()
+            assert line, self.said
+            self.said += line
+        self.url = found.group().strip()
 
     def end(self, number: int) -> tuple[int, str]:
         """Exit code, and what it still had to say."""
