@@ -227,7 +227,7 @@ CASES: dict[str, Case] = {
         table(rows("image,label,split", "0.png,no,tst", *(f"{n}.png,yes,train" for n in range(1, 8)))), "'tst'"
     ),
     "an empty cell in a column that is called split": Case(
-        table(rows("image,label,split", "0.png,no,", *(f"{n}.png,yes,train" for n in range(1, 8)))), "a split"
+        table(rows("image,label,split", "0.png,no,", *(f"{n}.png,yes,train" for n in range(1, 8)))), "needs a split"
     ),
     "a label that is a slip": Case(
         table(rows("image,label", *(f"{n}.png,{('zreo', 'zero', 'one')[min(n, 1) + n // 5]}" for n in range(8)))),
