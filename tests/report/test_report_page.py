@@ -88,6 +88,11 @@ def test_the_best_value_is_bold_only_if_it_is_told_apart(finished, multiclass):
     assert "not told apart from" in multiclass.page
 
 
+def test_no_decision_of_a_network_that_always_gives_one_answer_is_bold(standin):
+    recall = grid_row(standin.page, "hahnet", "test")[2]
+    assert recall.startswith("100.0 %")
+
+
 def test_the_majority_baseline_and_the_published_rows_stand_beneath(finished):
     assert grid_row(finished.page, '*always "positive"*', "*test*")[:4] == [
         "71.8 %",
