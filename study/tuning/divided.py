@@ -1,0 +1,114 @@
+"""A dataset's images, read and divided into splits, and what the records say of that."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from study.datasets import TEST, Dataset, Sample
+from study.datasets.images import groups, pixels, splits
+from study.evaluation.appearance import Appearance
+from study.tuning.asked import Options
+
+_NUM_FOR_APPEARANCE = 2000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Divided:
+    """Images and their splits.
+
+    Attributes:
+        dataset: that they are of.
+        published: all of it.
+        samples: those that are asked for, and not known to be bad.
+        store: the decoded pixels of those that can be read.
+        table: split of each, see `splits.split`.
+    """
+
+    dataset: Dataset
+    published: list[Sample]
+    samples: list[Sample]
+    store: pixels.ImageStore
+    table: pd.DataFrame
+
+    @property
+    def train_counts(self) -> list[int]:
+        """Training images of each class."""
+        return list(splits.class_counts(self.table, self.dataset.classes)[splits.TRAIN].values())
+
+    def hashes(self) -> dict[str, str]:
+        """Of names and labels, and of the test split."""
+        return {"names_hash": splits.names_hash(self.table), "test_hash": splits.split_hash(self.table, [splits.TEST])}
+
+    def record(self) -> dict[str, Any]:
+        """What follows from the images, for the manifest."""
+        bad = {s.path: self.dataset.excluded[s.path] for s in self.published if s.path in self.dataset.excluded}
+        reasons = self.table["reason"].value_counts()
+        sides = {s.side for s in self.samples}
+        return self.hashes() | {
+            "data_hash": self.store.data_hash,
+            "split_hash": splits.split_hash(self.table),
+            "counts": splits.class_counts(self.table, self.dataset.classes),
+            "left_out": {str(reason): int(num) for reason, num in reasons.items() if reason != ""},
+            "given_splits": [name for side, name in splits.DECLARED.items() if side in sides],
+            "duplicates": groups.counts(_readable(self.samples, self.store), self.store),
+            "skipped": [f"{path}: {reason}" for path, reason in (bad | self.store.unreadable).items()],
+        }
+
+    def groups_known(self, meaning: str) -> dict[str, Any]:
+        """What a group stands for, "" where no image has one, and how many have none."""
+        ungrouped = sum(not s.group for s in self.samples)
+        return {"group_meaning": meaning if ungrouped < len(self.samples) else "", "ungrouped": ungrouped}
+
+    def appearance(self) -> dict[str, Any]:
+        """How the training images look, so that `predict` can tell which images don't; of at most 2,000 of them."""
+        row_of = {path: row for row, path in enumerate(self.store.paths)}
+        rows = self.table.loc[self.table["split"] == splits.TRAIN, "path"].map(row_of).to_numpy("int64")
+        every = -(-len(rows) // _NUM_FOR_APPEARANCE)
+        return Appearance.of(self.store.open(), np.sort(rows[::every])).record()
+
+
+def divide(
+    dataset: Dataset, root: Path, published: list[Sample], options: Options, *, image_size: int, val_fraction: float
+) -> Divided:
+    """Reads the images of a folder and divides them.
+
+    Args:
+        dataset: whose layout the folder has.
+        root: the folder.
+        published: its samples.
+        options: whether the official test split stays closed, what stays together, whether files may be skipped.
+        image_size: side in pixels to which images are resized.
+        val_fraction: share of the development images that becomes val.
+
+    Raises:
+        DataError: images can't be read, or a class lacks images for a split.
+    """
+    samples = [s for s in published if s.path not in dataset.excluded and not (options.holdout and s.side == TEST)]
+    store = pixels.prepare(
+        root,
+        sorted(s.path for s in samples),
+        size_px=image_size,
+        cache=options.cache,
+        trimmed=dataset.trimmed,
+        window=dataset.window,
+    )
+    pixels.require_readable(store, skip=options.skip_unreadable)
+    grouping = groups.of(options.groups, _readable(samples, store), store)
+    table = splits.split(
+        grouping.samples,
+        grouping.sha256,
+        classes=dataset.classes,
+        val_fraction=val_fraction,
+        seed=options.seed,
+        links=grouping.links,
+    )
+    return Divided(dataset=dataset, published=published, samples=samples, store=store, table=table)
+
+
+def _readable(samples: list[Sample], store: pixels.ImageStore) -> list[Sample]:
+    """Those that the store has, in its order."""
+    by_path = {s.path: s for s in samples}
+    return [by_path[path] for path in store.paths]
