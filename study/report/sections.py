@@ -127,8 +127,8 @@ def _how_to_read(run: Run, analysis: Analysis) -> str:
     words = (
         f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The ensemble answers with the mean "
         "probability of the seeds. The best of the networks' means on test is bold only if it is told apart from the "
-        "next, and no decision is of a network that nearly always gives one answer. Compare with always giving the "
-        "most frequent class of train as the answer."
+        "next; a network that nearly always gives one answer has nothing bold but its ROC-AUC. Compare with always "
+        "giving the most frequent class of train as the answer."
     )
     if len(run.classes) == 2:
         return words
