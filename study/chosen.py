@@ -77,6 +77,7 @@ def _derived(options: argparse.Namespace) -> "Derived":
         )
     if options.data:
         raise StudyError("--images says where the images are, and so does --data. Leave --data out.")
+    print(f"Looking at {options.images} ...", file=sys.stderr, flush=True)
     asked = Asked(**{f.name: getattr(options, f.name) for f in fields(Asked)})
     derived, lines = own_study(asked)
     if derived.own.name in registry.names("search_spaces"):
