@@ -164,25 +164,6 @@ def test_columns_are_found_whatever_their_case_and_blanks_are(tmp_path: Path, dr
     assert "columns image 'File Name', label 'Label', group 'PatientID'" in said
 
 
-def test_a_dry_run_shows_its_plan_where_a_run_would_be_refused_and_says_why(
-    ray_started: None, tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
-    own = ["--images", str(images), "--architecture", "lenet", *folders]
-    assert run.main([*own, "--trials", "1", "--epochs", "1", "--seeds", "1"]) == DONE
-    capsys.readouterr()
-    assert run.main([*own, "--trials", "1", "--epochs", "2", "--seeds", "1", "--dry-run"]) == USER_ERROR
-    said = capsys.readouterr()
-    assert "Nothing was recorded" in said.out
-    assert "Without --dry-run this would be refused:" in said.err
-    assert "epochs: 1 -> 2" in said.err
-    assert "It has opened its test split: a new run needs --open-test-again, too" in said.err
-    assert run.main([*own, "--trials", "1", "--epochs", "2", "--seeds", "1", "--dry-run", "--fresh"]) == USER_ERROR
-    said = capsys.readouterr()
-    assert "Nothing was recorded" in said.out
-    assert "A test split is opened once" in said.err
-
-
 def test_with_a_holdout_it_is_said_that_the_test_split_stays_closed(tmp_path: Path, dry: Dry) -> None:
     for seed, (side, num) in enumerate({"train": 12, "test": 5}.items()):
         for grey, name in ((90, "no"), (150, "yes")):
@@ -271,18 +252,42 @@ def test_images_are_neither_enlarged_without_need_nor_too_large_for_a_cpu(
     assert image_size(side_px, gpu=gpu) == expected
 
 
-def test_a_study_of_ones_own_images_runs_and_goes_on(
-    ray_started: None, tmp_path: Path, images: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
+@pytest.fixture(scope="module")
+def own_run(ray_started: None, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """The folder of a small finished study of own images, and its command."""
+    root = tmp_path_factory.mktemp("own")
+    draw(root / "images" / "normal", 12, grey=90)
+    draw(root / "images" / "tumour", 18, grey=150)
+    kept = [f"--{kind}={root / kind}" for kind in ("results", "reports", "cache", "ledger")]
     budget = ["--trials", "2", "--epochs", "2", "--seeds", "2", "--architecture", "lenet"]
-    command = ["--images", str(images), "--name", "scans", *budget, *folders]
+    command = ["--images", str(root / "images"), "--name", "scans", *budget, *kept]
     assert run.main(command) == DONE
-    state = records.load_run(RunFolder(tmp_path / "results" / "scans"))
-    assert state.finished
-    report = (tmp_path / "reports" / "scans.md").read_text()
+    return root, command
+
+
+def test_a_study_of_ones_own_images_runs_and_goes_on(
+    own_run: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, command = own_run
+    assert records.load_run(RunFolder(root / "results" / "scans")).finished
+    report = (root / "reports" / "scans.md").read_text()
     assert "tumour" in report
     assert "document" not in report.partition("## How it was done")[0].lower()
-    capsys.readouterr()
     assert run.main(command) == DONE
     assert "scans is finished" in capsys.readouterr().err
+
+
+def test_a_dry_run_shows_its_plan_where_a_run_would_be_refused_and_says_why(
+    own_run: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, command = own_run
+    assert run.main([*command, "--epochs", "3", "--dry-run"]) == USER_ERROR
+    said = capsys.readouterr()
+    assert "Nothing was recorded" in said.out
+    assert "Without --dry-run this would be refused:" in said.err
+    assert "epochs: 2 -> 3" in said.err
+    assert "It has opened its test split: a new run needs --open-test-again, too" in said.err
+    assert run.main([*command, "--epochs", "3", "--dry-run", "--fresh"]) == USER_ERROR
+    said = capsys.readouterr()
+    assert "Nothing was recorded" in said.out
+    assert "A test split is opened once" in said.err
