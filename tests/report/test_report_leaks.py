@@ -53,6 +53,23 @@ def test_without_groups_the_copies_are_said_to_have_stayed(run):
     assert "knows no leaks" in grouping(run)
 
 
+def test_images_whose_patient_is_unknown_are_counted_beside_those_whose_patient_is_known(run):
+    run.manifest["groups"] = "duplicates"
+    run.manifest["dataset"] |= {"group_meaning": "patient", "ungrouped": 180}
+    assert grouping(run).startswith("**Of 180 images the patient is unknown,**")
+    assert "Images of one patient stay in one split" in grouping(run)
+    # As in a log of an earlier version.
+    del run.manifest["dataset"]["ungrouped"]
+    assert "unknown" not in grouping(run)
+
+
+def test_without_copies_no_look_alike_is_called_a_further_one(run):
+    run.manifest["duplicates"] |= LOOK_ALIKES | {"extra_copies": 0, "look_alike_spanning_test": 0}
+    (words,) = duplicates(run)
+    assert "7 pictures look like another one" in words
+    assert "further" not in words
+
+
 def test_images_that_were_left_out_are_listed_and_shown_beside_their_twins(tmp_path):
     folder = write_run(tmp_path / "results")
     rows = [("train/1.png", "left_out", "looks like an image of the test split", "test/2.png")]

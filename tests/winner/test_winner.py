@@ -217,6 +217,17 @@ def test_what_cant_be_answered_is_refused_in_words(
     assert said.out == ""
 
 
+def test_what_is_no_image_in_a_folder_is_left_out_and_said(
+    tmp_path: Path, tiny_images: Path, finished_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(next((tiny_images / "Testing").rglob("*.jpg")), tmp_path / "scan.jpg")
+    (tmp_path / "notes.txt").write_text("no image")
+    assert predict.main([RUN, str(tmp_path), f"--results={finished_run}"]) == DONE
+    said = capsys.readouterr()
+    assert len(said.out.splitlines()) == 2
+    assert f"1 file left out as no image, e.g. {tmp_path / 'notes.txt'}" in said.err
+
+
 def test_changed_weights_are_refused(tmp_path: Path, finished_run: Path, winner: Winner) -> None:
     shutil.copytree(finished_run / RUN, tmp_path / RUN)
     weights = RunFolder(tmp_path / RUN).weights(winner.members[0].trial)
