@@ -14,7 +14,6 @@ from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.images.progress import progress
 from study.datasets.own.files import walk
 from study.errors import DataError, StudyError
-from study.evaluation.wording import counted
 from study.records import write_atomically
 
 if TYPE_CHECKING:
@@ -92,7 +91,8 @@ def _images(given: Iterable[Path]) -> list[Path]:
                 raise DataError(f"A folder must hold images ({', '.join(IMAGE_SUFFIXES)}), but {path} has none.")
             others = [str(file) for file in files if file.suffix.lower() not in IMAGE_SUFFIXES]
             if others:
-                print(f"{path}: {counted(len(others), 'file')} left out as no image, e.g. {others[0]}", file=sys.stderr)
+                files_left = f"{len(others)} file{'s' if len(others) > 1 else ''}"
+                print(f"{path}: {files_left} left out as no image, e.g. {others[0]}", file=sys.stderr)
             images += found
         elif path.exists():
             images.append(path)
