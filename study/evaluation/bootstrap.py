@@ -13,20 +13,23 @@ variances are added instead, as in an analysis of variance of random readers and
 freedom that belong to the sum (Satterthwaite 1946; Hillis, Statistics in Medicine 2007): what differs between seeds on
 the same images by chance of the images, which the resamples show, is taken off the seeds' share, not below 0.
 
-Bounds are symmetric on the scale of the log odds, where a score of 0.98 has as much room above it as below, by
-Student's t times the standard error. The percentiles of the resamples stay too near to 1 there: with ROC-AUCs of 0.98
-they hold the truth 92 times of 100.
+How bounds follow from a variance, `study.evaluation.intervals` says. Cases are those that a score is about
+(`study.evaluation.cases`), by groups: two positives among a hundred images say of a sensitivity what two images say.
+The bounds of a macro average are put together from those of its classes (Zou and Donner, Statistics in Medicine 2008),
+so that a class of two images stays one of two images among classes of hundreds.
+
+`bench/intervals.py` measures how often all of these hold the truth.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit, logit
-from scipy.stats import t
 
+from study.evaluation.cases import num_cases, parts_of
+from study.evaluation.intervals import LEAST_DEGREES, Interval, SeedShare, Spread, unseen
 from study.evaluation.metrics import METRICS, Floats, Ints
 from study.evaluation.per_class import KAPPA
 from study.evaluation.weighted_scores import Weights, weighted_scores
@@ -37,17 +40,8 @@ Values = npt.NDArray[np.float64]
 _WEIGHTS_AT_ONCE = 50_000
 _LEAST_AT_ONCE = 128
 
-
-class Interval(NamedTuple):
-    """A value with the bounds between which it plausibly lies."""
-
-    mean: float
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        return self.low > 0 or self.high < 0
+_FEWEST_DEGREES = 2.0
+_NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -60,18 +54,32 @@ class ResampledScores:
             random seed hold the same resamples in the same order, so their differences are paired.
         num_groups: that were resampled.
         ranges: metric -> the lowest and the highest value that it can take; 0 and 1 for those that are absent.
+        parts: metric -> the scores of classes that it is the mean of, with their weights (`cases.parts_of`); absent for
+            means of losses.
+        cases: part -> the number of groups that it is about (`cases.num_cases`).
     """
 
     by_seed: dict[str, Values]
     samples: dict[str, Values]
     num_groups: int
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    parts: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    cases: Mapping[str, int] = field(default_factory=dict)
 
     def interval(self, metric: str, *, level: float = 0.95) -> Interval:
-        """The mean over the seeds with its interval; NaN bounds where it is undefined in the resamples."""
-        within = self._range(metric)
-        found = self._spread(metric).interval(self.num_groups, level, within)
-        return _at_the_end(found, self.num_groups, level, within)
+        """The mean over the seeds with its interval; NaN bounds, and why, where there can be none."""
+        spread, within = self._spread(metric), self._range(metric)
+        parts = self.parts.get(metric)
+        if parts is None:
+            return spread.interval(self.num_groups - 1, level, within).with_exact_end(self.num_groups, level, within)
+        note = self._why_none(parts, self, spread, self._degrees(parts, self._spread))
+        if note or self.num_groups < 2 or not np.isfinite(spread.point):
+            return Interval(spread.point, _NAN, _NAN, note)
+        each = [self._spread(part).of_proportion(self.cases[part], level, self._range(part)) for part in parts]
+        if len(each) == 1:
+            return each[0]
+        low, high = self._reach(parts, each)
+        return Interval(spread.point, max(within[0], spread.point - low), min(within[1], spread.point + high))
 
     def minus(
         self, other: "ResampledScores", metric: str, *, level: float = 0.95, seeds_paired: bool = True
@@ -82,15 +90,24 @@ class ResampledScores:
         With equally many seeds each is compared with its own, unless `seeds_paired` is False: between networks that
         have nothing in common but the number of the seed, twice as many seeds tell of the spread.
         """
-        if seeds_paired and len(self.by_seed[metric]) == len(other.by_seed[metric]):
-            by_seed = self.by_seed[metric] - other.by_seed[metric]
-            difference = _spread(by_seed, self.samples[metric] - other.samples[metric])
-        else:
-            one, two = self._spread(metric), other._spread(metric)
-            difference = _Spread(one.point - two.point, one.resampled - two.resampled, (*one.seeds, *two.seeds))
+
+        def difference(name: str) -> Spread:
+            return self._spread_minus(other, name, seeds_paired=seeds_paired)
+
         lowest, highest = self._range(metric)
-        num_groups = min(self.num_groups, other.num_groups)
-        return difference.interval(num_groups, level, (lowest - highest, highest - lowest))
+        within = (lowest - highest, highest - lowest)
+        spread, parts = difference(metric), self.parts.get(metric)
+        if parts is None:
+            return spread.interval(min(self.num_groups, other.num_groups) - 1, level, within)
+        images = self._degrees(parts, difference, other)
+        if note := self._why_none(parts, other, spread, images):
+            return Interval(spread.point, _NAN, _NAN, note)
+        found = spread.interval(images, level, within)
+        if found.low == found.high:
+            # No resample tells the two apart; on an image that wasn't drawn they may differ all the same.
+            reach = (highest - lowest) * unseen(min(self._cases(part, other) for part in parts), level)
+            return Interval(found.mean, max(within[0], found.mean - reach), min(within[1], found.mean + reach))
+        return found
 
     def only(self, columns: Sequence[int]) -> "ResampledScores":
         """The scores of some of the seed runs, by their position among the K."""
@@ -103,8 +120,44 @@ class ResampledScores:
     def _range(self, metric: str) -> tuple[float, float]:
         return self.ranges.get(metric, (0.0, 1.0))
 
-    def _spread(self, metric: str) -> "_Spread":
+    def _spread(self, metric: str) -> Spread:
         return _spread(self.by_seed[metric], self.samples[metric])
+
+    def _spread_minus(self, other: "ResampledScores", metric: str, *, seeds_paired: bool) -> Spread:
+        if seeds_paired and len(self.by_seed[metric]) == len(other.by_seed[metric]):
+            by_seed = self.by_seed[metric] - other.by_seed[metric]
+            return _spread(by_seed, self.samples[metric] - other.samples[metric])
+        one, two = self._spread(metric), other._spread(metric)
+        return Spread(one.point - two.point, one.resampled - two.resampled, (*one.seeds, *two.seeds))
+
+    def _cases(self, part: str, other: "ResampledScores") -> int:
+        return min(self.cases[part], other.cases[part])
+
+    def _why_none(self, parts: Mapping[str, float], other: "ResampledScores", spread: Spread, of_images: float) -> str:
+        """Why there can be no bounds, in words; "" where there can be."""
+        if len(parts) == 1 and (num := self._cases(next(iter(parts)), other)) < 2:
+            return "one case" if num else "no case"
+        # Bounds from two seeds that differ more than the images do go from one end of the range to the other.
+        two_seeds = any(share.degrees == 1 and share.added for share in spread.seeds)
+        return "too few seeds" if two_seeds and spread.degrees(of_images) < _FEWEST_DEGREES else ""
+
+    def _degrees(
+        self, parts: Mapping[str, float], spread_of: Callable[[str], Spread], other: "ResampledScores | None" = None
+    ) -> float:
+        """Degrees of freedom of what the images add to a mean of parts (Welch 1947)."""
+        degrees = {part: max(LEAST_DEGREES, self._cases(part, other or self) - 1) for part in parts}
+        if len(parts) == 1:
+            return min(degrees.values())
+        shares = {part: weight**2 * spread_of(part).by_images(degrees[part]) for part, weight in parts.items()}
+        doubt = sum(share**2 / degrees[part] for part, share in shares.items())
+        return sum(shares.values()) ** 2 / doubt if doubt else min(degrees.values())
+
+    def _reach(self, parts: Mapping[str, float], each: Sequence[Interval]) -> Values:
+        """How far a mean of parts reaches down and up, float (2,), from how far they do, which may be correlated."""
+        weights = np.array(list(parts.values()))
+        correlation = _correlation([self.by_seed[part] for part in parts], [self.samples[part] for part in parts])
+        reach = weights * np.array([[one.mean - one.low, one.high - one.mean] for one in each]).T
+        return np.asarray(np.sqrt(np.maximum(0.0, np.einsum("si,ij,sj->s", reach, correlation, reach))))
 
 
 def resampled_scores(
@@ -127,15 +180,26 @@ def resampled_scores(
         num_resamples: R.
         seed: of the resampling; the images drawn depend on it and on the groups alone.
     """
+    parts = {name: parts_of(name, targets, probabilities.shape[-1]) for name in metrics}
+    names = list(dict.fromkeys([*metrics, *(part for of_metric in parts.values() for part in of_metric)]))
     once = np.ones((len(targets), 1))
-    each = [weighted_scores(targets, run, once, metrics) for run in probabilities]
-    by_seed = {name: np.array([run[name][0] for run in each]) for name in metrics}
-    samples = {name: np.empty((num_resamples, len(probabilities))) for name in metrics}
-    for part, weights in image_weights(groups, num_resamples, seed):
+    each = [weighted_scores(targets, run, once, names) for run in probabilities]
+    by_seed = {name: np.array([run[name][0] for run in each]) for name in names}
+    samples = {name: np.empty((num_resamples, len(probabilities))) for name in names}
+    for rows, weights in image_weights(groups, num_resamples, seed):
         for column, run in enumerate(probabilities):
-            for name, values in weighted_scores(targets, run, weights, metrics).items():
-                samples[name][part, column] = values
-    return ResampledScores(by_seed, samples, len(np.unique(groups)), {KAPPA: (-1.0, 1.0)})
+            for name, values in weighted_scores(targets, run, weights, names).items():
+                samples[name][rows, column] = values
+    return ResampledScores(
+        by_seed,
+        samples,
+        num_groups=len(np.unique(groups)),
+        ranges={KAPPA: (-1.0, 1.0)},
+        parts=parts,
+        cases={
+            part: num_cases(part, targets, probabilities, groups) for of_metric in parts.values() for part in of_metric
+        },
+    )
 
 
 def resampled_means(
@@ -225,63 +289,29 @@ def bonferroni_level(num_comparisons: int, *, level: float = 0.95) -> float:
     return 1 - (1 - level) / max(1, num_comparisons)
 
 
-class _SeedShare(NamedTuple):
-    """What the choice of K seeds adds to the variance of their mean, and the estimate that it rests on."""
-
-    added: float
-    between: float
-    degrees: int
-
-
-@dataclass(frozen=True)
-class _Spread:
-    """A value, what it is in each resample of the images (R,), and what the seeds add; two shares if not paired."""
-
-    point: float
-    resampled: Values
-    seeds: tuple[_SeedShare, ...]
-
-    def interval(self, num_groups: int, level: float, within: tuple[float, float]) -> Interval:
-        known = self.resampled[np.isfinite(self.resampled)]
-        if len(known) < 2 or num_groups < 2 or not np.isfinite(self.point):
-            return Interval(self.point, float("nan"), float("nan"))
-        by_images = float(known.var()) * num_groups / (num_groups - 1)
-        variance = by_images + sum(share.added for share in self.seeds)
-        lowest, highest = within
-        room = (self.point - lowest) * (highest - self.point) / (highest - lowest)
-        if not variance or room <= 0:
-            return Interval(self.point, self.point, self.point)
-        doubts = [(by_images, num_groups - 1), *((s.between, s.degrees) for s in self.seeds if s.added)]
-        degrees = variance**2 / sum(doubt**2 / degrees for doubt, degrees in doubts)
-        reach = t.ppf((1 + level) / 2, degrees) * np.sqrt(variance) / room
-        odds = logit((self.point - lowest) / (highest - lowest)) + np.array([-reach, reach])
-        low, high = lowest + (highest - lowest) * expit(odds)
-        return Interval(self.point, float(low), float(high))
-
-
-def _at_the_end(found: Interval, num_groups: int, level: float, within: tuple[float, float]) -> Interval:
-    """A score at the end of its range, which resamples can't leave: all right, or all wrong, says little of few images.
-
-    The other bound is then the exact one of a proportion (Clopper and Pearson 1934), with a case for each group; a loss
-    is at most that proportion of its highest value.
-    """
-    lowest, highest = within
-    reach = (highest - lowest) * (1 - ((1 - level) / 2) ** (1 / num_groups))
-    if found.low == found.high == highest:
-        return Interval(found.mean, highest - reach, highest)
-    if found.low == found.high == lowest:
-        return Interval(found.mean, lowest, lowest + reach)
-    return found
-
-
-def _spread(by_seed: Values, samples: Values) -> _Spread:
+def _spread(by_seed: Values, samples: Values) -> Spread:
     """From the scores of K seeds (K,) and their scores in each resample (R, K)."""
     num_seeds = len(by_seed)
-    seeds: tuple[_SeedShare, ...] = ()
+    seeds: tuple[SeedShare, ...] = ()
     known = samples[np.isfinite(samples).all(axis=1)]
     if num_seeds > 1 and len(known):
         between = float(by_seed.var(ddof=1)) / num_seeds
         deviations = known - known.mean(axis=1, keepdims=True)
         by_images = float(deviations.var(axis=0).sum()) / (num_seeds - 1) / num_seeds
-        seeds = (_SeedShare(max(0.0, between - by_images), between, num_seeds - 1),)
-    return _Spread(float(by_seed.mean()), samples.mean(axis=1), seeds)
+        seeds = (SeedShare(max(0.0, between - by_images), between, num_seeds - 1),)
+    return Spread(float(by_seed.mean()), samples.mean(axis=1), seeds)
+
+
+def _correlation(by_seed: Sequence[Values], samples: Sequence[Values]) -> Values:
+    """Of the parts of a mean (P, P), over images and seeds together; 0 with parts that don't vary."""
+    resampled = np.stack([each.mean(axis=1) for each in samples])
+    known = resampled[:, np.isfinite(resampled).all(axis=0)]
+    covariance = np.cov(known) if known.shape[1] > 1 else np.zeros((len(resampled),) * 2)
+    runs = np.nan_to_num(np.stack(by_seed))
+    if runs.shape[1] > 1:
+        covariance = covariance + np.cov(runs) / runs.shape[1]
+    deviations = np.sqrt(np.diag(covariance))
+    scale = np.outer(deviations, deviations)
+    correlation = np.divide(covariance, scale, out=np.zeros_like(scale), where=scale > 0)
+    np.fill_diagonal(correlation, 1.0)
+    return np.asarray(correlation)

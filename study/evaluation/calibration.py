@@ -17,7 +17,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from statsmodels.stats.proportion import proportion_confint
 
-from study.evaluation.bootstrap import Interval, ResampledScores, resampled_means
+from study.evaluation.bootstrap import ResampledScores, resampled_means
+from study.evaluation.intervals import Interval
 from study.evaluation.metrics import Floats, Ints
 
 # One that is worse than chance has its smallest log loss at infinity.

@@ -51,10 +51,20 @@ def quadratic_weighted_kappa(confusions: Ints | Floats) -> npt.NDArray[np.float6
 
 
 def named_scores(confusions: Ints | Floats) -> dict[str, npt.NDArray[np.float64]]:
-    """All of the above under the names by which intervals are asked for: `class_metric(...)` and `KAPPA`."""
+    """All of the above under the names by which intervals are asked for: `class_metric(...)` and `KAPPA`.
+
+    "precision" and "f1" of each class are what macro averages are made of: 0 where a class is never decided for.
+    """
+    each = per_class_scores(confusions)
+    counts = np.asarray(confusions, dtype=np.float64)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    each |= {
+        "precision": np.nan_to_num(each["ppv"]),
+        "f1": np.nan_to_num(_ratio(2 * hits, counts.sum(-1) + counts.sum(-2))),
+    }
     return {
         class_metric(name, index): values[..., index]
-        for name, values in per_class_scores(confusions).items()
+        for name, values in each.items()
         for index in range(values.shape[-1])
     } | {KAPPA: quadratic_weighted_kappa(confusions)}
 

@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.importance import PedAnovaImportanceEvaluator
 from optuna.trial import create_trial
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 
 Floats = npt.NDArray[np.float64]
 Space = Mapping[str, Mapping[str, Any]]

@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.evaluation.wording import fraction, listing, percent, signed
 
 # From this share of equal answers on, a network's decision at its threshold carries almost no information.

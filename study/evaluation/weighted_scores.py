@@ -14,7 +14,7 @@ from study.evaluation.metrics import (
     decision_scores,
     tie_ends,
 )
-from study.evaluation.per_class import named_scores
+from study.evaluation.per_class import class_metric, named_scores
 
 Weights = npt.NDArray[np.float64]
 
@@ -28,7 +28,8 @@ def weighted_scores(
         targets: int (N,) in [0, C).
         probabilities: float (N, C).
         weights: float (N, R), not negative: how often an image counts.
-        metrics: names out of `METRICS` and of `per_class.named_scores`.
+        metrics: names out of `METRICS` and of `per_class.named_scores`, and `class_metric` of "roc_auc" and of
+            "average_precision": each class against the rest; of two classes those of class 1 alone.
 
     Returns:
         metric -> float (R,); NaN where a score is undefined, and everywhere if a probability is not finite.
@@ -36,15 +37,16 @@ def weighted_scores(
     if not np.isfinite(probabilities).all():
         return {name: np.full(weights.shape[1], np.nan) for name in metrics}
     found: dict[str, npt.NDArray[np.float64]] = {}
-    if not set(metrics) <= set(RANKING_METRICS):
+    ranking = [name for name in metrics if name.partition("[")[0] in RANKING_METRICS]
+    if len(ranking) < len(metrics):
         num_classes = probabilities.shape[1]
         cells = np.asarray(targets, dtype=np.int64) * num_classes + decide(probabilities)
         indicator = np.eye(num_classes**2)[cells]
         confusions = (weights.T @ indicator).reshape(-1, num_classes, num_classes)
         found |= decision_scores(confusions)
-        if not set(metrics) <= set(METRICS):
+        if not {*metrics} <= {*METRICS, *ranking}:
             found |= named_scores(confusions)
-    if any(name in RANKING_METRICS for name in metrics):
+    if ranking:
         found |= _ranking_scores(targets, probabilities, weights)
     return {name: found[name] for name in metrics}
 
@@ -54,7 +56,9 @@ def _ranking_scores(targets: Ints, probabilities: Floats, weights: Weights) -> d
     classes = [1] if num_classes == 2 else list(range(num_classes))
     curves = [_class_ranking(targets == c, probabilities[:, c], weights) for c in classes]
     areas, precisions, sizes = (np.stack(values) for values in zip(*curves, strict=True))
-    return {
+    of_classes = {class_metric("roc_auc", c): area for c, area in zip(classes, areas, strict=True)}
+    of_classes |= {class_metric("average_precision", c): each for c, each in zip(classes, precisions, strict=True)}
+    return of_classes | {
         "roc_auc": _average(areas, np.ones_like(sizes)),
         "roc_auc_weighted": _average(areas, sizes),
         "average_precision": _average(precisions, np.ones_like(sizes)),

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 
 DASH = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -12,14 +12,14 @@ DOT = " \N{MIDDLE DOT} "
 
 
 def fraction(value: float | Interval | None) -> str:
-    """Three decimals, bounds with two: `0.812 (0.77-0.85)`; a dash for what is missing."""
+    """Three decimals, bounds with two: `0.812 (0.77-0.85)`, or why there are none; a dash for what is missing."""
     if isinstance(value, Interval):
         return f"{fraction(value.mean)}{_bounds(value, scale=1, decimals=2)}"
     return NOTHING if value is None or math.isnan(value) else f"{value:.3f}"
 
 
 def percent(value: float | Interval | None) -> str:
-    """One decimal, bounds with none: `72.4 % (69-76)`; a dash for what is missing."""
+    """One decimal, bounds with none: `72.4 % (69-76)`, or why there are none; a dash for what is missing."""
     if isinstance(value, Interval):
         return f"{percent(value.mean)}{_bounds(value, scale=100, decimals=0)}"
     return NOTHING if value is None or math.isnan(value) else f"{100 * value:.1f} %"
@@ -29,7 +29,7 @@ def signed(value: float | Interval) -> str:
     """Three decimals with a sign: `+0.012 (-0.010 to +0.034)`."""
     if isinstance(value, Interval):
         if math.isnan(value.low):
-            return signed(value.mean)
+            return signed(value.mean) + _why_none(value)
         return f"{signed(value.mean)} ({signed(value.low)} to {signed(value.high)})"
     if math.isnan(value):
         return NOTHING
@@ -57,9 +57,13 @@ def counted(number: int, noun: str) -> str:
 
 def _bounds(interval: Interval, *, scale: float, decimals: int) -> str:
     if math.isnan(interval.low):
-        return ""
+        return _why_none(interval)
     low, high = scale * interval.low, scale * interval.high
     # Coarse bounds may shut out the finer value that they belong to: 0.998 in (1.00-1.00).
     if not round(low, decimals) <= round(scale * interval.mean, decimals + 1) <= round(high, decimals):
         decimals += 1
     return f" ({low:.{decimals}f}{DASH}{high:.{decimals}f})"
+
+
+def _why_none(interval: Interval) -> str:
+    return f" ({interval.note})" if interval.note else ""

@@ -7,7 +7,8 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.bootstrap import Interval, ResampledScores, bonferroni_level, resampled_scores
+from study.evaluation.bootstrap import ResampledScores, bonferroni_level, resampled_scores
+from study.evaluation.intervals import Interval
 from study.evaluation.metrics import METRICS, decide, majority_baseline, scores
 from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
 from study.evaluation.verdict import OneAnswer

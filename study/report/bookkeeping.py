@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.evaluation.search_statistics import Importance, expected_best, importance, rank_correlation
 from study.records import COMPLETE, FAILED, RUNNING, STOPPED, Trial
 from study.report.load import Run

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.bootstrap import Interval
 from study.evaluation.calibration import (
     BRIER_SCORE,
     LOG_LOSS,
@@ -16,6 +15,7 @@ from study.evaluation.calibration import (
     log_losses,
     resampled_losses,
 )
+from study.evaluation.intervals import Interval
 from study.evaluation.wording import DASH, NOTHING, fraction, listing, signed
 from study.report.analysis import RESAMPLING_SEED
 from study.report.calibration import TEMPERED, UNWEIGHTED, Calibration, calibrations

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from study.datasets.images.groups import DEFAULT, NONE, SIMILARITY
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.evaluation.wording import NOTHING, fraction, listing
 from study.records import write_atomically
 from study.report.markdown import join, table

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.bootstrap import Interval, ResampledScores, resampled_scores
+from study.evaluation.bootstrap import ResampledScores, resampled_scores
+from study.evaluation.intervals import Interval
 from study.evaluation.metrics import Floats, Ints
 from study.evaluation.operating_points import at_threshold, sensitivity_threshold, youden_threshold
 from study.evaluation.per_class import CLASS_METRICS, class_metric

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
 from study.evaluation.verdict import by_mean
 from study.evaluation.wording import fraction, listing, percent

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import add
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.evaluation.search_statistics import Importance
 from study.evaluation.wording import MINUS, NOTHING, fraction, percent
 from study.records import COMPLETE, FAILED, RUNNING, STOPPED

@@ -1,12 +1,11 @@
 """The result grid and `results.csv`."""
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.evaluation.metrics import METRICS
 from study.evaluation.verdict import NEARLY_ALWAYS, by_mean, told_apart
 from study.evaluation.wording import fraction, percent
@@ -102,6 +101,4 @@ def _scores(values: Mapping[str, Interval], metrics: Sequence[str], *, bold: Col
 
 
 def _score(name: str, value: float | Interval | None) -> str:
-    if isinstance(value, Interval) and math.isnan(value.low):
-        value = value.mean
     return fraction(value) if name.startswith("roc_auc") else percent(value)

@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.special import logit
 
 from study.evaluation import bootstrap
 from study.evaluation.bootstrap import (
@@ -116,12 +115,14 @@ def test_some_of_the_seed_runs_are_resampled_as_they_are_alone():
     some = resampled_scores(targets, probabilities, groups, metrics=["roc_auc"]).only([1, 3])
     alone = resampled_scores(targets, probabilities[[1, 3]], groups, metrics=["roc_auc"])
     assert some.interval("roc_auc") == alone.interval("roc_auc")
-    assert some.minus(alone, "roc_auc") == (0.0, 0.0, 0.0)
+    assert some.minus(alone, "roc_auc").mean == 0
 
 
-def test_a_recipe_does_not_differ_from_itself():
+def test_recipes_that_answer_alike_may_differ_by_what_so_few_images_would_not_have_shown():
     targets, probabilities, groups = a_case()
-    assert paired_difference(targets, probabilities, probabilities, groups, "roc_auc") == (0.0, 0.0, 0.0)
+    found = paired_difference(targets, probabilities, probabilities, groups, "accuracy")
+    exact = stats.binomtest(0, 60).proportion_ci(0.95, method="exact").high
+    assert found == pytest.approx((0.0, -exact, exact))
 
 
 def test_a_clear_difference_is_found_with_the_sign_of_first_minus_second():
@@ -132,7 +133,7 @@ def test_a_clear_difference_is_found_with_the_sign_of_first_minus_second():
 
 
 def test_pairing_makes_the_interval_of_a_difference_narrower_than_of_either():
-    targets, probabilities, groups = a_case(num_images=300, num_seeds=2)
+    targets, probabilities, groups = a_case(num_images=300, num_seeds=3)
     similar = probabilities + np.random.default_rng(1).normal(size=probabilities.shape) * 0.02
     difference = paired_difference(targets, probabilities, similar, groups, "roc_auc")
     alone = hierarchical_interval(targets, probabilities, groups, ["roc_auc"])["roc_auc"]
@@ -201,13 +202,15 @@ def test_the_seeds_share_is_that_of_an_analysis_of_variance():
     assert found.added == pytest.approx((of_seeds - of_both) / num_seeds / num_images, rel=0.05)
 
 
-def test_few_groups_widen_the_interval_as_students_distribution_does():
-    targets, probabilities, _ = a_case(num_seeds=1, num_images=12)
-    found = resampled_scores(targets, probabilities, np.arange(12), metrics=["accuracy"])
-    mean, low, high = found.interval("accuracy")
-    standard_error = found.samples["accuracy"].std() * np.sqrt(12 / 11)
-    reach = stats.t.ppf(0.975, 11) * standard_error / (mean * (1 - mean))
-    assert logit([low, high]) == pytest.approx([logit(mean) - reach, logit(mean) + reach])
+@given(num=st.integers(2, 60), data=st.data())
+@settings(max_examples=30)
+def test_the_interval_of_a_share_of_independent_images_is_the_exact_one(num, data):
+    right = np.arange(num) < data.draw(st.integers(0, num))
+    answers = np.eye(2)[np.where(right, 1, 0)][None]
+    found = resampled_scores(np.ones(num, dtype=int), answers, np.arange(num), metrics=["accuracy"])
+    exact = stats.binomtest(int(right.sum()), num).proportion_ci(0.95, method="exact")
+    # The variance of 2,000 resamples is known to 3 % or so.
+    assert found.interval("accuracy") == pytest.approx((right.mean(), exact.low, exact.high), abs=0.02)
 
 
 def test_bounds_are_values_that_a_metric_can_take():
@@ -239,3 +242,63 @@ def test_a_score_at_the_end_of_its_range_has_the_exact_bound_of_a_proportion(rig
     found = resampled_scores(targets, probabilities, np.arange(40), metrics=["accuracy"]).interval("accuracy")
     exact = stats.binomtest(40 if right else 0, 40).proportion_ci(0.95, method="exact")
     assert (found.mean, found.low, found.high) == pytest.approx((float(right), exact.low, exact.high))
+
+
+def all_right(counts, num_seeds=3):
+    """Targets, certain and right answers of each seed, a group an image; so many images a class."""
+    targets = np.repeat(np.arange(len(counts)), counts)
+    return targets, np.eye(len(counts))[targets][None].repeat(num_seeds, axis=0), np.arange(len(targets))
+
+
+@pytest.mark.parametrize(("num", "exact"), [(2, 0.842), (64, 0.056)])
+def test_none_found_of_so_many_has_the_exact_bound_however_many_others_there_are(num, exact):
+    targets, answers, groups = all_right((100, num))
+    none_found = np.zeros_like(answers)
+    none_found[..., 0] = 1
+    found = resampled_scores(targets, none_found, groups, metrics=["recall", "sensitivity[1]"])
+    assert found.interval("recall") == found.interval("sensitivity[1]") == pytest.approx((0, 0, exact), abs=5e-4)
+
+
+@pytest.mark.parametrize("metric", ["recall", "precision", "f1", "roc_auc", "average_precision"])
+def test_two_positives_all_right_among_a_hundred_say_as_little_as_two_images(metric):
+    found = resampled_scores(*all_right((100, 2)), metrics=[metric]).interval(metric)
+    assert found == pytest.approx((1, 0.025**0.5, 1))
+
+
+def test_a_macro_average_is_no_surer_than_its_smallest_class_allows():
+    targets, answers, groups = all_right((100, 2))
+    # One mistake in the large class must not make the two of the small one look certain.
+    answers[:, 0] = [0, 1]
+    found = resampled_scores(targets, answers, groups, metrics=["balanced_accuracy"]).interval("balanced_accuracy")
+    assert found.low == pytest.approx(found.mean - (1 - 0.025**0.5) / 2, abs=0.01)
+    of_three = resampled_scores(*all_right((100, 80, 2)), metrics=["recall", "roc_auc"])
+    assert of_three.interval("recall").low < 1 - (1 - 0.025**0.5) / 3
+    assert of_three.interval("roc_auc").low < 1 - (1 - 0.025**0.5) / 3
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_one_case_has_words_instead_of_bounds(right):
+    targets, answers, groups = all_right((30, 1))
+    answers[:, -1] = [0, 1] if right else [1, 0]
+    found = resampled_scores(targets, answers, groups, metrics=["sensitivity[1]"])
+    interval = found.interval("sensitivity[1]")
+    assert (interval.mean, interval.note) == (float(right), "one case")
+    assert np.isnan(interval.low)
+    assert np.isnan(found.minus(found, "sensitivity[1]").low)
+
+
+def test_two_seeds_far_apart_have_words_instead_of_bounds_from_0_to_1():
+    targets, strong, groups = a_case(num_seeds=1, num_images=200, strength=3.0)
+    weak = a_case(num_seeds=1, num_images=200, strength=0.0)[1]
+    found = resampled_scores(targets, np.concatenate([strong, weak]), groups, metrics=["roc_auc"])
+    interval = found.interval("roc_auc")
+    assert interval.note == found.minus(found, "roc_auc", seeds_paired=False).note == "too few seeds"
+    assert np.isnan(interval.low)
+
+
+def test_a_predictive_value_rests_on_the_seed_run_with_the_fewest_calls():
+    targets, answers, groups = all_right((40, 10), num_seeds=2)
+    # The second run calls three images positive, rightly.
+    answers[1, 43:] = [1, 0]
+    found = resampled_scores(targets, answers, groups, metrics=["ppv[1]"]).interval("ppv[1]")
+    assert found == pytest.approx((1, 0.025 ** (1 / 3), 1))

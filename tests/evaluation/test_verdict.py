@@ -1,6 +1,6 @@
 import pytest
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.evaluation.verdict import (
     OneAnswer,
     decision_verdict,

@@ -1,6 +1,6 @@
 import pytest
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.evaluation.wording import NOTHING, counted, fraction, listing, p_value, percent, signed
 
 NAN = float("nan")
@@ -33,3 +33,8 @@ def test_lists_and_counts_read_like_sentences():
 
 def test_p_values_have_three_decimals_and_are_never_zero():
     assert [p_value(p) for p in (0.0312, 1.0, 0.0001, 0.0, NAN)] == ["0.031", "1.000", "< 0.001", "< 0.001", NOTHING]
+
+
+def test_where_there_are_no_bounds_stands_why():
+    one = Interval(0.0, NAN, NAN, "one case")
+    assert (percent(one), fraction(one), signed(one)) == ("0.0 % (one case)", "0.000 (one case)", "0.000 (one case)")

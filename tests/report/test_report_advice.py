@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.records import TUNED, VAL
 from study.report import words
 from study.report.advice import advice

@@ -1,7 +1,7 @@
 import dataclasses
 import re
 
-from study.evaluation.bootstrap import Interval
+from study.evaluation.intervals import Interval
 from study.report.analysis import analyse
 from study.report.load import load
 from study.report.summary import question, verdict
