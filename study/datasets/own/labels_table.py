@@ -11,8 +11,9 @@ import pandas as pd
 
 from study.datasets import Sample
 from study.datasets.images.layouts import IMAGE_SUFFIXES
-from study.datasets.own.class_folders import SIDES, side_of
+from study.datasets.own.class_folders import SIDES
 from study.datasets.own.files import walk
+from study.datasets.own.folder_names import side_of
 from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError, UnknownNameError
 from study.spec import own_images
