@@ -150,7 +150,13 @@ def _check_number(root: Path, classes: list[str]) -> None:
 
 def _no_folders(root: Path, files: list[str]) -> str:
     tables = [name for name in files if name.lower().endswith((".csv", ".tsv"))]
+    arrays = [name for name in files if name.lower().endswith((".npz", ".npy", ".h5", ".hdf5"))]
     hint = f" Its table may say which is which: --labels {root / tables[0]}." if tables else ""
+    if arrays and not hint:
+        hint = (
+            f" Arrays such as {arrays[0]} aren't read: save each image as a PNG file, in a folder of its class; where "
+            "splits are given, such as train_images, in train/CLASS, val/CLASS and test/CLASS."
+        )
     return (
         f"--images must hold a folder of images for each class, or train, val and test with such folders, but {root} "
         f"has no folders.{hint or ' Sort the images into folders, or name their classes in a CSV file (--labels).'}"

@@ -14,12 +14,14 @@ SPLITS = tuple(_SPELLINGS)
 # "training_set", "Train images", "01_train" and "data-train" mean no more than "train".
 _FILLER = r"(?:sets?|data|dataset|images?|imgs?|splits?|folder|samples)"
 _SIDES = {
-    side: re.compile(rf"(?:\d+[\W_]+)?(?:{_FILLER}[\W_]+)*(?:{'|'.join(names)})(?:[\W_]*{_FILLER})*[\W_]*", re.I)
+    side: re.compile(
+        rf"(?:\d+[\W_]+)?(?:{_FILLER}[\W_]+)*(?:{'|'.join(names)})(?:[\W_]*{_FILLER})*[\W_]*", re.IGNORECASE
+    )
     for side, names in _SPELLINGS.items()
 }
 _SHORTEST_IN_CLASS_NAME = 3
 _GENERIC = re.compile(
-    r"(?:original|raw)?[\W_]*(?:images?|imgs?|pictures?|photos?|png|jpe?g|tiff?|bmp|originals?)", re.I
+    r"(?:original|raw)?[\W_]*(?:images?|imgs?|pictures?|photos?|png|jpe?g|tiff?|bmp|originals?)", re.IGNORECASE
 )
 _MASK_WORDS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", "annotation", "annotations"}
 # Too short, or too usual for classes, to tell by themselves.
@@ -28,18 +30,19 @@ _NEGATIONS = {"no", "non", "not", "without", "un"}
 _MASK_FILE = re.compile(
     r"(?P<of>.+?)[\W_]*(?:masks?|seg|segs|segmentations?|labels?|labelmap|gt|groundtruth|ground[\W_]truth|annotations?"
     r"|contours?)(?:[\W_]*\d{1,2})?\)?",
-    re.I,
+    re.IGNORECASE,
 )
-_MASK_FIRST = re.compile(r"(?:masks?|seg|segmentation|label|gt)[\W_]+(?P<of>.+)", re.I)
-_IMAGE_FILE = re.compile(r"(?P<of>.+?)[\W_]+(?:images?|img|orig|original|photo)", re.I)
+_MASK_FIRST = re.compile(r"(?:masks?|seg|segmentation|label|gt)[\W_]+(?P<of>.+)", re.IGNORECASE)
+_IMAGE_FILE = re.compile(r"(?P<of>.+?)[\W_]+(?:images?|img|orig|original|photo)", re.IGNORECASE)
+_END = re.compile(r"[\W_]+$")
 _PERSON = r"(?:patients?|pat|pt|persons?|subjects?|subj|sub|cases?|slides?|participants?)"
 # A number of four digits is an identity, unless it is a year.
 _PATIENT = re.compile(
-    rf"{_PERSON}[\W_]*(?:id)?[\W_]*\w*\d\w*|p[\W_]*\d+|[a-z]{{0,4}}[\W_]*(?!(?:19|20)\d\d$)\d{{4,}}", re.I
+    rf"{_PERSON}[\W_]*(?:id)?[\W_]*\w*\d\w*|p[\W_]*\d+|[a-z]{{0,4}}[\W_]*(?!(?:19|20)\d\d$)\d{{4,}}", re.IGNORECASE
 )
-_PATIENT_IN_FILE = re.compile(rf"(?<![a-z]){_PERSON}[\W_]*\d+(?!\d)", re.I)
-_MAGNIFICATION = re.compile(r"x?\d+(?:\.\d+)?x?|\d+[\W_]*(?:um|mpp)", re.I)
-_PART = re.compile(r"(?:.*[\W_])?(?:images?|imgs?|parts?|batch|chunk|archive|folder|data)[\W_]*\d+", re.I)
+_PATIENT_IN_FILE = re.compile(rf"(?<![a-z]){_PERSON}[\W_]*\d+(?!\d)", re.IGNORECASE)
+_MAGNIFICATION = re.compile(r"x?\d+(?:\.\d+)?x?|\d+[\W_]*(?:um|mpp)", re.IGNORECASE)
+_PART = re.compile(r"(?:.*[\W_])?(?:images?|imgs?|parts?|batch|chunk|archive|folder|data)[\W_]*\d+", re.IGNORECASE)
 
 
 def side_of(name: str) -> str:
@@ -86,12 +89,12 @@ def masks_among(paths: Sequence[str]) -> dict[str, str]:
         stem = path.stem.casefold()
         of_image = _IMAGE_FILE.fullmatch(stem)
         for called in (stem, of_image["of"] if of_image else stem):
-            known[str(path.parent)].setdefault(called, str(path))
+            known[str(path.parent)].setdefault(_END.sub("", called), str(path))
     found = {}
     for path in map(PurePosixPath, paths):
         for pattern in (_MASK_FILE, _MASK_FIRST):
             named = pattern.fullmatch(path.stem.casefold())
-            image = known[str(path.parent)].get(named["of"]) if named else None
+            image = known[str(path.parent)].get(_END.sub("", named["of"])) if named else None
             if image and image != str(path):
                 found[str(path)] = image
                 break

@@ -7,6 +7,7 @@ from pathlib import Path
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.own import folder_names
 from study.datasets.own.files import entries, walk
+from study.datasets.own.naming import in_order
 from study.errors import DataError
 
 # Magnifications, views and series are fewer than these, and so are classes; patients rarely are.
@@ -103,7 +104,7 @@ def require_patients(root: Path, within: Mapping[str, Sequence[str]]) -> None:
     if not num_classes:
         return
     _require_no_splits(root, within)
-    names = list(num_classes)
+    names = in_order(num_classes)
     few = len(names) < _MANY or len(names) <= len(within)
     shared = [name for name in names if num_classes[name] > 1]
     if few and 2 * len(shared) > len(names) and not all(map(folder_names.is_patient, names)):
@@ -126,8 +127,8 @@ def require_no_masks_among(root: Path, paths: Sequence[str]) -> None:
     if masks:
         mask, image = next(iter(masks.items()))
         raise DataError(
-            f"Each file must be an image of its class, but {len(masks):,} of {len(paths):,} in {root} are called as the "
-            f"mask of another one is, for example {mask} beside {image}, and would be trained on as images. Move them "
+            f"Each file must be an image of its class, but {len(masks):,} of {len(paths):,} in {root} are called as "
+            f"masks of others are, for example {mask} beside {image}, and would be trained on as images. Move them "
             "out of the folder (with a table, take out their rows)."
         )
 
@@ -167,11 +168,13 @@ def _require_no_splits(root: Path, within: Mapping[str, Sequence[str]]) -> None:
 def _same_few_names(root: Path, within: Mapping[str, Sequence[str]], names: Sequence[str], num_shared: int) -> str:
     outer = list(within)
     first = "the inner ones are the classes and the outer ones patients, folds or parts of the data"
-    second = "they are views, magnifications or series, put their images directly into the folder of their class"
+    second = (
+        "the inner ones are views, magnifications or series, put their images directly into the folder of their class"
+    )
     likelier = (
         f"If {first}, {_A_TABLE}. If {second}."
         if len(outer) > len(names)
-        else f"If {second}; to name patients, {_A_TABLE}. If {first}, a table says so, too."
+        else f"If {second}; to name patients, {_A_TABLE}. If {first}, such a table says so, too."
     )
     return (
         f"A folder within a class is taken for one patient or slide, but those in {root} have the same few names in "
