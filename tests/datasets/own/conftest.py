@@ -1,6 +1,7 @@
 """Small images of one's own."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -9,14 +10,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from study import run
-from study.arguments import parse
+from study.arguments import parser
 from study.command import USER_ERROR
 from study.tuning.own_images import Asked, own_study
-from study.tuning.own_study import Derived
 
 Make = Callable[..., None]
-Refused = Callable[..., str]
-Read = Callable[..., tuple[Derived, str]]
+Said = Callable[..., str]
 
 
 def put(path: Path, levels: NDArray[np.generic]) -> None:
@@ -36,3 +35,30 @@ def make(tmp_path: Path) -> Make:
             put(tmp_path / name, levels.astype(np.uint8))
 
     return make
+
+
+@pytest.fixture
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Said:
+    """The one message of the command, which refuses the images."""
+
+    def refused(*flags: str, images: Path = tmp_path) -> str:
+        kept = [f"--{kind}={tmp_path.parent / kind}" for kind in ("results", "reports", "cache")]
+        given = ["--images", str(images), "--name", "mine", "--architecture", "lenet", "--dry-run", *kept, *flags]
+        assert run.main(given) == USER_ERROR
+        said = " ".join(capsys.readouterr().err.split())
+        assert said.count("error: ") == 1
+        return said.partition("error: ")[2].replace(f"{images}/", "").replace(str(images), "ROOT")
+
+    return refused
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Said:
+    """What the command says that it derived of the images."""
+
+    def read(*flags: str) -> str:
+        options = parser().parse_args(["--images", str(tmp_path), "--name", "mine", "--architecture", "lenet", *flags])
+        asked = Asked(**{each.name: getattr(options, each.name) for each in fields(Asked)})
+        return " ".join(" ".join(own_study(asked)[1]).split())
+
+    return read
