@@ -116,7 +116,7 @@ def _notes(own: OwnImages, look: Look, unlabelled: int) -> Iterator[str]:
         )
     if look.few_levels:
         yield (
-            f"Fewer than 16 grey levels, as in masks and almost black images, are all that {len(look.few_levels)} of "
+            f"No more than 16 grey levels, as in masks and almost black images, are all that {len(look.few_levels)} of "
             f"{look.num} images show that were looked at, for example {look.few_levels[0]}."
         )
     for name in labels_table.without_value(own.classes):
@@ -163,6 +163,7 @@ def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sam
         doubt = ", a guess: their names don't tell" if guessed else ""
         yield f"  positive   {own.classes[1]!r} (--positive){doubt}"
     yield f"  splits     {_splits(own, samples)}"
+    yield from _unused_splits(samples)
     if asked.holdout and any(sample.side == TEST for sample in samples):
         yield "             --holdout: the test split stays closed, and 15 % of the other images are tested on instead"
     yield f"  groups     {_groups(asked, own, samples)}"
@@ -207,6 +208,19 @@ def _splits(own: OwnImages, samples: Sequence[Sample]) -> str:
     return f"as given ({', '.join(given)}){_spelled(own)}" + (
         f"; {drawn[0]} is drawn from train, 15 % of it" if drawn else ""
     )
+
+
+def _unused_splits(samples: Sequence[Sample]) -> Iterator[str]:
+    """Says where splits are drawn although the paths of most images name splits."""
+    if any(sample.side != DEVELOPMENT for sample in samples):
+        return
+    named = Counter(filter(None, (folder_names.side_in(sample.path) for sample in samples)))
+    if len(named) > 1 and "train" in named and 2 * named.total() > len(samples):
+        counts = ", ".join(f"{side} {named[side]:,}" for side in folder_names.SPLITS if named[side])
+        yield (
+            f"  NOT USED   splits in the names of folders or files ({counts}): to keep them, move the images into "
+            "folders of the splits, or say them in a column split of a table"
+        )
 
 
 def _spelled(own: OwnImages) -> str:

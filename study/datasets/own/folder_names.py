@@ -38,10 +38,12 @@ _END = re.compile(r"[\W_]+$")
 _PERSON = r"(?:patients?|pat|pt|persons?|subjects?|subj|sub|cases?|slides?|participants?)"
 # A number of four digits is an identity, unless it is a year.
 _PATIENT = re.compile(
-    rf"{_PERSON}[\W_]*(?:id)?[\W_]*\w*\d\w*|p[\W_]*\d+|[a-z]{{0,4}}[\W_]*(?!(?:19|20)\d\d$)\d{{4,}}", re.IGNORECASE
+    rf"{_PERSON}[\W_]*(?:id|no|nr)?[\W_]*[a-z]{{0,2}}\d\w*|p[\W_]*\d+|[a-z]{{0,4}}[\W_]*(?!(?:19|20)\d\d$)\d{{4,}}",
+    re.IGNORECASE,
 )
 _PATIENT_IN_FILE = re.compile(rf"(?<![a-z]){_PERSON}[\W_]*\d+(?!\d)", re.IGNORECASE)
-_MAGNIFICATION = re.compile(r"x?\d+(?:\.\d+)?x?|\d+[\W_]*(?:um|mpp)", re.IGNORECASE)
+_MAGNIFICATION = re.compile(r"x\d+(?:\.\d+)?|\d+(?:\.\d+)?x|\d+[\W_]*(?:um|mpp)", re.IGNORECASE)
+_UNLABELLED = re.compile(r"(?:un[\W_]?label?led|un[\W_]?annotated|unsup\w*)(?:[\W_]*(?:images?|data))?", re.IGNORECASE)
 _PART = re.compile(r"(?:.*[\W_])?(?:images?|imgs?|parts?|batch|chunk|archive|folder|data)[\W_]*\d+", re.IGNORECASE)
 
 
@@ -108,7 +110,20 @@ def is_patient(name: str) -> bool:
 
 def is_magnification(name: str) -> bool:
     """Whether a folder is called as a magnification: "40X"."""
-    return bool(_MAGNIFICATION.fullmatch(name.strip())) and not name.strip().isdecimal()
+    return bool(_MAGNIFICATION.fullmatch(name.strip()))
+
+
+def is_unlabelled(name: str) -> bool:
+    """Whether a folder says that its images are of unknown class."""
+    return bool(_UNLABELLED.fullmatch(name.strip()))
+
+
+def side_in(path: str) -> str:
+    """The split that a path names, in a folder or as the first word of the file's name; "" for none."""
+    *folders, file = PurePosixPath(path).parts
+    first_word = re.match(r"[A-Za-z]+", file)
+    names = [*folders, *([first_word[0]] if first_word else [])]
+    return next((side for name in names if (side := side_of(name))), "")
 
 
 def is_part(name: str) -> bool:

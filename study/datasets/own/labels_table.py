@@ -129,7 +129,10 @@ def unused(file: Path, used: Table) -> list[str]:
     for column in columns:
         if not used.split and any(_is_called(column, usual) for usual in (*_USUAL["split"], *_FLAGS_OF_SPLITS)):
             values = ", ".join(map(repr, sorted(set(table[column].fillna("")))[:_NUM_NAMED]))
-            found.append(f"column {column!r}, which says {values} and nowhere train, val or test (--split-column)")
+            found.append(
+                f"column {column!r}, which says {values} and nowhere train, val or test (--split-column); one that "
+                "says so in each row gives the splits"
+            )
         if not used.group and _MAY_BE_GROUP.search(column):
             found.append(f"column {column!r}: if it says which images are of one patient, give it as --group-column")
     return found

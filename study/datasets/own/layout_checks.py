@@ -50,6 +50,12 @@ def require_classes(root: Path, names: Sequence[str]) -> None:
             f"as a class. Move {_them(masks)} out of {root}; if the class folders lie within the folder of the "
             "images, give that one as --images."
         )
+    unlabelled = [name for name in names if folder_names.is_unlabelled(name)]
+    if unlabelled:
+        raise DataError(
+            f"Each folder must be a class's, but {named(unlabelled)} in {root} says that no class is known. Move it "
+            "out of the folder: python -m study.predict answers for its images when the study is finished."
+        )
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for name in names:
         of_class, side = folder_names.class_and_side(name)
@@ -174,7 +180,8 @@ def _same_few_names(root: Path, within: Mapping[str, Sequence[str]], names: Sequ
     likelier = (
         f"If {first}, {_A_TABLE}. If {second}."
         if len(outer) > len(names)
-        else f"If {second}; to name patients, {_A_TABLE}. If {first}, such a table says so, too."
+        else f"If {second}; to name patients, {_A_TABLE}. If {first}, such a table says so, too; or give one "
+        "of the outer ones as --images."
     )
     return (
         f"A folder within a class is taken for one patient or slide, but those in {root} have the same few names in "

@@ -23,7 +23,7 @@ _BEYOND_WINDOW_PERCENT = 0.1
 # So many of the images may lie beyond the window, where it is then this many times narrower.
 _SHARE_BEYOND_WINDOW, _TIMES_NARROWER = 0.1, 4
 _FEWEST_TO_TELL = 5
-# Fewer grey levels than these are no photograph; masks and label maps have them.
+# So few grey levels are no photograph: masks and label maps have them, and colours of 12 bits that were saved as 16.
 _FEW_LEVELS = 16
 _LARGEST_SHARE_DIM = 1 / 3
 
@@ -42,7 +42,7 @@ class Look:
         window: the darkest and the brightest grey level in use, where there are more than 8 bits; else None. A few
             images that differ grossly from the others don't widen it.
         beyond: paths of those that have levels outside of the window, which are cut off.
-        few_levels: paths of those of which the networks see fewer than 16 grey levels.
+        few_levels: paths of those of which the networks see no more than 16 grey levels.
     """
 
     num: int
@@ -87,7 +87,7 @@ def look_at(root: Path, samples: Sequence[Sample]) -> Look:
         largest=by_area[-1],
         window=window,
         beyond=tuple(path for path, (low, high) in ranges.items() if window and (low < window[0] or high > window[1])),
-        few_levels=tuple(one.path for one in seen if one.num_levels < _FEW_LEVELS),
+        few_levels=tuple(one.path for one in seen if _levels_seen(one, window) <= _FEW_LEVELS),
     )
 
 
@@ -135,14 +135,14 @@ def _window(root: Path, ranges: Mapping[str, tuple[int, int]]) -> tuple[int, int
     white = int(np.median(lows) + _reach(highs[::-1] - np.median(lows)))
     window = black, max(white, black + 1)
     # An image that has few levels itself looks the same through any window.
-    rich = {path: ends for path, ends in ranges.items() if ends[1] - ends[0] >= _FEW_LEVELS}
-    dim = [path for path, ends in rich.items() if _num_levels(window, *ends) < _FEW_LEVELS]
+    rich = {path: ends for path, ends in ranges.items() if ends[1] - ends[0] > _FEW_LEVELS}
+    dim = [path for path, ends in rich.items() if _num_levels(window, *ends) <= _FEW_LEVELS]
     if len(dim) > _LARGEST_SHARE_DIM * len(ranges):
         raise DataError(
             f"One window of grey levels must show most images, but those of more than 8 bits in {root} use levels from "
-            f"{window[0]} to {window[1]}, and of 256 shades between these {len(dim)} of {len(ranges)} that were looked "
-            f"at show fewer than {_FEW_LEVELS}, for example {dim[0]}. Save them on one scale, or each with 8 bits, its "
-            "own darkest level as 0 and its brightest as 255."
+            f"{window[0]} to {window[1]}, and of 256 shades between these {len(dim)} of {len(ranges)} that were "
+            f"looked at show no more than {_FEW_LEVELS}, for example {dim[0]}. Save them on one "
+            "scale, or each with 8 bits, its own darkest level as 0 and its brightest as 255."
         )
     return window
 
@@ -159,6 +159,10 @@ def _reach(distances: NDArray[np.float64]) -> float:
         return float(distances[0])
     # Of those that may be spared, all that lie no further out than others stay in.
     return float(next(distance for distance in distances if distance <= _TIMES_NARROWER / 2 * usual))
+
+
+def _levels_seen(one: _Seen, window: tuple[int, int] | None) -> int:
+    return min(one.num_levels, _num_levels(window, *one.deep)) if one.deep and window else one.num_levels
 
 
 def _num_levels(window: tuple[int, int], low: int, high: int) -> int:

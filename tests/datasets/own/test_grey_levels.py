@@ -56,8 +56,14 @@ def test_scans_of_different_exposure_share_the_window_of_all(tmp_path: Path, rea
 def test_images_that_no_window_shows_are_refused(tmp_path: Path, refused: Said) -> None:
     write(tmp_path, {path: 700 if number % 2 else 60_000 for number, path in enumerate(paths())})
     said = refused()
-    assert "12 of 24 that were looked at show fewer than 16, for example normal/01.png" in said
+    assert "12 of 24 that were looked at show no more than 16, for example normal/01.png" in said
     assert "Save them on one scale, or each with 8 bits" in said
+
+
+def test_images_that_the_window_hardly_shows_are_said(tmp_path: Path, read: Said) -> None:
+    write(tmp_path, {path: 60_000 if number % 4 else 700 for number, path in enumerate(paths())})
+    said = read()
+    assert "are all that 6 of 24 images show that were looked at, for example normal/00.png" in said
 
 
 def test_levels_below_zero_are_refused_with_what_to_save(tmp_path: Path, refused: Said, read: Said) -> None:
@@ -76,9 +82,9 @@ def test_images_of_floating_point_are_refused_with_their_kind(tmp_path: Path, re
 
 def test_images_of_a_handful_of_grey_levels_are_said(tmp_path: Path, read: Said) -> None:
     write(tmp_path, dict.fromkeys(paths(), 255), dtype=np.uint8)
-    assert "Fewer than 16 grey levels" not in read()
+    assert "No more than 16 grey levels" not in read()
     for path in paths()[12:]:
         Image.open(tmp_path / path).point(lambda level: 255 * (level > 128)).save(tmp_path / path)
     said = read()
-    assert "Fewer than 16 grey levels, as in masks and almost black images, are all that 12 of 24 images show" in said
+    assert "No more than 16 grey levels, as in masks and almost black images, are all that 12 of 24 images show" in said
     assert "for example tumour/00.png" in said

@@ -190,13 +190,38 @@ def test_folds_above_the_classes_are_refused(make: Make, refused: Said) -> None:
     assert "the outer ones patients, folds or parts of the data" in refused()
 
 
+def test_two_copies_of_all_classes_are_refused(make: Make, refused: Said) -> None:
+    make(*several(*(f"{part}/{name}" for part in ("Original", "Augmented") for name in CLASSES)))
+    assert "or give one of the outer ones as --images" in refused()
+
+
+def test_images_of_unknown_class_are_no_class(make: Make, refused: Said) -> None:
+    make(*several(*CLASSES, "unlabelled"))
+    assert "'unlabelled' in ROOT says that no class is known. Move it out" in refused()
+
+
+def test_splits_in_file_names_that_are_not_used_are_said(make: Make, read: Said) -> None:
+    make(*several(*CLASSES, name="train_{}.png"), *several(*CLASSES, name="test_{}.png"))
+    said = read()
+    assert "splits drawn" in said
+    assert "NOT USED splits in the names of folders or files (train 6, test 6)" in said
+
+
 @pytest.mark.parametrize("name", ["patient_{}", "Case {}", "1025{}", "p{}"])
 def test_patients_are_not_taken_for_classes(make: Make, refused: Said, name: str) -> None:
     make(*several(*(name.format(number) for number in range(6))))
     assert "all 6 in ROOT are called as patients are" in refused()
 
 
-@pytest.mark.parametrize("names", [("grade 1", "grade 2", "grade 3"), ("0", "1", "2", "3", "4"), ("T1", "T2")])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("grade 1", "grade 2", "grade 3"),
+        ("0", "1", "2", "3", "4"),
+        ("T1", "T2"),
+        tuple(f"subtype{n}" for n in range(1, 6)),
+    ],
+)
 def test_classes_with_numbers_are_classes(make: Make, read: Said, names: tuple[str, ...]) -> None:
     make(*several(*names))
     assert f"in {len(names)} classes: {names[0]} 3" in read()

@@ -117,6 +117,16 @@ def test_a_column_that_says_train_and_test_is_the_split_whatever_it_is_called(ta
     assert "split 'Usage'" in said
 
 
+def test_folders_of_splits_that_a_table_passes_over_are_said(make: Make, read: Said, tmp_path: Path) -> None:
+    names = [f"{side}/{number}.png" for side in ("train", "test") for number in range(6)]
+    make(*names)
+    rows = [f"{name},{'ab'[number % 2]}" for number, name in enumerate(names)]
+    (tmp_path / "labels.csv").write_text("\n".join(["image,label", *rows]))
+    said = read("--labels", str(tmp_path / "labels.csv"))
+    assert "NOT USED splits in the names of folders or files (train 6, test 6)" in said
+    assert "say them in a column split of a table" in said
+
+
 def test_two_columns_that_say_train_and_test_are_refused(table: Write, refused: Said) -> None:
     rows = [f"{'ab'[n % 2]},{'test' if n > 7 else 'train'},{'test' if n < 4 else 'train'}" for n in range(12)]
     assert "labels.csv has several: one, two. Give --split-column" in refused(*table("image,label,one,two", rows))
