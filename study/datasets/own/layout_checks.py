@@ -122,7 +122,7 @@ def require_patients(root: Path, within: Mapping[str, Sequence[str]]) -> None:
         raise DataError(
             f"A folder within a class is taken for one patient or slide, but {named(unlike)} in {root} "
             f"{_are(unlike)} not called as patients are, which have numbers. If they are none, put "
-            f"their images directly into the folder of their class, or make each of them a class. To name patients, "
+            f"what is in them directly into the folder of their class, or make each of them a class. To name patients, "
             f"{_A_TABLE}."
         )
 
@@ -174,9 +174,7 @@ def _require_no_splits(root: Path, within: Mapping[str, Sequence[str]]) -> None:
 def _same_few_names(root: Path, within: Mapping[str, Sequence[str]], names: Sequence[str], num_shared: int) -> str:
     outer = list(within)
     first = "the inner ones are the classes and the outer ones patients, folds or parts of the data"
-    second = (
-        "the inner ones are views, magnifications or series, put their images directly into the folder of their class"
-    )
+    second = "the inner ones are views, magnifications or series, put what is in them directly into the folder of their class"
     likelier = (
         f"If {first}, {_A_TABLE}. If {second}."
         if len(outer) > len(names)
