@@ -174,7 +174,7 @@ def _require_no_splits(root: Path, within: Mapping[str, Sequence[str]]) -> None:
 def _same_few_names(root: Path, within: Mapping[str, Sequence[str]], names: Sequence[str], num_shared: int) -> str:
     outer = list(within)
     first = "the inner ones are the classes and the outer ones patients, folds or parts of the data"
-    second = "the inner ones are views, magnifications or series, put what is in them directly into the folder of their class"
+    second = "the inner ones are views, magnifications or series, put what is in them directly into their class folder"
     likelier = (
         f"If {first}, {_A_TABLE}. If {second}."
         if len(outer) > len(names)

@@ -154,7 +154,7 @@ def test_the_same_few_folders_in_every_class_are_no_patients(make: Make, refused
     make(*within(inner))
     said = refused()
     assert "have the same few names in several classes" in said
-    assert "put what is in them directly into the folder of their class" in said
+    assert "put what is in them directly into their class folder" in said
     assert "--labels FILE.csv, with columns image, label, patient" in said
 
 
