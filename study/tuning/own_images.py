@@ -1,14 +1,15 @@
 """`--images`: what a folder of one's own holds, as a study, and in words."""
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
-from study.datasets.images import splits
-from study.datasets.own import class_folders, labels_table
+from study.datasets.images import groups, splits
+from study.datasets.own import class_folders, folder_names, labels_table, layout_checks
+from study.datasets.own.files import entries
 from study.datasets.own.look import Look, look_at
 from study.datasets.own.naming import negative_first
 from study.errors import DataError, StudyError, UnknownNameError
@@ -35,6 +36,7 @@ class Asked:
     architecture: Sequence[str]
     image_size: int | None
     holdout: bool
+    groups: str
 
 
 def own_study(asked: Asked) -> tuple[Derived, list[str]]:
@@ -45,20 +47,19 @@ def own_study(asked: Asked) -> tuple[Derived, list[str]]:
     """
     root = asked.images
     if not root.is_dir():
-        raise DataError(f"--images must be a folder, but {root} is not one.")
+        raise DataError(f"--images must be a folder, but {root} is not one.{_unpack(root)}")
     declared = _from_table(asked) if asked.labels else _from_folders(asked)
     if declared.table:
         samples, unlabelled = labels_table.scan(root, declared.table, declared.classes)
     else:
         samples, unlabelled = class_folders.scan(root, sides=declared.sides, classes=declared.classes), 0
     splits.require_enough(samples, declared.classes)
+    layout_checks.require_no_masks_among(root, [sample.path for sample in samples])
     look = look_at(root, samples)
     modality = asked.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
     derived = derive(own, look, samples, names=asked.architecture, size_px=asked.image_size)
-    if unlabelled:
-        note = f"{unlabelled:,} images in the folder stand in no row of the table: they are no part of the study."
-        derived = replace(derived, notes=(note,))
+    derived = replace(derived, notes=tuple(_notes(own, look, unlabelled)))
     return derived, list(_described(asked, derived, look, samples))
 
 
@@ -94,6 +95,32 @@ def _from_table(asked: Asked) -> OwnImages:
         table=Table(file=where.as_posix(), **columns),
         group_meaning=columns["group"],
     )
+
+
+def _unpack(file: Path) -> str:
+    if file.suffix.lower() != ".npz":
+        return ""
+    return (
+        " Arrays aren't read: save each image of it as a PNG file, in folders of the splits that hold a folder for "
+        "each class, such as train/0, train/1, test/0 and test/1."
+    )
+
+
+def _notes(own: OwnImages, look: Look, unlabelled: int) -> Iterator[str]:
+    if unlabelled:
+        yield f"{unlabelled:,} images in the folder stand in no row of the table: they are no part of the study."
+    if look.beyond:
+        yield (
+            f"Grey levels beyond the window are cut off: {len(look.beyond)} of {look.num_deep} images of more than 8 "
+            f"bits that were looked at have such, for example {look.beyond[0]}."
+        )
+    if look.few_levels:
+        yield (
+            f"No more than 16 grey levels, as in masks and almost black images, are all that {len(look.few_levels)} of "
+            f"{look.num} images show that were looked at, for example {look.few_levels[0]}."
+        )
+    for name in labels_table.without_value(own.classes):
+        yield f"{name!r} is taken for a class of its own: if it says that the label is missing, take these rows out."
 
 
 def _name(asked: Asked) -> str:
@@ -135,15 +162,21 @@ def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sam
         guessed = not asked.positive and not negative_first(own.classes)[1]
         doubt = ", a guess: their names don't tell" if guessed else ""
         yield f"  positive   {own.classes[1]!r} (--positive){doubt}"
-    yield f"  splits     {_splits(samples)}"
+    yield f"  splits     {_splits(own, samples)}"
+    yield from _unused_splits(samples)
     if asked.holdout and any(sample.side == TEST for sample in samples):
         yield "             --holdout: the test split stays closed, and 15 % of the other images are tested on instead"
-    yield f"  groups     {_groups(own, samples)}"
+    yield f"  groups     {_groups(asked, own, samples)}"
     if own.table:
         columns = ", ".join(f"{kind} {name!r}" for kind, name in _columns(own.table))
         yield f"  columns    {columns}"
-        if not own.table.split:
-            yield from (f"  NOT USED   {why}" for why in labels_table.unused_splits(Path(own.folder) / own.table.file))
+        file = Path(own.folder) / own.table.file
+        yield from (f"  NOT USED   {why}" for why in labels_table.unused(file, own.table))
+        if left_out := labels_table.left_out(file):
+            yield f"  left out   {left_out} of the table"
+    else:
+        tables = [name for name in entries(asked.images)[1] if name.lower().endswith((".csv", ".tsv"))]
+        yield from (f"  NOT USED   {name}: a table is read where it is given (--labels)" for name in tables)
     yield from (f"  note       {note}" for note in derived.notes)
     yield f"  networks   {', '.join(derived.pairs)} (--architecture)"
 
@@ -166,19 +199,63 @@ def _sizes(look: Look) -> str:
     return f"{'grey' if look.grey else f'colour{some}'}, {small if small == large else f'{small} to {large}'} px"
 
 
-def _splits(samples: Sequence[Sample]) -> str:
+def _splits(own: OwnImages, samples: Sequence[Sample]) -> str:
     counts = Counter(_SPLIT_OF[sample.side] for sample in samples)
     given = [f"{name} {counts[name]:,}" for name in _SPLIT_OF.values() if counts[name]]
     drawn = [name for name in ("val", "test") if not counts[name]]
     if len(given) == 1:
         return "drawn: 15 % test, and 15 % of the rest val"
-    return f"as given ({', '.join(given)})" + (f"; {drawn[0]} is drawn from train, 15 % of it" if drawn else "")
+    return f"as given ({', '.join(given)}){_spelled(own)}" + (
+        f"; {drawn[0]} is drawn from train, 15 % of it" if drawn else ""
+    )
 
 
-def _groups(own: OwnImages, samples: Sequence[Sample]) -> str:
-    groups = {sample.group for sample in samples if sample.group}
-    if groups:
-        alone = sum(not sample.group for sample in samples)
-        rest = f"; of {alone:,} images it is unknown, and they may stand in several splits" if alone else ""
-        return f"{len(groups):,} by {own.group_meaning}, each in one split{rest}"
-    return "unknown: images of one patient may stand in several splits (--group-column, or folders within the classes)"
+def _unused_splits(samples: Sequence[Sample]) -> Iterator[str]:
+    """Says where splits are drawn although the paths of most images name splits."""
+    if any(sample.side != DEVELOPMENT for sample in samples):
+        return
+    named = Counter(filter(None, (folder_names.side_in(sample.path) for sample in samples)))
+    if len(named) > 1 and "train" in named and 2 * named.total() > len(samples):
+        counts = ", ".join(f"{side} {named[side]:,}" for side in folder_names.SPLITS if named[side])
+        yield (
+            f"  NOT USED   splits in the names of folders or files ({counts}): to keep them, move the images into "
+            "folders of the splits, or say them in a column split of a table"
+        )
+
+
+def _spelled(own: OwnImages) -> str:
+    """The folders of the splits, where they aren't called as these are."""
+    other = [f"{folder} is {side}" for folder, side in own.sides.items() if folder and folder.lower() != side]
+    return f": {', '.join(other)}" if other else ""
+
+
+def _groups(asked: Asked, own: OwnImages, samples: Sequence[Sample]) -> str:
+    of_group: dict[str, set[int]] = defaultdict(set)
+    for sample in samples:
+        of_group[sample.group].add(sample.target)
+    alone = sum(not sample.group for sample in samples)
+    of_group.pop("", None)
+    if not of_group:
+        return f"unknown: images of one patient may stand in several splits ({_likely_groups(samples)})"
+    if asked.groups == groups.NONE:
+        return f"{len(of_group):,} by {own.group_meaning}, not used: --groups none puts images into splits one by one"
+    rest = f"; of {alone:,} images it is unknown, and they may stand in several splits" if alone else ""
+    single = ": each image is a group of its own" if len(of_group) == len(samples) else ""
+    guess = "" if own.table else f"; a guess: each folder within a class is one patient or slide{_shared(of_group)}"
+    return f"{len(of_group):,} by {own.group_meaning}, each in one split{single}{rest}{guess}"
+
+
+def _shared(classes_of: Mapping[str, Set[int]]) -> str:
+    shared = sum(len(targets) > 1 for targets in classes_of.values())
+    return f", {shared} of them with images of several classes" if shared else ""
+
+
+def _likely_groups(samples: Sequence[Sample]) -> str:
+    """What may tell patients, which are unknown."""
+    likely = Counter(filter(None, (folder_names.patient_in(sample.path) for sample in samples)))
+    if len(likely) > 1 and max(likely.values()) > 1 and 2 * likely.total() > len(samples):
+        return (
+            f"file names may hold patients, such as {min(likely)!r}: {len(likely)} different; a table settles it: "
+            "--labels with --group-column"
+        )
+    return "--group-column, or folders within the classes"

@@ -42,8 +42,7 @@ def load(content: bytes, window: Window | None = None) -> Image.Image:
         OSError: truncated, or not an image that Pillow can read.
         Image.DecompressionBombWarning: absurdly large, which the header says before anything is decoded.
     """
-    if content[_DICOM_AT : _DICOM_AT + 4] == b"DICM":
-        raise ValueError("DICOM isn't read; save it as PNG or TIFF, of 8 or 16 bits")
+    require_no_dicom(content)
     with Image.open(io.BytesIO(content)) as image:
         try:
             num_pictures = 1 if image.format in _MAIN_PICTURE_FIRST else getattr(image, "n_frames", 1)
@@ -59,6 +58,12 @@ def load(content: bytes, window: Window | None = None) -> Image.Image:
             # Damaged EXIF data make Pillow fail in many ways, and how the picture is to be turned is then unknown.
             raise ValueError(f"its EXIF data can't be read ({error})") from error
     return _in_8_bits(upright, window)
+
+
+def require_no_dicom(content: bytes) -> None:
+    """Raises ValueError where a file is DICOM, which Pillow would call no image at all."""
+    if content[_DICOM_AT : _DICOM_AT + 4] == b"DICM":
+        raise ValueError("DICOM isn't read; save it as PNG or TIFF, of 8 or 16 bits")
 
 
 def _in_8_bits(image: Image.Image, window: Window | None) -> Image.Image:

@@ -1,7 +1,8 @@
 """A folder for each class, in the folder itself or in folders called train, val and test.
 
-Within a class folder, images may lie in further folders: one for each patient or slide. Folders of the same name in two
-classes are of the same patient.
+Within a class folder, images may lie in further folders: one for each patient or slide, where that is plausible
+(`layout_checks`). Folders of the same name in two classes are of the same patient. A folder called "images" or the like
+says nothing, and is passed over.
 """
 
 from collections.abc import Mapping
@@ -10,23 +11,14 @@ from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
 from study.datasets.images.layouts import IMAGE_SUFFIXES
+from study.datasets.own import layout_checks
 from study.datasets.own.files import entries, walk
+from study.datasets.own.folder_names import SPLITS, is_generic, side_of
 from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError
 from study.spec.own_images import MAX_CLASSES
 
-_SPELLINGS = {
-    "train": ("train", "training", "tr", "development"),
-    "val": ("val", "valid", "validation", "dev"),
-    "test": ("test", "testing", "ts", "te"),
-}
-_SIDE_OF = {spelling: side for side, spellings in _SPELLINGS.items() for spelling in spellings}
 SIDES = {"train": DEVELOPMENT, "val": VALIDATION, "test": TEST}
-
-
-def side_of(name: str) -> str:
-    """What a folder or a table means by a name: "train", "val" or "test"; "" where it means none of them."""
-    return _SIDE_OF.get(name.strip().lower(), "")
 
 
 @dataclass(frozen=True)
@@ -59,6 +51,11 @@ def find_layout(root: Path) -> Layout:
         _check_sides(root, known, folders)
     per_side = {side: entries(root / side)[0] for side in sides}
     classes = in_order({name for names in per_side.values() for name in names})
+    layout_checks.require_classes(root, classes)
+    _check_number(root, classes)
+    within = _within(root, per_side)
+    layout_checks.require_patients(root, within)
+    layout_checks.require_labelled(root, sides, per_side)
     for side, names in per_side.items():
         missing = [name for name in classes if name not in names]
         if missing:
@@ -66,10 +63,18 @@ def find_layout(root: Path) -> Layout:
                 f"Each class needs a folder in each of {', '.join(sides)}, but {root / side} has none for "
                 f"{', '.join(map(repr, missing[:5]))}. Make it, or take the class out of the others."
             )
-    _check_number(root, classes)
+    layout_checks.require_no_patients(root, classes)
     require_distinct(classes, root)
-    grouped = any(entries(root / side / name)[0] for side in sides for name in classes)
-    return Layout(sides, tuple(classes), grouped)
+    return Layout(sides, tuple(classes), grouped=any(within.values()))
+
+
+def _within(root: Path, per_side: Mapping[str, list[str]]) -> dict[str, list[str]]:
+    """Class -> the folders in its folders, in all splits."""
+    found: dict[str, list[str]] = {name: [] for names in per_side.values() for name in names}
+    for side, names in per_side.items():
+        for name in names:
+            found[name] += layout_checks.folders_within(root, root / side / name)
+    return found
 
 
 def scan(root: Path, *, sides: Mapping[str, str], classes: tuple[str, ...]) -> list[Sample]:
@@ -111,8 +116,8 @@ def _of_class(root: Path, folder: Path, side: str, target: int) -> list[Sample]:
 
 def _group(path: Path, class_folder: Path) -> str:
     """The folder within the class folder that an image lies in, at whatever depth; "" for none."""
-    first, *further = path.relative_to(class_folder).parts
-    return first if further else ""
+    folders = path.relative_to(class_folder).parts[:-1]
+    return next((name for name in folders if not is_generic(name)), "")
 
 
 def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> None:
@@ -122,7 +127,7 @@ def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> No
             f"Class folders lie beside each other or within train, val and test, but {root} has both: "
             f"{', '.join(known)} and {', '.join(others[:5])}. Move one kind away."
         )
-    for side in _SPELLINGS:
+    for side in SPLITS:
         same = [name for name, found in known.items() if found == side]
         if len(same) > 1:
             raise DataError(f"There may be one {side} folder, but {root} has {' and '.join(same)}. Move one away.")
@@ -145,7 +150,13 @@ def _check_number(root: Path, classes: list[str]) -> None:
 
 def _no_folders(root: Path, files: list[str]) -> str:
     tables = [name for name in files if name.lower().endswith((".csv", ".tsv"))]
+    arrays = [name for name in files if name.lower().endswith((".npz", ".npy", ".h5", ".hdf5"))]
     hint = f" Its table may say which is which: --labels {root / tables[0]}." if tables else ""
+    if arrays and not hint:
+        hint = (
+            f" Arrays such as {arrays[0]} aren't read: save each image as a PNG file, in a folder of its class; where "
+            "splits are given, such as train_images, in train/CLASS, val/CLASS and test/CLASS."
+        )
     return (
         f"--images must hold a folder of images for each class, or train, val and test with such folders, but {root} "
         f"has no folders.{hint or ' Sort the images into folders, or name their classes in a CSV file (--labels).'}"

@@ -11,21 +11,44 @@ import pandas as pd
 
 from study.datasets import Sample
 from study.datasets.images.layouts import IMAGE_SUFFIXES
-from study.datasets.own.class_folders import SIDES, side_of
+from study.datasets.own import several_labels
+from study.datasets.own.class_folders import SIDES
 from study.datasets.own.files import walk
+from study.datasets.own.folder_names import side_of
 from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError, UnknownNameError
-from study.spec import own_images
+from study.spec import Table
 from study.spec.own_images import MAX_CLASSES
 
 # What such columns are called, in the order in which they are looked for.
 _USUAL = {
-    "image": ("image", "image_path", "path", "file", "filename", "file_name", "image_id", "image_name", "id"),
-    "label": ("label", "labels", "class", "target", "diagnosis", "dx", "category"),
+    "image": (
+        "image",
+        "image_path",
+        "path",
+        "file",
+        "filename",
+        "file_name",
+        "image_id",
+        "image_name",
+        "image_index",
+        "id",
+    ),
+    "label": ("label", "labels", "class", "target", "diagnosis", "dx", "category", "finding_labels"),
     "group": ("patient", "patient_id", "subject", "subject_id", "case", "case_id", "slide", "slide_id", "group"),
     "split": ("split", "fold", "set", "subset"),
 }
 _NUM_NAMED = 3
+_FLAGS_OF_SPLITS = ("test", "is_test", "is_train", "is_val", "train")
+_MAY_BE_GROUP = re.compile(
+    r"patient|subject|person|participant|lesion|slide|(?<![a-z])(?:pid|case|study)(?![a-z])", re.IGNORECASE
+)
+_UNNAMED = re.compile(r"Unnamed: \d+")
+_NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
+# Grades, scores and stages have up to so many steps, and not always whole ones.
+_MOST_GRADES = 12
+# What programs write where there is no value.
+_NO_VALUE = ("nan", "null", "na", "n/a", "#n/a", "?", "unknown", "-")
 
 
 def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "", split: str = "") -> dict[str, str]:
@@ -48,15 +71,49 @@ def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "
         found[kind] = name or next((column for column in usual if column not in named.values()), "")
     for kind in ("image", "label"):
         if not found[kind]:
-            raise DataError(
-                f"A table needs a column for the {kind}, but which of those of {file} it is can't be told: "
-                f"{', '.join(table.columns)}. Give --{kind}-column."
-            )
+            raise DataError(_cant_be_told(table, file, kind))
     # A column called "split" or "fold" may count something else. One that says train, val or test anywhere must do so
     # in each row: a slip would otherwise put the images of a given test split into training.
     if not split and found["split"] and set(SIDES).isdisjoint(map(side_of, table[found["split"]].fillna(""))):
         found["split"] = ""
+    found["split"] = found["split"] or _split_by_values(table, file, set(found.values()))
     return found
+
+
+def _cant_be_told(table: pd.DataFrame, file: Path, kind: str) -> str:
+    columns = ", ".join(table.columns)
+    classes = several_labels.one_hot_columns(table) if kind == "label" else []
+    if not classes:
+        return (
+            f"A table needs a column for the {kind}, but which of those of {file} it is can't be told: {columns}. "
+            f"Give --{kind}-column."
+        )
+    ones = several_labels.count_ones(table, classes)
+    others = f"; {len(table) - ones[1]} have none or several of them" if ones[1] < len(table) else ""
+    return (
+        f"A table needs one column that names the class of each image, but {file} seems to have a column of 0 and 1 "
+        f"for each class: {', '.join(classes)}. {ones[1]} of {len(table)} rows have one 1{others}. Add a column label "
+        "that holds the name of the column that is 1, and take rows of none or several out. If only one of these "
+        "columns is the label, give it as --label-column."
+    )
+
+
+def _split_by_values(table: pd.DataFrame, file: Path, used: Set[str]) -> str:
+    """The column that says train, val or test in every row, whatever it is called; "" where there is none.
+
+    A test split that was given must not be trained on because its column has an unusual name.
+    """
+    sides = {
+        name: {side_of(value) for value in table[name].fillna("").unique()}
+        for name in table.columns
+        if name not in used
+    }
+    found = [name for name, said in sides.items() if "" not in said and "train" in said and len(said) > 1]
+    if len(found) > 1:
+        raise DataError(
+            f"One column may say train, val or test, but {file} has several: {', '.join(found)}. Give --split-column."
+        )
+    return "".join(found)
 
 
 def _is_called(column: str, usual: str) -> bool:
@@ -64,14 +121,26 @@ def _is_called(column: str, usual: str) -> bool:
     return re.sub(r"[\W_]+", "", column.casefold()) == usual.replace("_", "")
 
 
-def unused_splits(file: Path) -> list[str]:
-    """Why columns that are called as splits usually are weren't taken for such: one clause each."""
+def unused(file: Path, used: Table) -> list[str]:
+    """Why columns that are called as splits or patients usually are weren't taken for such: one clause each."""
     table = read(file)
+    columns = [name for name in table.columns if name not in (used.image, used.label, used.group, used.split)]
     found = []
-    for column in (name for name in table.columns if any(_is_called(name, usual) for usual in _USUAL["split"])):
-        values = ", ".join(map(repr, sorted(set(table[column].fillna("")))[:_NUM_NAMED]))
-        found.append(f"column {column!r}, which says {values} and nowhere train, val or test (--split-column)")
+    for column in columns:
+        if not used.split and any(_is_called(column, usual) for usual in (*_USUAL["split"], *_FLAGS_OF_SPLITS)):
+            values = ", ".join(map(repr, sorted(set(table[column].fillna("")))[:_NUM_NAMED]))
+            found.append(
+                f"column {column!r}, which says {values} and nowhere train, val or test (--split-column); one that "
+                "says so in each row gives the splits"
+            )
+        if not used.group and _MAY_BE_GROUP.search(column):
+            found.append(f"column {column!r}: if it says which images are of one patient, give it as --group-column")
     return found
+
+
+def without_value(classes: Sequence[str]) -> list[str]:
+    """Classes that are called as a missing value is."""
+    return [name for name in classes if name.casefold() in _NO_VALUE]
 
 
 def classes_of(file: Path, column: str) -> tuple[str, ...]:
@@ -84,17 +153,45 @@ def classes_of(file: Path, column: str) -> tuple[str, ...]:
     classes = in_order(labels.unique())
     if len(classes) < 2:
         raise DataError(f"At least two classes are needed, but {column!r} in {file} says {classes[0]!r} in every row.")
-    if len(classes) > MAX_CLASSES:
+    if len(classes) > MAX_CLASSES and not several_labels.separator_of(classes)[0]:
         raise DataError(
             f"There may be up to {MAX_CLASSES} classes, but {column!r} in {file} has {len(classes)} different values "
             f"in {len(labels)} rows, such as {', '.join(map(repr, classes[:_NUM_NAMED]))}. Give another "
             "--label-column, or make classes of its values."
         )
+    _require_one_label(labels, classes, file, column)
+    _require_no_measurement(classes, file, column)
     require_distinct(classes, file)
     return tuple(classes)
 
 
-def scan(root: Path, declared: own_images.Table, classes: Sequence[str]) -> tuple[list[Sample], int]:
+def _require_one_label(labels: pd.Series, classes: Sequence[str], file: Path, column: str) -> None:
+    separator, several = several_labels.separator_of(classes)
+    if several:
+        rows = labels[labels.isin(several)]
+        raise DataError(
+            f"Each image must have one label, but {len(rows)} of {len(labels)} rows of {file} seem to have several in "
+            f"{column!r}, parted by {separator!r}: the first is {rows.iloc[0]!r} in row {_row(rows)}. Studies of "
+            "several labels an image can't be run. Take these rows out, or add a column that says of one label yes or "
+            "no, and give it as --label-column. A class that is called so needs another name."
+        )
+
+
+def _require_no_measurement(classes: Sequence[str], file: Path, column: str) -> None:
+    numbers = [float(name) for name in classes if _NUMBER.fullmatch(name)]
+    if len(numbers) < len(classes) or len(numbers) <= _MOST_GRADES:
+        return
+    # Numbers of classes are whole, begin with 0 or 1 and have few gaps.
+    counted = all(number.is_integer() for number in numbers) and min(numbers) in (0, 1)
+    if not counted or max(numbers) > 2 * len(numbers):
+        raise DataError(
+            f"Labels must be classes, but {column!r} in {file} has {len(numbers)} different numbers from "
+            f"{min(numbers):g} to {max(numbers):g}, as a measurement has. Give another --label-column, or make classes "
+            "of its values, such as low and high."
+        )
+
+
+def scan(root: Path, declared: Table, classes: Sequence[str]) -> tuple[list[Sample], int]:
     """A sample for each row of a table, and how many images of the folder stand in no row.
 
     Raises:
@@ -114,7 +211,7 @@ def scan(root: Path, declared: own_images.Table, classes: Sequence[str]) -> tupl
             f"{_row(unknown)}. Mend it, or add it to the classes."
         )
     paths = _matched(root, file, names)
-    groups = _texts(table, file, declared.group, "a group") if declared.group else [""] * len(table)
+    groups = _groups(table, file, declared.group) if declared.group else [""] * len(table)
     sides = _sides(table, file, declared.split) if declared.split else ["train"] * len(table)
     target_of = {name: target for target, name in enumerate(classes)}
     samples = [
@@ -126,11 +223,29 @@ def scan(root: Path, declared: own_images.Table, classes: Sequence[str]) -> tupl
 
 
 def read(file: Path) -> pd.DataFrame:
-    """A table of text; columns are parted by commas, semicolons or tabs.
+    """A table of text; columns are parted by commas, semicolons or tabs; row 2 of the file has index 0.
+
+    Columns without name and values, and rows without values, are left out: see `left_out`.
 
     Raises:
         DataError: there is no such file, it is no table, or it has no row.
     """
+    table = _read_all(file)
+    table = table.drop(columns=_empty_columns(table)).drop(index=_empty_rows(table))
+    if table.empty:
+        raise DataError(f"--labels must have a row for each image, but {file} has none.")
+    return table
+
+
+def left_out(file: Path) -> str:
+    """What a spreadsheet left behind in a table and is passed over, in words; "" for nothing."""
+    table = _read_all(file)
+    columns, rows = len(_empty_columns(table)), len(_empty_rows(table))
+    parts = [f"{columns} empty columns" if columns else "", f"{rows} empty rows" if rows else ""]
+    return " and ".join(filter(None, parts))
+
+
+def _read_all(file: Path) -> pd.DataFrame:
     if not file.is_file():
         raise DataError(f"--labels must be a CSV file, but {file} is none.")
     try:
@@ -141,17 +256,31 @@ def read(file: Path) -> pd.DataFrame:
             separator = max(",;\t", key=header.count)
             names = next(csv.reader([header], delimiter=separator), [])
             lines.seek(0)
-            table = pd.read_csv(lines, sep=separator, dtype=object, keep_default_na=False, index_col=False)
+            table = pd.read_csv(
+                lines, sep=separator, dtype=object, keep_default_na=False, index_col=False, skip_blank_lines=False
+            )
     except (OSError, ValueError, csv.Error, pd.errors.ParserWarning) as error:
         reason = " ".join(str(error).split()).removeprefix("Error tokenizing data. C error: ")
         raise DataError(f"--labels must be a CSV file in UTF-8, but {file} can't be read: {reason}.") from error
-    if table.empty:
-        raise DataError(f"--labels must have a row for each image, but {file} has none.")
     # Of the second one pandas would make "label.1".
-    twice = [name for name in names if names.count(name) > 1]
+    twice = [name for name in names if name.strip() and names.count(name) > 1]
     if twice:
         raise DataError(f"Each column needs a name of its own, but {file} has {twice[0]!r} twice. Take one out.")
     return table
+
+
+def _empty_columns(table: pd.DataFrame) -> list[str]:
+    """Those that have neither a name, so that pandas calls them "Unnamed: 3", nor a value."""
+    return [
+        name
+        for name in table.columns
+        if (not name.strip() or _UNNAMED.fullmatch(name)) and not table[name].fillna("").str.strip().any()
+    ]
+
+
+def _empty_rows(table: pd.DataFrame) -> list[int]:
+    filled = table.fillna("").apply(lambda column: column.str.strip() != "")
+    return list(table.index[~filled.any(axis=1)])
 
 
 def _texts(table: pd.DataFrame, file: Path, column: str, what: str) -> pd.Series:
@@ -165,6 +294,16 @@ def _texts(table: pd.DataFrame, file: Path, column: str, what: str) -> pd.Series
             f"{_row(missing)} of {file}. Fill it in, or take the row out."
         )
     return values
+
+
+def _groups(table: pd.DataFrame, file: Path, column: str) -> pd.Series:
+    groups = _texts(table, file, column, "a group")
+    if len(groups) > 1 and groups.nunique() == 1:
+        raise DataError(
+            f"Groups must tell images of one patient or slide from others, but {column!r} in {file} says "
+            f"{groups.iloc[0]!r} in every row. Give another --group-column, or take this one out of the table."
+        )
+    return groups
 
 
 def _matched(root: Path, file: Path, names: pd.Series) -> list[str]:
@@ -181,20 +320,29 @@ def _matched(root: Path, file: Path, names: pd.Series) -> list[str]:
     if wrong:
         row, found = wrong[0], matches[wrong[0]]
         several = f"there are {len(found)}: {', '.join(sorted(found)[:_NUM_NAMED])}"
-        remedy = "Give its path in the folder." if found else "Mend the row, or take it out."
+        remedy = "Give its path in the folder." if found else "Add the files, or take these rows out."
         raise DataError(
-            f"Each row must name one file in {root}, but of {names.iloc[row]!r} (row {row + 2} of {file}) "
-            f"{several if found else 'there is none'}; so it is with {len(wrong)} of {len(matches)} rows. {remedy}"
+            f"Each row must name one file in {root}, but of {names.iloc[row]!r} (row {names.index[row] + 2} of {file}) "
+            f"{several if found else 'there is none'}; so it is with {len(wrong)} of {len(matches)} rows"
+            f"{_also(names.iloc[wrong[1:]])}. {remedy}"
         )
     paths = [path for found in matches for path in found]
-    again = pd.Series(paths)
+    again = pd.Series(paths, index=names.index)
     again = again[again.duplicated()]
     if len(again):
         raise DataError(
             f"Each image must stand in one row, but {again.iloc[0]!r} stands in row {_row(again)} of {file} again"
-            f"{f', and {len(again) - 1} more do' if len(again) > 1 else ''}. Take the extra rows out."
+            f"{f', and {len(again) - 1} more do' if len(again) > 1 else ''}. Take the extra rows out. "
+            "Studies of several labels an image can't be run."
         )
     return paths
+
+
+def _also(names: pd.Series) -> str:
+    """The first of further names, in brackets."""
+    return (
+        f" (also {', '.join(map(repr, names[:_NUM_NAMED]))}{', ...' * (len(names) > _NUM_NAMED)})" if len(names) else ""
+    )
 
 
 def _ends_of(name: str, known: Mapping[str, Set[str]]) -> Set[str]:
@@ -205,11 +353,11 @@ def _ends_of(name: str, known: Mapping[str, Set[str]]) -> Set[str]:
 def _sides(table: pd.DataFrame, file: Path, column: str) -> list[str]:
     texts = _texts(table, file, column, "a split")
     sides = [side_of(text) for text in texts]
-    for row, side in enumerate(sides):
+    for row, text, side in zip(texts.index, texts, sides, strict=True):
         if side not in SIDES:
             raise DataError(
                 f"A split must be train, val or test, but {column!r} in row {row + 2} of {file} is "
-                f"{texts.iloc[row]!r}. Mend it, give another --split-column, or give this one another name: splits are "
+                f"{text!r}. Mend it, give another --split-column, or give this one another name: splits are "
                 "then drawn."
             )
     return sides

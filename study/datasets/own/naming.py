@@ -13,6 +13,8 @@ _NEGATIVE = re.compile(
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"(\d+)")
+# "1", "01" and "1.0" are one number.
+_WHOLE_NUMBER = re.compile(r"0*(\d+)(?:\.0*)?")
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -29,14 +31,16 @@ def negative_first(names: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
 
 
 def require_distinct(names: Iterable[str], where: Path) -> None:
-    """Raises DataError where two classes differ by nothing but case and blanks: one of them is a slip."""
+    """Raises DataError where two classes differ by case, blanks or a number's zeros alone: one is a slip."""
     known: dict[str, str] = {}
     for name in names:
-        other = known.setdefault("".join(name.split()).casefold(), name)
+        spelled = "".join(name.split()).casefold()
+        number = _WHOLE_NUMBER.fullmatch(spelled)
+        other = known.setdefault(number[1] if number else spelled, name)
         if other != name:
             raise DataError(
-                f"Names of classes must differ by more than case and blanks, but {where} has {other!r} and {name!r}. "
-                "Give both the same name, or others."
+                f"Names of classes must differ by more than case, blanks and zeros, but {where} has {other!r} and "
+                f"{name!r}. Give both the same name, or others."
             )
 
 
