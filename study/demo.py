@@ -170,7 +170,7 @@ def _answer(winner: "Winner", pixels: "Pixels") -> tuple[Any, ...]:
     answer = int(winner.decide(probabilities)[0])
     lines = [f"## {winner.classes[answer]}"]
     if len(winner.classes) == 2:
-        rule = f"where its probability is {winner.threshold:.3f} or more (Youden, chosen on val)"
+        rule = f"where its probability is {winner.threshold:.3f} or more ({winner.rule})"
         lines.append(f"The answer is {winner.classes[1]} {rule}.")
     if winner.appearance is not None and winner.appearance.differs_grossly(pixels[None])[0]:
         lines.append("**This image is unlike the training images: don't trust the answer.**")

@@ -41,7 +41,14 @@ def _predict(options: argparse.Namespace) -> None:
     # Imported late: torch takes seconds to import, and a mistyped path should not wait for it.
     from study.winner import load_winner
 
-    winner = load_winner(options.name, options.results, architecture=options.architecture, device=options.device)
+    winner = load_winner(
+        options.name,
+        options.results,
+        architecture=options.architecture,
+        device=options.device,
+        threshold=options.threshold,
+        sensitivity=options.sensitivity,
+    )
     if options.submission and len(winner.classes) != 2:
         raise StudyError(
             f"--submission is for two classes, of which one probability is submitted, but {winner.run} has "
@@ -111,7 +118,7 @@ def _images(given: Iterable[Path]) -> list[Path]:
 
 def _introduction(winner: "Winner") -> str:
     decision = (
-        f"{winner.classes[1]!r} from a probability of {winner.threshold:.3f} on (Youden, chosen on val)"
+        f"{winner.classes[1]!r} from a probability of {winner.threshold:.3f} on ({winner.rule})"
         if len(winner.classes) == 2
         else "the most probable class"
     )
@@ -183,6 +190,19 @@ def _parser() -> argparse.ArgumentParser:
     add_winner(parser)
     add("images", metavar="IMAGE", type=Path, nargs="+", help="image files, or folders of them")
     add("--out", type=Path, metavar="FILE.csv", help="the table (default: on the screen)")
+    chosen = parser.add_mutually_exclusive_group()
+    chosen.add_argument(
+        "--threshold",
+        type=float,
+        metavar="X",
+        help="probability of the positive of two classes from which it is the answer (default: Youden's, on val)",
+    )
+    chosen.add_argument(
+        "--sensitivity",
+        type=float,
+        metavar="X",
+        help="or the highest threshold that finds this share of the positives of val, e.g. 0.95",
+    )
     add("--device", default="cpu", choices=("cpu", "cuda"), help="default cpu")
     add("--skip-unreadable", action="store_true", help="leave the answer of images that can't be read empty")
     add("--submission", action="store_true", help="columns id and label, as Kaggle wants them of histopathologic")

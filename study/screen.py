@@ -40,7 +40,8 @@ def say_plan(plan: "Plan") -> None:
     if manifest["skipped"]:
         lines.append(f"  skipped: {len(manifest['skipped'])} images that can't be read or are known to be bad")
     if not (manifest["stand_in"] or manifest["opened_before"] or plan.previous):
-        lines.append("  at its end the test split is opened, once: from then on a ledger remembers it")
+        closed = "; --holdout leaves it closed, to try things out first" if TEST in manifest["given_splits"] else ""
+        lines.append(f"  at its end the test split is opened, once: from then on a ledger remembers it{closed}")
     lines += [f"  note: {note}" for note in _doubts_about_splits(manifest, plan.study.val_fraction)]
     state = plan.previous
     if state is not None and not state.finished:
@@ -67,8 +68,9 @@ def _doubts_about_splits(manifest: Mapping[str, Any], val_fraction: float) -> It
 
 
 def say_report(page: Path) -> None:
-    """The verdict, and where the report is."""
-    verdict = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("*Verdict.*")]
-    for line in (*verdict, str(page.with_suffix(".html"))):
-        print(line.replace("*", ""), file=sys.stderr)
+    """The verdict, what the commands use, and where the report is."""
+    lines = page.read_text(encoding="utf-8").splitlines()
+    said = [line for line in lines if line.startswith(("*Verdict.*", "*In use.*"))]
+    for line in (*said, str(page.with_suffix(".html"))):
+        print(line.replace("*", "").replace("`", ""), file=sys.stderr)
     print(page)

@@ -9,6 +9,7 @@ from study.records import SPLITS
 from study.report import leaks
 from study.report.analysis import Analysis
 from study.report.comparison import comparison_notes, epochs_beside, published_notes
+from study.report.deployed import in_use
 from study.report.drawing import Drawings, figure
 from study.report.flow import divided
 from study.report.load import Run
@@ -19,7 +20,7 @@ from study.report.tables import result_grid
 
 
 def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
-    """Title, warnings, question, verdict, result grid, provenance."""
+    """Title, warnings, question, verdict, what the commands use, result grid, provenance."""
     missing = gaps(run)
     return join(
         [
@@ -27,6 +28,7 @@ def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
             *opening(run),
             question(run),
             verdict(run, analysis),
+            in_use(run, analysis),
             join(["**What is missing:**", bullets(missing)]) if missing else "",
             _how_to_read(run, analysis),
             result_grid(run, analysis),

@@ -166,7 +166,7 @@ def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> 
             "rule": "probability >= threshold",
             # In the graph's own precision, rounded down: the val image on which it was chosen stays positive.
             "threshold": float(np.nextafter(np.float32(winner.threshold), np.float32(0))),
-            "chosen": "Youden, on val",
+            "chosen": winner.rule,
         }
         if binary
         else {"rule": "the most probable class"},

@@ -5,22 +5,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from study import records
 from study.command import to_go_on
-from study.errors import DataError, ResultsError, UnknownNameError
+from study.errors import DataError, ResultsError, StudyError, UnknownNameError
 from study.evaluation.appearance import Appearance
 from study.evaluation.examples import best_architecture
-from study.evaluation.operating_points import youden_threshold
+from study.evaluation.operating_points import sensitivity_threshold
 from study.records import TUNED, VAL, Predictions, RunFolder, StudyState, Trial
 from study.training import checkpoint
-from study.training.correction import Correction
+from study.training.deployment import Deployment
 from study.winner.winner import Member, Winner
 
 
-def load_winner(name: str, results: str | Path = "results", *, architecture: str = "", device: str = "cpu") -> Winner:
+def load_winner(
+    name: str,
+    results: str | Path = "results",
+    *,
+    architecture: str = "",
+    device: str = "cpu",
+    threshold: float | None = None,
+    sensitivity: float | None = None,
+) -> Winner:
     """The best network of a study, by its val ROC-AUC: the mean over the seed runs of its tuned recipe.
 
     Args:
@@ -28,11 +35,16 @@ def load_winner(name: str, results: str | Path = "results", *, architecture: str
         results: the folder of all records.
         architecture: another network of the study than the best.
         device: "cpu" or "cuda".
+        threshold: of two classes, the probability of the positive one from which it is decided for, in (0, 1]; by
+            default the one that Youden's rule chooses on val.
+        sensitivity: instead of a threshold: the highest one at which this share of the positives of val is found, in
+            (0, 1].
 
     Raises:
         UnknownNameError: there is no such run, or no such network in it.
         ResultsError: it has no finished seed run, or its files are damaged.
         DataError: there is no GPU.
+        StudyError: a threshold or a sensitivity is out of range, both are given, or there are more than two classes.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise DataError('The device "cuda" needs a GPU that torch can use, but there is none. Ask for "cpu".')
@@ -51,7 +63,27 @@ def load_winner(name: str, results: str | Path = "results", *, architecture: str
     chosen = architecture or best
     trials = [trial for trial in state.seed_runs(chosen, TUNED) if trial.number in answers[chosen].numbers]
     winner = _winner(folder, state.manifest, chosen, trials, answers[chosen], torch.device(device))
-    return replace(winner, finished=state.finished, best=chosen == best)
+    winner = replace(winner, finished=state.finished, best=chosen == best)
+    if threshold is not None or sensitivity is not None:
+        _require_two_classes(winner, threshold, sensitivity)
+    if sensitivity is not None:
+        on_val = winner.ensemble(answers[chosen].probabilities)
+        found = sensitivity_threshold(answers[chosen].targets, on_val, sensitivity)
+        return replace(winner, threshold=found, rule=f"which finds {100 * sensitivity:g} % of the positives of val")
+    return winner if threshold is None else replace(winner, threshold=threshold, rule="as given")
+
+
+def _require_two_classes(winner: Winner, threshold: float | None, sensitivity: float | None) -> None:
+    if threshold is not None and sensitivity is not None:
+        raise StudyError("A sensitivity chooses the threshold, but both were given. Give one of them.")
+    if len(winner.classes) != 2:
+        raise StudyError(
+            f"A threshold is for two classes, but {winner.run} has {len(winner.classes)}, of which the most "
+            "probable one is answered. Leave it out."
+        )
+    for name, value in (("threshold", threshold), ("sensitivity", sensitivity)):
+        if value is not None and not 0 < value <= 1:
+            raise StudyError(f"A {name} must be above 0 and at most 1, but is {value:g}. Give another one.")
 
 
 def _val_answers(folder: RunFolder, state: StudyState) -> dict[str, Predictions]:
@@ -71,14 +103,12 @@ def _winner(
     classes, size = tuple(dataset["classes"]), int(manifest["image_size"])
     counts = [int(manifest["counts"]["train"][name]) for name in classes]
     num_logits = 1 if len(classes) == 2 else len(classes)
+    deployment = Deployment.fitted([trial.recipe for trial in trials], counts, val.targets, val.probabilities)
     members = []
-    for trial, probabilities in zip(trials, val.probabilities, strict=True):
+    for trial, correction in zip(trials, deployment.corrections, strict=True):
         path = _whole_weights(folder, trial)
         model, standardization = checkpoint.load_outcome(path, architecture, trial.recipe, num_logits, size)
-        correction = Correction.fitted(trial.recipe, counts, val.targets, probabilities)
         members.append(Member(trial.id, trial.recipe, model.to(device), standardization, correction))
-    corrected = [member.correction(each) for member, each in zip(members, val.probabilities, strict=True)]
-    binary = len(classes) == 2
     window = dataset.get("window")
     appearance = manifest.get("appearance")
     return Winner(
@@ -89,7 +119,7 @@ def _winner(
         trimmed=bool(dataset.get("trimmed", False)),
         window=(int(window[0]), int(window[1])) if window else None,
         members=tuple(members),
-        threshold=youden_threshold(val.targets, np.mean(corrected, axis=0)) if binary else float("nan"),
+        threshold=deployment.threshold,
         appearance=Appearance.from_record(appearance) if appearance else None,
         device=device,
         manifest=manifest,

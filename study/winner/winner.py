@@ -14,13 +14,15 @@ from torch import nn
 
 from study.datasets.images import decoding
 from study.evaluation.appearance import Appearance
-from study.evaluation.metrics import decide
+from study.evaluation.metrics import Floats, decide
 from study.training import losses
 from study.training.correction import Correction
 from study.training.data import Images, Standardization
+from study.training.deployment import Deployment
 from study.training.prediction import EVALUATION_BATCH_SIZE, predict_logits
 
 Pixels = npt.NDArray[np.uint8]
+YOUDEN = "Youden, chosen on val"
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,13 @@ class Winner:
         trimmed: whether dark margins are cut away first.
         window: of images with more than 8 bits, see `decoding.load`.
         members: the seed runs.
-        threshold: probability of the positive class from which it is decided for, chosen on val (Youden); NaN with more
-            than two classes, where the most probable one is.
+        threshold: probability of the positive class from which it is decided for; NaN with more than two classes, where
+            the most probable one is.
         appearance: of the training images; None where the study has not recorded it.
         device: that the networks are on.
         manifest: of the run.
         finished: whether the study is.
+        rule: how the threshold was chosen, in words that can stand behind it.
         best: whether this is the architecture with the highest val ROC-AUC, not another one that was asked for.
     """
 
@@ -93,6 +96,7 @@ class Winner:
     manifest: Mapping[str, Any]
     finished: bool = True
     best: bool = True
+    rule: str = YOUDEN
 
     def __repr__(self) -> str:
         return (
@@ -133,10 +137,9 @@ class Winner:
         logits = (predict_logits(member.model, images, rows, member.standardization) for member in self.members)
         return np.stack([losses.probabilities(each).numpy() for each in logits])
 
-    def ensemble(self, each: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def ensemble(self, each: Floats) -> npt.NDArray[np.float64]:
         """The mean of the seed runs' corrected probabilities: float (N, C) from float (K, N, C)."""
-        corrected = [member.correction(answers) for member, answers in zip(self.members, each, strict=True)]
-        return np.asarray(np.mean(corrected, axis=0))
+        return Deployment(tuple(member.correction for member in self.members), self.threshold).ensemble(each)
 
     def decide(self, probabilities: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """The class decided for, int (N,) from float (N, C)."""
