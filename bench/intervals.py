@@ -237,7 +237,7 @@ class OrderedWorld:
     def draw(self, rng: np.random.Generator, sizes: tuple[int, ...], seeds: int) -> tuple[NDArray[np.int64], Numbers]:
         """Targets (N,) and probabilities (K, N, C)."""
         targets = np.repeat(np.arange(len(sizes)), sizes)
-        steps = self.step * (1 + self.seed * rng.normal(size=(seeds, 1)))
+        steps = self.step + self.seed * rng.normal(size=(seeds, 1))
         scores = steps * targets + self.seed * rng.normal(size=(seeds, 1))
         scores = scores + 0.8 * rng.normal(size=len(targets)) + 0.6 * rng.normal(size=(seeds, len(targets)))
         distances = scores[..., None] - self.step * np.arange(len(sizes))

@@ -104,6 +104,8 @@ def _how_wide(advantage: Interval) -> str:
     if abs(advantage.mean) < _NOTABLE_DIFFERENCE:
         return ""
     mean, low, high = (signed(value) for value in (advantage.mean, advantage.low, advantage.high))
+    if math.isnan(advantage.low):
+        return f" (by {mean}, but {advantage.note or 'too few images'})"
     return f" (by {mean}, but within an interval from {low} to {high})"
 
 

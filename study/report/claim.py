@@ -134,7 +134,11 @@ def _evaluation(run: Run, analysis: Analysis) -> list[Item]:
     earlier = opened_before(run)
     return [
         Item(28, "Metrics", "those of the result table; ROC-AUC decides, since it needs no threshold"),
-        Item(29, "Uncertainty", f"95 % intervals from resampled groups of images and the spread of seeds{compared}"),
+        Item(
+            29,
+            "Uncertainty",
+            f"95 % intervals from resampled groups of images and the spread of seeds, by each score's cases{compared}",
+        ),
         Item(
             30, "Robustness", f"other seeds, the {starting_recipe(run, run.pairs)}; other groupings, if run, under Data"
         ),

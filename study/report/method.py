@@ -101,7 +101,10 @@ def _statistics(run: Run) -> str:
     )
     return (
         f"*Statistics.* In every figure {rule}. Test values are means over the seeds; their 95 % intervals "
-        "come from 2,000 resamples of the images, groups as a whole, and from the variance between the seeds. Two "
+        "come from 2,000 resamples of the images, groups as a whole, and from the variance between the seeds. Each "
+        "rests on the cases that its score is about (a sensitivity on the images of the class, a PPV on those called "
+        "so in the seed run with the fewest), that of a macro average on those of every class; where all of them are "
+        "right, or none is, it is the exact interval of a proportion (Clopper and Pearson). One case has none. Two "
         "recipes are told apart if the interval of their difference, on the same resamples, excludes 0; between "
         "architectures it is widened for the number of comparisons (Bonferroni). The ensembles are moreover compared "
         "by DeLong's and McNemar's tests (Holm), which take them as fixed. Differences are of values that "
@@ -116,7 +119,10 @@ def _seeds(run: Run) -> str:
     if number == 1:
         return "One seed shows nothing of how much training varies: the intervals count the luck of the images alone."
     if number == 2:
-        return "Two seeds hardly show how much training varies, so intervals are wide; `--seeds 5` narrows them."
+        return (
+            "Two seeds hardly show how much training varies: intervals are wide, and where the two differ by more than "
+            'the images explain there is none ("too few seeds"); `--seeds 5` narrows them.'
+        )
     return f"{number} seeds show only roughly how much training varies."
 
 

@@ -56,6 +56,10 @@ def test_an_undefined_score_never_ranks_first():
             "from always",
         ),
         (Interval(-0.1, -0.15, -0.05), "a is less accurate than always"),
+        (
+            Interval(0.3, float("nan"), float("nan"), "too few seeds"),
+            "a (by +0.300, but too few seeds) is not distinguishable in accuracy from always",
+        ),
     ],
 )
 def test_accuracy_is_compared_with_always_giving_the_majority_answer(advantage, words):

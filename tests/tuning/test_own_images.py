@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from study import datasets, records, registry, run
+from study import datasets, load_winner, predict, records, registry, run
 from study.command import DONE, USER_ERROR
-from study.records import RunFolder
+from study.records import TEST, TUNED, VAL, RunFolder
 from study.spec import Study
 from study.tuning import space
 from study.tuning.own_study import image_size
@@ -291,3 +291,58 @@ def test_a_dry_run_shows_its_plan_where_a_run_would_be_refused_and_says_why(
     said = capsys.readouterr()
     assert "Nothing was recorded" in said.out
     assert "A test split is opened once" in said.err
+
+
+def test_the_first_screen_says_what_the_commands_answer_with_and_what_that_gives_on_test(
+    own_run: tuple[Path, list[str]],
+) -> None:
+    root, _ = own_run
+    winner = load_winner("scans", root / "results")
+    folder = RunFolder(root / "results" / "scans")
+    test = records.read_predictions(folder, records.load_run(folder))[winner.architecture, TUNED, TEST]
+    found = winner.decide(winner.ensemble(test.probabilities))[test.targets == 1].mean()
+    (line,) = (
+        text for text in (root / "reports" / "scans.md").read_text().splitlines() if text.startswith("*In use.*")
+    )
+    assert f"answer with {winner.architecture}, which val favours" in line
+    assert f"from a probability of {winner.threshold:.3f} on (Youden, chosen on val)" in line
+    assert f"sensitivity {100 * found:.1f} %" in line
+
+
+def test_predict_decides_at_the_threshold_that_is_given_or_that_a_sensitivity_on_val_asks_for(
+    own_run: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, _ = own_run
+    given = ["scans", str(root / "images"), "--results", str(root / "results")]
+
+    def answers(*more: str) -> tuple[list[dict[str, str]], str]:
+        assert predict.main([*given, *more]) == DONE
+        said = capsys.readouterr()
+        return list(csv.DictReader(said.out.splitlines())), said.err
+
+    rows, _ = answers()
+    middle = sorted(float(row["p_tumour"]) for row in rows)[len(rows) // 2]
+    rows, said = answers("--threshold", repr(middle))
+    assert f"from a probability of {middle:.3f} on (as given)" in said
+    assert [row["answer"] == "tumour" for row in rows] == [float(row["p_tumour"]) >= middle for row in rows]
+    _, said = answers("--sensitivity", "1")
+    folder = RunFolder(root / "results" / "scans")
+    val = records.read_predictions(folder, records.load_run(folder))["lenet", TUNED, VAL]
+    ensemble = load_winner("scans", root / "results").ensemble(val.probabilities)
+    assert f"from a probability of {ensemble[val.targets == 1, 1].min():.3f} on (which finds 100 % of" in said
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        (["--threshold", "0"], "A threshold must be above 0 and at most 1, but is 0"),
+        (["--sensitivity", "95"], "A sensitivity must be above 0 and at most 1, but is 95"),
+        (["--threshold", "0.5", "--sensitivity", "0.9"], "not allowed with argument --threshold"),
+    ],
+)
+def test_thresholds_that_make_no_sense_are_refused(
+    own_run: tuple[Path, list[str]], more: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root, _ = own_run
+    assert predict.main(["scans", str(root / "images"), "--results", str(root / "results"), *more]) == USER_ERROR
+    assert says in capsys.readouterr().err
