@@ -18,6 +18,7 @@ NUM_SHOWN = 10
 RIGHT, WRONG, RANDOM = "right", "wrong", "random"
 # Of each of these three.
 NUM_LOOKED_AT = 3
+_DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ def best_architecture(answers: Mapping[str, Predictions]) -> str:
         name: float(np.mean([roc_auc(each.targets, probabilities) for probabilities in each.probabilities]))
         for name, each in answers.items()
     }
-    return min(areas, key=lambda name: (np.isnan(areas[name]), -areas[name]))
+    # Means that are equal may differ in their last digit.
+    return min(areas, key=lambda name: (np.isnan(areas[name]), -round(areas[name], _DIGITS)))
 
 
 def mistakes(split: str, predictions: Predictions) -> list[Example]:

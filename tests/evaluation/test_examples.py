@@ -56,6 +56,17 @@ def test_the_best_architecture_has_the_highest_mean_area_and_the_first_of_equals
     assert best_architecture(test) == "good"
 
 
+def test_areas_that_differ_in_their_last_digit_alone_are_equal():
+    targets = [0, *[1] * 10]
+
+    def with_areas(*tenths):
+        return predictions_of(targets, [[0.5, *[0.9] * above, *[0.1] * (10 - above)] for above in tenths])
+
+    first, second = (0, 3), (1, 2)
+    assert np.mean(np.array(second) / 10) > np.mean(np.array(first) / 10)
+    assert best_architecture({"first": with_areas(*first), "second": with_areas(*second)}) == "first"
+
+
 def test_mistakes_are_those_of_the_ensemble():
     # Each seed alone is surer of another image.
     found = mistakes("test", predictions_of([0, 0, 1], [[0.9, 0.7, 0.6], [0.5, 0.9, 0.8]]))
