@@ -51,7 +51,7 @@ def check(dataset: Dataset, root: Path, *, cache: Path | None, sheet: Path | Non
         )
         readable = [used[path] for path in store.paths]
         found = groups.counts(readable, store)
-        same = pictures(store.pixels_sha256, store.same_pictures())
+        same = pictures(store.pixels_sha256, store.same_pictures().links)
         rows = [
             *([("drawn", f"these images are not real, says {NOTE}")] if (root / NOTE).exists() else []),
             *_about(dataset, edition),

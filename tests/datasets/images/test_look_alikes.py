@@ -10,8 +10,8 @@ from PIL import Image, ImageEnhance
 
 from study import datasets
 from study.datasets import DEVELOPMENT
-from study.datasets.images import decoding
-from study.datasets.images.look_alikes import THUMBNAIL_PX, same_pictures, similar_pictures
+from study.datasets.images import decoding, look_alikes
+from study.datasets.images.look_alikes import THUMBNAIL_PX, similar_pictures
 
 NUM_A_CLASS = 12
 
@@ -26,6 +26,10 @@ def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     dataset.draw(root, {side: dict.fromkeys(dataset.classes, NUM_A_CLASS) for side in dataset.stand_in}, 1)
     paths = [sample.path for sample in dataset.scan(root) if sample.side == DEVELOPMENT]
     return [decoding.load((root / path).read_bytes()) for path in paths]
+
+
+def links(thumbnails: NDArray[np.uint8], side_px: int = 96) -> set[tuple[int, int]]:
+    return {*look_alikes.same_pictures(thumbnails, side_px).links}
 
 
 def thumbnails(images: list[Image.Image]) -> NDArray[np.uint8]:
@@ -59,13 +63,13 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def test_distinct_pictures_are_not_linked(pictures: list[Image.Image]) -> None:
-    assert len(same_pictures(thumbnails(pictures))) == 0
+    assert not links(thumbnails(pictures))
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_copy_is_linked_with_its_picture_and_with_no_other(pictures: list[Image.Image], change: str) -> None:
     changed = [CHANGES[change](image) for image in pictures]
-    found = {(int(a), int(b)) for a, b in same_pictures(thumbnails([*pictures, *changed]))}
+    found = links(thumbnails([*pictures, *changed]))
     expected = {(number, number + len(pictures)) for number in range(len(pictures))}
     assert found <= expected
     assert len(found) >= 0.95 * len(expected)
@@ -77,7 +81,7 @@ def test_of_many_images_those_in_other_cells_are_found_too() -> None:
     many = np.clip(128 + coarse + random.normal(0, 4, coarse.shape), 0, 255).astype(np.uint8)
     copied = random.permutation(3_000)[:200]
     many[3_000 + copied] = np.rot90(many[copied], axes=(1, 2))
-    found = {(int(a), int(b)) for a, b in same_pictures(many)}
+    found = links(many)
     assert found == {(int(row), int(row) + 3_000) for row in copied}
 
 
@@ -85,8 +89,8 @@ def test_empty_patches_are_not_taken_for_the_same() -> None:
     random = np.random.default_rng(0)
     shade = np.linspace(0, 4, THUMBNAIL_PX)
     empty = np.clip(235 + shade + random.normal(0, 1, (50, THUMBNAIL_PX, THUMBNAIL_PX)), 0, 255).astype(np.uint8)
-    assert len(same_pictures(empty)) == 0
-    assert len(same_pictures(np.full((3, THUMBNAIL_PX, THUMBNAIL_PX), 255, np.uint8))) == 0
+    assert not links(empty)
+    assert not links(np.full((3, THUMBNAIL_PX, THUMBNAIL_PX), 255, np.uint8))
 
 
 def test_a_shifted_picture_is_similar_but_not_the_same() -> None:
@@ -95,6 +99,6 @@ def test_a_shifted_picture_is_similar_but_not_the_same() -> None:
     images = np.clip(128 + low, 0, 255).astype(np.uint8)
     shifted = np.roll(images, 1, axis=2)
     both = np.concatenate([images, shifted])
-    assert len(same_pictures(both)) == 0
+    assert not links(both)
     coloured = np.repeat(both[..., None], 3, axis=3)
     assert {(row, row + 20) for row in range(20)} <= {(int(a), int(b)) for a, b in similar_pictures(coloured)}
