@@ -13,8 +13,8 @@ on black: what all images of a data set share says nothing of two of them. So th
    -log(1 - likeness), on which nearest neighbours scatter evenly, as the logarithms of their distances do. Few images
    say little of what is usual, so they are judged nearly as strictly as can be.
 3. A pair is linked where it is several such spreads more alike than usual runners-up, and a link is doubtful where it
-   is only just so. Whoever has many links that aren't certain has none of these (`_standing_out`), and doubtful links
-   make no chains (`_without_chains`).
+   is only just so. Links that aren't certain and tie many images together are dropped (`_standing_out`), and doubtful
+   ones make no chains (`_without_chains`).
 
 Pairs are looked for within cells of similar images. Magnitudes of coefficients stay when an image is flipped, and
 change places in pairs when it is turned. Sorted within such pairs they are the same in all orientations, and their
@@ -35,6 +35,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import dct
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 Floats = npt.NDArray[np.float32]
 Pairs = npt.NDArray[np.int64]
@@ -48,11 +50,13 @@ SIMILAR = 0.92
 # So alike are only copies, whatever the other images look like; and less alike than the second one is none, though it
 # be far more alike than strangers are. Of clipped highlights (brightness x 1.1 of bright smears) 0.87 is left.
 _CERTAIN, _LEAST = 0.985, 0.85
+# Less than this is doubtful, whatever the other images look like.
+_LEAST_SURE = 0.95
 # Spreads above the usual likeness of a runner-up. Photographs on the two official sides of RetinaMNIST are of different
 # patients: 6 lets two of 480,000 such pairs pass, at least one of them strangers.
 _LIKELY, _SURE = 6.0, 8.0
-# Whoever has more doubles that aren't certain belongs to a kind of pictures that are alike.
-_MOST_DOUBLES = 10
+# More images that are alike, but not certainly the same, are a kind of pictures.
+_LARGEST_GROUP = 12
 # So many images' worth of doubt is added to what the images themselves say.
 _DOUBT_MEAN, _DOUBT_SCALE = 10, 50
 _SAMPLE_OF_STRANGERS = 400
@@ -195,12 +199,12 @@ def _scale(left: Floats) -> Scale:
     median, quartile = np.quantile(runner_up, (0.5, 0.25)) if len(sample) else (0.0, 0.0)
     trust = len(shown) / (len(shown) + _DOUBT_SCALE)
 
-    def at(spreads: float) -> float:
+    def at(spreads: float, least: float) -> float:
         own, strictest = median + spreads * (median - quartile), -np.log1p(-_CERTAIN)
         likeness = -np.expm1(-(trust * min(own, strictest) + (1 - trust) * strictest))
-        return float(np.clip(likeness, _LEAST, _CERTAIN))
+        return float(np.clip(likeness, least, _CERTAIN))
 
-    return Scale(usual=float(-np.expm1(-median)), likely=at(_LIKELY), sure=at(_SURE))
+    return Scale(usual=float(-np.expm1(-median)), likely=at(_LIKELY, _LEAST), sure=at(_SURE, _LEAST_SURE))
 
 
 def _invariant(left: Floats) -> Floats:
@@ -222,13 +226,16 @@ def _likeness(left: Floats, pairs: Pairs) -> Floats:
 
 
 def _standing_out(pairs: Pairs, likeness: Floats) -> npt.NDArray[np.bool_]:
-    """Which links (M,) are certain, or of two images that resemble only a few others.
+    """Which links (M,) are certain, or tie only a few images together with all others that aren't.
 
-    Discs on black among other pictures are all alike by the scale of those.
+    Discs on black among other pictures are all alike by the scale of those, and so are the slices of one head.
     """
     certain = likeness >= _CERTAIN
-    num_links = np.bincount(pairs[~certain].ravel(), minlength=int(pairs.max(initial=0)) + 1)
-    stands_out: npt.NDArray[np.bool_] = certain | (num_links[pairs].max(axis=1, initial=0) <= _MOST_DOUBLES)
+    num = int(pairs.max(initial=0)) + 1
+    rows, columns = pairs[~certain].T
+    graph = coo_matrix((np.ones(len(rows), np.int8), (rows, columns)), shape=(num, num))
+    kind = connected_components(graph, directed=False)[1]
+    stands_out: npt.NDArray[np.bool_] = certain | (np.bincount(kind)[kind[pairs[:, 0]]] <= _LARGEST_GROUP)
     return stands_out
 
 
