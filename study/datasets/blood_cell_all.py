@@ -43,7 +43,7 @@ DATASET = Dataset(
         f"it: --data takes the folder {_TOP!r} or the one that holds it."
     ),
     kaggle="mohammadamireshraghi/blood-cell-cancer-all-4class",
-    # All 59 links of these images in another edition were looked at: each is of one field of view.
+    # All 64 links of these images in another edition were looked at: by eye each is of one field of view.
     look_alikes_confirmed=True,
     scan=_scan,
     draw=_draw,

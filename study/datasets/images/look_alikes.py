@@ -53,7 +53,7 @@ _CERTAIN, _LEAST = 0.985, 0.85
 # Less than this is doubtful, whatever the other images look like.
 _LEAST_SURE = 0.95
 # Spreads above the usual likeness of a runner-up. Photographs on the two official sides of RetinaMNIST are of different
-# patients: 6 lets two of 480,000 such pairs pass, at least one of them strangers.
+# patients: 6 lets two of 480,000 such pairs pass.
 _LIKELY, _SURE = 6.0, 8.0
 # More images that are alike, but not certainly the same, are a kind of pictures.
 _LARGEST_GROUP = 12

@@ -109,7 +109,7 @@ def test_look_alikes_are_counted_with_their_leaks_and_labels(capsys: Captured, r
         "1 of these groups carry two different labels"
     )
     assert told["likeness"].startswith("from 0.9")
-    assert "0 of 6 links are doubtful" in told["likeness"]
+    assert "0 of 11 links are doubtful" in told["likeness"]
     assert (
         told["two labels"]
         == "Testing/no_tumor/large.png (no_tumor) and Testing/pituitary_tumor/flipped.png (pituitary)"
