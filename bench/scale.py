@@ -167,7 +167,7 @@ def _prepare(root: Path, cache: Path) -> None:
 
 def _look(root: Path, cache: Path) -> None:
     _, store = _store(root, cache)
-    print(f"{len(store.same_pictures()):,} links between pictures that are the same", flush=True)
+    print(f"{len(store.same_pictures().links):,} links between pictures that are the same", flush=True)
 
 
 def _split(root: Path, cache: Path) -> None:

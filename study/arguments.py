@@ -59,7 +59,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="N",
         help="of splits, search and training (default 0)",
     )
-    add("--groups", choices=list(groups.WAYS), default=groups.DEFAULT, help=_groups_help())
+    add("--groups", choices=list(groups.WAYS), help=_groups_help())
     add(
         "--holdout", action="store_true", help="leave the official test split closed; test on 15 %% of the other images"
     )
@@ -148,7 +148,8 @@ def _add_own_images(made: argparse.ArgumentParser) -> None:
 
 
 def _groups_help() -> str:
-    return "what stays in one split: " + "; ".join(f"{way}: {what}" for way, what in groups.WAYS.items())
+    ways = "; ".join(f"{way}: {what}" for way, what in groups.WAYS.items())
+    return f"what stays in one split: {ways} (default {groups.DEFAULT}, unless that is likely to be wrong)"
 
 
 def _folder_or_uri(text: str) -> Path | str:

@@ -67,6 +67,8 @@ class Dataset:
         stand_in: how many images a stand-in has: side -> class -> count.
         folder: where it lies; None where that is data/<dataset>, or a stand-in is drawn.
         window: of images with more than 8 bits, see `decoding.load`.
+        look_alikes_confirmed: whether somebody has looked at what the leakage check links in the published images and
+            found copies, so that a study needn't stop and ask, however many they are.
     """
 
     title: str
@@ -85,6 +87,7 @@ class Dataset:
     group_meaning: str = ""
     folder: Path | None = None
     window: tuple[int, int] | None = None
+    look_alikes_confirmed: bool = False
 
     @property
     def binary(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from study.datasets.images.groups import DEFAULT, NONE, SIMILARITY
+from study.datasets.images.groups import DEFAULT, EXACT, NONE, SIMILARITY
 from study.evaluation.intervals import Interval
 from study.evaluation.wording import NOTHING, fraction, listing
 from study.records import write_atomically
@@ -15,7 +15,7 @@ from study.report.web import html_page
 ENTRY_FILE = "index-entry.json"
 Entry = dict[str, Any]
 
-_GROUPS = {NONE: "no leak gate", SIMILARITY: "similar images kept together"}
+_GROUPS = {NONE: "no leak gate", EXACT: "look-alikes kept apart", SIMILARITY: "similar images kept together"}
 
 
 def write_index(reports: Path) -> Path:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from study.datasets.images.groups import DUPLICATES, NONE, SIMILARITY
+from study.datasets.images.groups import DUPLICATES, EXACT, NONE, SIMILARITY
 from study.datasets.images.look_alikes import CHANGES
 from study.evaluation.metrics import scores
 from study.evaluation.wording import NOTHING, counted, fraction, listing, signed
@@ -17,6 +17,7 @@ _FEW_SKIPPED = 5
 LEFT_OUT_CSV, LEFT_OUT_PNG = "left-out.csv", "left-out.png"
 _WAYS = {
     NONE: "no leak gate: every image by itself",
+    EXACT: "leak gate: equal pixels together",
     DUPLICATES: "leak gate: copies and look-alikes together",
     SIMILARITY: "leak gate, and similar images together",
 }
@@ -30,8 +31,9 @@ def left_out(run: Run) -> str:
     if run.left_out_png:
         alt = f"Pairs of images: one that was left out, and the {kept} image for which it was"
         blocks += [
-            f"What to see: pairs of an image that was left out and the {kept} image that it shows again, "
-            "those with other pixels first. Where a pair shows two pictures, the gate was too strict.",
+            f"What to see: pairs of an image that was left out and the {kept} image that it shows again, those with "
+            "other pixels first, the least alike of them at the top. Where a pair shows two pictures, the gate was too "
+            "strict.",
             image(f"{run.name}/{LEFT_OUT_PNG}", alt),
         ]
     return join(blocks)
@@ -52,7 +54,10 @@ def duplicates(run: Run) -> list[str]:
         if found.get("spanning_test"):
             sentences.append(
                 _spanning(
-                    run, counted(found["spanning_test"], "test image"), "also stood on the training side", "copies"
+                    counted(found["spanning_test"], "test image"),
+                    "also stood on the training side",
+                    "copies",
+                    stayed=way_of(run) == NONE,
                 )
             )
         if found.get("groups_of_two_labels"):
@@ -77,20 +82,34 @@ def _look_alikes(run: Run) -> list[str]:
     if found["look_alike_spanning_test"]:
         sentences.append(
             _spanning(
-                run,
                 counted(found["look_alike_spanning_test"], f"{further}test image"),
                 "look like one on the training side",
                 "look-alikes",
+                stayed=way_of(run) in (NONE, EXACT),
             )
         )
     # A log of an earlier version doesn't know.
     if found.get("look_alike_groups_of_two_labels"):
         sentences.append(f"Of these groups, {found['look_alike_groups_of_two_labels']:,} carry two different labels.")
-    return sentences
+    return [*sentences, *_how_alike(run)]
 
 
-def _spanning(run: Run, number: str, where: str, what: str) -> str:
-    done = "stayed in it" if way_of(run) == NONE else "were left out of it"
+def _how_alike(run: Run) -> list[str]:
+    """What likeness means in this data set, and how many links are only just likely."""
+    # A log of an earlier version doesn't know.
+    if "likeness" not in run.manifest:
+        return []
+    scale, found = run.manifest["likeness"], run.manifest["duplicates"]
+    return [
+        "Likeness is the correlation of what tells two pictures from the others of the data set; that of a picture and "
+        f"its second most similar one is {scale['usual']:.2f} in the median. From {scale['likely']:.3f} on two were "
+        f"linked; {found['look_alike_doubtful']:,} of {counted(found['look_alike_links'], 'link')} "
+        f"{'is' if found['look_alike_doubtful'] == 1 else 'are'} doubtful, below {scale['sure']:.3f}."
+    ]
+
+
+def _spanning(number: str, where: str, what: str, *, stayed: bool) -> str:
+    done = "stayed in it" if stayed else "were left out of it"
     return f"{number} {where}; those {what} {done}."
 
 
@@ -126,9 +145,10 @@ def grouping(run: Run) -> str:
             "Images that are alike, such as neighbouring slices, were kept in one split and are drawn together in the "
             "intervals (`--groups similarity`); that is a guess at what belongs together."
         )
+    apart = "Look-alikes were taken for strangers (`--groups exact`). " if way_of(run) == EXACT else ""
     return unknown + (
-        "Related images may stand in two splits, and the intervals take images that aren't copies for independent, so "
-        "they are too narrow. `--groups similarity` keeps images together that are merely alike."
+        f"{apart}Related images may stand in two splits, and the intervals take images that aren't copies for "
+        "independent, so they are too narrow. `--groups similarity` keeps images together that are merely alike."
     )
 
 
@@ -144,6 +164,11 @@ def kept_together(run: Run) -> str:
     left_out = f"and one on the training side that also stands in the {_kept(run)} split is left out"
     if "groups" not in run.manifest:
         return f"Copies of one picture, pixel by pixel, stay together, {left_out}."
+    if way_of(run) == EXACT:
+        return (
+            f"Copies of one picture, pixel by pixel, stay together, {left_out}. Pictures that only look alike were "
+            "taken for strangers (`--groups exact`)."
+        )
     alike = " So do images that are merely alike (`--groups similarity`)." if way_of(run) == SIMILARITY else ""
     return (
         "Images of one picture, also where it was resized, recompressed, brightened, flipped or turned, stay together, "

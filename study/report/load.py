@@ -37,7 +37,7 @@ class Run:
         name: of the run, e.g. "her2_binary-standin".
         state: the replayed event log.
         predictions: (architecture, recipe name, split) -> predictions; what doesn't exist (yet) is absent.
-        left_out: columns path, reason, twin of the images that were left out; None where there are none.
+        left_out: columns path, reason, twin, likeness of the images that were left out; None where there are none.
         left_out_png: some of them beside their twins; b"" where there are none.
         explanations: images, maps and times that were recorded after test; None where there are none (yet).
         unexplained: why they could not be had; "" where they could, or where nobody has tried.
@@ -166,12 +166,13 @@ def _explanations(folder: RunFolder, state: StudyState) -> tuple[Explanations | 
 
 
 def _left_out(folder: RunFolder) -> pd.DataFrame | None:
-    columns = ["path", "reason", "twin"]
     if not folder.splits.exists():
         return None
     table = pd.read_csv(folder.splits, dtype=str, keep_default_na=False)
     # A run of version 0.1.0 knows no twins.
     if "twin" not in table:
         return None
+    # Nor does an earlier version know how alike they are.
+    columns = [name for name in ("path", "reason", "twin", "likeness") if name in table]
     rows = table.loc[table["split"] == "left_out", columns]
     return rows if len(rows) else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from study import architectures
+from study.datasets.images import groups
 from study.spec import Budget, Study
 from study.training.class_weights import resolve_pos_weight
 
@@ -13,7 +14,8 @@ from study.training.class_weights import resolve_pos_weight
 class Options:
     """What the command line says beyond the study's name; see `study.run`.
 
-    With `rehearsal` a plan that must not be run is made all the same, and says why it must not.
+    `groups` is None where nobody has said what stays together. With `rehearsal` a plan that must not be run is made all
+    the same, and says why it must not.
     """
 
     data: Path | str | None
@@ -28,7 +30,7 @@ class Options:
     architectures: Sequence[str]
     weights: Sequence[str]
     seed: int
-    groups: str
+    groups: str | None
     holdout: bool
     ledger: Path
     open_test_again: bool
@@ -38,6 +40,11 @@ class Options:
     precision: str | None
     command: str
     rehearsal: bool = False
+
+    @property
+    def way(self) -> str:
+        """What stays together, one of `groups.WAYS`."""
+        return self.groups or groups.DEFAULT
 
 
 def with_architectures(study: Study, names: Sequence[str]) -> Study:

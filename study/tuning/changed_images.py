@@ -28,7 +28,7 @@ def described(folder: RunFolder, old: Mapping[str, Any], new: Mapping[str, Any],
     """
     if all(old.get(name, new.get(name)) == new.get(name) for name in HASHES):
         return []
-    before = _as_recorded(folder.splits, old)
+    before = as_recorded(folder.splits, old)
     if before is None:
         return [f"images or splits: not the same; {folder.splits.name}, which would tell more, is missing or changed"]
     found = _changes(before, table)
@@ -57,7 +57,7 @@ def edited(path: Path, table: pd.DataFrame) -> str:
     )
 
 
-def _as_recorded(path: Path, manifest: Mapping[str, Any]) -> pd.DataFrame | None:
+def as_recorded(path: Path, manifest: Mapping[str, Any]) -> pd.DataFrame | None:
     """The splits that the log has the hashes of, or None if the file holds others or can't be read."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -24,6 +24,7 @@ class Divided:
         published: all of it.
         samples: those that are asked for, and not known to be bad.
         store: the decoded pixels of those that can be read.
+        grouping: what of it belongs together.
         table: split of each, see `splits.split`.
     """
 
@@ -31,6 +32,7 @@ class Divided:
     published: list[Sample]
     samples: list[Sample]
     store: pixels.ImageStore
+    grouping: groups.Grouping
     table: pd.DataFrame
 
     @property
@@ -54,6 +56,7 @@ class Divided:
             "left_out": {str(reason): int(num) for reason, num in reasons.items() if reason != ""},
             "given_splits": [name for side, name in splits.DECLARED.items() if side in sides],
             "duplicates": groups.counts(_readable(self.samples, self.store), self.store),
+            "likeness": {name: round(value, 3) for name, value in self.store.same_pictures().scale._asdict().items()},
             "skipped": [f"{path}: {reason}" for path, reason in (bad | self.store.unreadable).items()],
         }
 
@@ -96,7 +99,7 @@ def divide(
         window=dataset.window,
     )
     pixels.require_readable(store, skip=options.skip_unreadable)
-    grouping = groups.of(options.groups, _readable(samples, store), store)
+    grouping = groups.of(options.way, _readable(samples, store), store)
     table = splits.split(
         grouping.samples,
         grouping.sha256,
@@ -105,7 +108,7 @@ def divide(
         seed=options.seed,
         links=grouping.links,
     )
-    return Divided(dataset=dataset, published=published, samples=samples, store=store, table=table)
+    return Divided(dataset=dataset, published=published, samples=samples, store=store, grouping=grouping, table=table)
 
 
 def _readable(samples: list[Sample], store: pixels.ImageStore) -> list[Sample]:

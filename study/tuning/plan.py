@@ -89,10 +89,15 @@ class Plan:
         row_of = {path: row for row, path in enumerate(self.store.paths)}
         twins = self.table[self.table["twin"] != ""].drop_duplicates("twin")
         # Copies pixel by pixel are no surprise; what else was taken for the same is to be looked at first.
-        shown = twins.sort_values(["reason", "path"]).head(_NUM_TWINS_SHOWN)
+        # A run of an earlier version doesn't know how alike they are.
+        order = [name for name in ("reason", "likeness", "path") if name in twins]
+        shown = twins.sort_values(order).head(_NUM_TWINS_SHOWN)
         if len(shown):
+            captions = ["" if pd.isna(each) else f"{each:.3f}" for each in shown.get("likeness", [])]
             pairs = [(row_of[path], row_of[twin]) for path, twin in zip(shown["path"], shown["twin"], strict=True)]
-            records.write_atomically(self.folder.left_out, contact_sheet.groups_png(self.store.open(), pairs))
+            records.write_atomically(
+                self.folder.left_out, contact_sheet.groups_png(self.store.open(), pairs, captions=captions)
+            )
         self.files.keep_all([self.folder.splits, self.folder.left_out])
 
     def caught_up(self) -> "Plan":

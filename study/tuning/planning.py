@@ -12,7 +12,7 @@ import pandas as pd
 from study import architectures, datasets, records
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import groups
-from study.errors import ResultsError
+from study.errors import DataError, ResultsError
 from study.records.ledger import Ledger
 from study.records.storage import Storage
 from study.spec import Study
@@ -20,6 +20,7 @@ from study.tuning import resuming, space
 from study.tuning.asked import Options, budget_of, resolved, with_architectures
 from study.tuning.divided import Divided, divide
 from study.tuning.folders import data_folder, stand_in_folder
+from study.tuning.look_alike_limit import require_strangers
 from study.tuning.manifest import make_manifest
 from study.tuning.plan import Plan
 from study.tuning.run_files import RunFiles
@@ -45,11 +46,15 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     root = found or stand_in_folder(study.dataset_name, dataset, options.cache, options.seed)
     published = dataset.scan(root)
     transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
+    run = _run_name(name, options, stand_in=stand_in)
+    storage = Storage(options.storage) if options.storage else None
+    files = RunFiles(records.RunFolder(options.results / run), storage.within(run).uri if storage else "")
     images = divide(dataset, root, published, options, image_size=image_size, val_fraction=study.val_fraction)
+    if not options.fresh:
+        images = _as_it_was_split(images, files, options)
     study = resolved(transfer.study, images.train_counts)
     for pair, recipe in study.pairs.items():
         architectures.check(pair, recipe, dataset.num_logits, image_size)
-    run = _run_name(name, options, stand_in=stand_in)
     manifest = make_manifest(
         run=run,
         name=name,
@@ -71,14 +76,13 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
             p for p, r in declared.pairs.items() if p in study.pairs and study.pairs[p].pretrained > r.pretrained
         ],
         "opened_before": [],
-        "groups": options.groups,
+        "groups": options.way,
         "holdout": options.holdout,
     }
-    storage = Storage(options.storage) if options.storage else None
     plan = Plan(
         run=run,
-        folder=records.RunFolder(options.results / run),
-        files=RunFiles(records.RunFolder(options.results / run), storage.within(run).uri if storage else ""),
+        folder=files.folder,
+        files=files,
         study=study,
         pretrained=transfer.pretrained,
         budget=budget,
@@ -97,7 +101,17 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
 def _run_name(name: str, options: Options, *, stand_in: bool) -> str:
     run = f"{name}-standin" if stand_in else name
     run += "-holdout" if options.holdout else ""
-    return run + (f"-{options.groups}" if options.groups != groups.DEFAULT else "")
+    return run + (f"-{options.way}" if options.way != groups.DEFAULT else "")
+
+
+def _as_it_was_split(images: Divided, files: RunFiles, options: Options) -> Divided:
+    """The images as an earlier version split them for the run that is to go on, if one did."""
+    files.fetch_log()
+    files.fetch(files.folder.splits)
+    table = resuming.splits_of_old(
+        files.folder, images.table, data_hash=images.store.data_hash, seed=options.seed, groups=options.way
+    )
+    return images if table is None else replace(images, table=table)
 
 
 def _beside_what_there_is(plan: Plan, images: Divided, options: Options) -> Plan:
@@ -108,6 +122,9 @@ def _beside_what_there_is(plan: Plan, images: Divided, options: Options) -> Plan
         previous = None if options.fresh else _previous(plan.files, manifest, plan.table)
     if previous is None:
         manifest["appearance"] = images.appearance()
+        if options.groups is None and not manifest["stand_in"]:
+            with _noted(refused) if options.rehearsal else nullcontext():
+                require_strangers(images, options.cache / f"look-alikes-{plan.run}.png")
     else:
         # What only describes may have been mended; how a finished study was made is history.
         renewed = resuming.DESCRIPTION if previous.finished else (*resuming.DESCRIPTION, *resuming.PROVENANCE)
@@ -122,10 +139,10 @@ def _beside_what_there_is(plan: Plan, images: Divided, options: Options) -> Plan
 
 @contextmanager
 def _noted(refused: list[str]) -> Iterator[None]:
-    """Takes a note of what refuses the results folder or the test split, and goes on."""
+    """Takes a note of what refuses the images, the results folder or the test split, and goes on."""
     try:
         yield
-    except ResultsError as error:
+    except (DataError, ResultsError) as error:
         refused.append(str(error))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from study import records
+from study.datasets.images import splits
 from study.errors import ResultsError
 from study.spec import BFLOAT16, FLOAT32
 from study.tuning import changed_images
@@ -17,8 +18,8 @@ PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 _POLICY = ("reduction_factor",)
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
 _FOLLOWS = (
-    *("appearance", "counts", "created", "duplicates", "given_splits", "left_out", "opened_before", "run", "skipped"),
-    *("slots", "test_hash"),
+    *("appearance", "counts", "created", "duplicates", "given_splits", "left_out", "likeness", "opened_before", "run"),
+    *("skipped", "slots", "test_hash"),
 )
 # Asked for, or what the device is fastest in; a study goes on in that which it began with.
 _CHOSEN = ("precision",)
@@ -58,6 +59,37 @@ def precision(state: records.StudyState | None, asked: str | None) -> str:
             "again."
         )
     return began
+
+
+def splits_of_old(
+    folder: records.RunFolder, table: pd.DataFrame, *, data_hash: str, seed: int, groups: str
+) -> pd.DataFrame | None:
+    """The splits of a run that a version with another leakage check began on these images, so that it can go on.
+
+    Args:
+        folder: where a run may be.
+        table: the splits that the images would have now.
+        data_hash: of the images that are there now.
+        seed: of the run that is asked for.
+        groups: of the run that is asked for.
+
+    Returns:
+        a table like `table`, but without the column that such versions lack; None if the folder holds no such run.
+    """
+    if not folder.manifest.exists() or not folder.events.exists():
+        return None
+    try:
+        manifest = records.load_run(folder).manifest
+    except ResultsError:
+        # `previous` says so.
+        return None
+    found = changed_images.as_recorded(folder.splits, manifest)
+    if found is None or "likeness" in found or not {"reason", "twin"} <= {*found}:
+        return None
+    asked = {"data_hash": data_hash, "seed": seed, "groups": groups, "names_hash": splits.names_hash(table)}
+    if any(manifest.get(name, _SINCE_0_1_0.get(name, value)) != value for name, value in asked.items()):
+        return None
+    return found.astype({"target": table["target"].dtype})
 
 
 def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:

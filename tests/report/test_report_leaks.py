@@ -31,8 +31,25 @@ def test_look_alikes_are_told_beside_equal_pixels(run):
     assert "12 test images also stood on the training side; those copies were left out of it." in words
     assert "7 further pictures look like another one (resized, recompressed, brightened, flipped or turned)" in words
     assert "in 4 groups." in words
+    assert "Likeness is" not in words
     assert "Of these groups, 2 carry two different labels." in words
     assert "3 further test images look like one on the training side; those look-alikes were left out of it." in words
+
+
+def test_how_sure_the_links_are_is_told_on_the_scale_of_the_data_set(run):
+    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 0, "look_alike_doubtful": 2}
+    run.manifest["likeness"] = {"usual": 0.855, "likely": 0.965, "sure": 0.978}
+    (words,) = duplicates(run)
+    assert "From 0.965 on two were linked; 2 of 9 links are doubtful, below 0.978." in words
+
+
+def test_look_alikes_that_were_taken_for_strangers_are_said_to_have_stayed(run):
+    run.manifest["groups"] = "exact"
+    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
+    (words,) = duplicates(run)
+    assert "those copies were left out of it" in words
+    assert "those look-alikes stayed in it" in words
+    assert "taken for strangers (`--groups exact`)" in grouping(run)
 
 
 def test_that_nothing_looks_alike_is_told_as_well(run):
@@ -72,9 +89,9 @@ def test_without_copies_no_look_alike_is_called_a_further_one(run):
 
 def test_images_that_were_left_out_are_listed_and_shown_beside_their_twins(tmp_path):
     folder = write_run(tmp_path / "results")
-    rows = [("train/1.png", "left_out", "looks like an image of the test split", "test/2.png")]
-    rows += [("train/3.png", "train", "", ""), ("test/2.png", "test", "", "")]
-    pd.DataFrame(rows, columns=["path", "split", "reason", "twin"]).to_csv(folder.splits, index=False)
+    rows = [("train/1.png", "left_out", "looks like an image of the test split", "test/2.png", "0.97")]
+    rows += [("train/3.png", "train", "", "", ""), ("test/2.png", "test", "", "", "")]
+    pd.DataFrame(rows, columns=["path", "split", "reason", "twin", "likeness"]).to_csv(folder.splits, index=False)
     folder.left_out.write_bytes(PNG)
     page = draw_report(folder, tmp_path / "reports").read_text()
     name = folder.root.name
@@ -82,7 +99,12 @@ def test_images_that_were_left_out_are_listed_and_shown_beside_their_twins(tmp_p
     assert f"({name}/left-out.png)" in page
     listed = pd.read_csv(tmp_path / "reports" / name / "left-out.csv")
     assert listed.to_dict("records") == [
-        {"path": "train/1.png", "reason": "looks like an image of the test split", "twin": "test/2.png"}
+        {
+            "path": "train/1.png",
+            "reason": "looks like an image of the test split",
+            "twin": "test/2.png",
+            "likeness": 0.97,
+        }
     ]
     assert (tmp_path / "reports" / name / "left-out.png").read_bytes() == PNG
 
@@ -108,6 +130,7 @@ def test_runs_of_the_same_images_under_other_groupings_are_compared(tmp_path):
     [
         (None, "Copies of one picture, pixel by pixel, stay together"),
         ("none", "No images were kept together, copies included"),
+        ("exact", "Pictures that only look alike were taken for strangers"),
         ("duplicates", "also where it was resized, recompressed, brightened, flipped or turned, stay together"),
         ("similarity", "So do images that are merely alike"),
     ],

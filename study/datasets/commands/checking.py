@@ -10,7 +10,7 @@ from study.datasets import TEST, Dataset, Edition, Sample, edition_of
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixels
 from study.datasets.images.decoding import Window
-from study.datasets.images.look_alikes import CHANGES
+from study.datasets.images.look_alikes import CHANGES, SamePictures
 from study.datasets.images.pixels import Format, ImageStore
 from study.datasets.images.splits import pictures
 from study.errors import DataError
@@ -51,7 +51,8 @@ def check(dataset: Dataset, root: Path, *, cache: Path | None, sheet: Path | Non
         )
         readable = [used[path] for path in store.paths]
         found = groups.counts(readable, store)
-        same = pictures(store.pixels_sha256, store.same_pictures())
+        alike = store.same_pictures()
+        same = pictures(store.pixels_sha256, alike.links)
         rows = [
             *([("drawn", f"these images are not real, says {NOTE}")] if (root / NOTE).exists() else []),
             *_about(dataset, edition),
@@ -59,6 +60,7 @@ def check(dataset: Dataset, root: Path, *, cache: Path | None, sheet: Path | Non
             *_unreadable(store.unreadable),
             *_formats(store.formats),
             *_same_pictures(found),
+            *(_how_alike(alike) if alike.links else []),
             *_two_labels(dataset, readable, same),
             *_leaks(readable, found),
             *_groups(dataset, samples),
@@ -153,6 +155,17 @@ def _same_pictures(found: Mapping[str, int]) -> Rows:
     yield "look-alikes", alike
 
 
+def _how_alike(alike: SamePictures) -> Rows:
+    """What likeness means in this data set, and how sure the links are."""
+    scale = alike.scale
+    yield (
+        "likeness",
+        f"from {scale.likely:.3f} on linked, from {scale.sure:.3f} on surely: {alike.num_doubtful:,} of "
+        f"{len(alike.links):,} links are doubtful; a picture and its second most similar one have {scale.usual:.2f} "
+        "in the median",
+    )
+
+
 def _two_labels(dataset: Dataset, samples: Sequence[Sample], same: Sequence[Sequence[int]]) -> Rows:
     """Groups of one picture in several classes, with the first file of each."""
     targets = [s.target for s in samples]
@@ -190,6 +203,7 @@ def _contact_sheet(
 
     by_harm = sorted(same, key=harm, reverse=True)
     alike = [first for rows in by_harm if len(first := _first_of_each(rows, store.pixels_sha256)) > 1]
+    least = _least_alike(by_harm, store.same_pictures().links)
     if not alike:
         return "contact sheet", "not written, as no picture looks like another one"
     shown = [[store.paths[row] for row in rows] for rows in alike[:_MAX_SHOWN]]
@@ -197,7 +211,10 @@ def _contact_sheet(
         paths = sorted({path for group in shown for path in group})
         large = pixels.prepare(root, paths, size_px=_SHOWN_PX, cache=Path(scratch), window=window, show_progress=False)
         png = contact_sheet.groups_png(
-            large.open(), [[large.paths.index(path) for path in group] for group in shown], side_px=_SHOWN_PX
+            large.open(),
+            [[large.paths.index(path) for path in group] for group in shown],
+            captions=[f"{least[rows[0]]:.3f}" for rows in alike[:_MAX_SHOWN]],
+            side_px=_SHOWN_PX,
         )
     try:
         write_atomically(file, png)
@@ -206,8 +223,17 @@ def _contact_sheet(
     return (
         "contact sheet",
         f"{file}: {len(shown):,} of {len(alike):,} groups of look-alikes, copies aside; first those with two labels, "
-        "then those that stand on both sides",
+        "then those that stand on both sides; above each how alike the least alike of it are",
     )
+
+
+def _least_alike(groups_: Sequence[Sequence[int]], links: Mapping[tuple[int, int], float]) -> dict[int, float]:
+    """The likeness of the least sure link within the group of each row."""
+    group_of = {row: number for number, rows in enumerate(groups_) for row in rows}
+    least: dict[int, float] = {}
+    for (row, _), likeness in links.items():
+        least[group_of[row]] = min(least.get(group_of[row], 1.0), likeness)
+    return {row: least[group] for row, group in group_of.items() if group in least}
 
 
 def _first_of_each(rows: Sequence[int], kinds: Sequence[Any]) -> list[int]:

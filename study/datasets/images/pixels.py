@@ -10,16 +10,17 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from study.datasets.images import decoding, look_alikes
+from study.datasets.images.look_alikes import SamePictures, Scale
 from study.datasets.images.progress import progress
 from study.datasets.images.unfinished import Unfinished
 from study.errors import DataError
@@ -62,29 +63,37 @@ class ImageStore:
         pixels: NDArray[np.uint8] = np.load(self.path, mmap_mode="r")
         return pixels
 
-    def same_pictures(self) -> list[tuple[int, int]]:
+    def same_pictures(self) -> SamePictures:
         """Rows of images that show the same picture, copies with equal pixels aside, see `look_alikes`."""
-        return self._found("same")
+
+        def look(rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+            sides = [min(width, height) for _, width, height in (self.formats[row] for row in rows)]
+            side_px = int(np.median(sides)) if sides else look_alikes.THUMBNAIL_PX
+            found = look_alikes.same_pictures(np.load(self.thumbnails, mmap_mode="r")[rows], side_px)
+            return {"pairs": rows[found.pairs], "likeness": found.likeness, "scale": np.array(found.scale)}
+
+        found = self._found("same", look)
+        return SamePictures(np.sort(found["pairs"], axis=1), found["likeness"], Scale(*found["scale"].tolist()))
 
     def similar_pictures(self) -> list[tuple[int, int]]:
         """Rows of images that are alike, see `look_alikes`; of copies with equal pixels the first stands for all."""
-        return self._found("similar")
+        found = self._found("similar", lambda rows: {"pairs": rows[look_alikes.similar_pictures(self.open()[rows])]})
+        return [(int(a), int(b)) for a, b in np.sort(found["pairs"], axis=1)]
 
-    def _found(self, kind: Literal["same", "similar"]) -> list[tuple[int, int]]:
+    def _found(
+        self, kind: str, look: Callable[[NDArray[np.int64]], dict[str, NDArray[Any]]]
+    ) -> dict[str, NDArray[Any]]:
         """Looked for once, then kept beside the pixels."""
-        kept = self.path.with_name(f"{self.path.stem}-{kind}.npy")
+        kept = self.path.with_name(f"{self.path.stem}-{kind}-v{look_alikes.VERSION}.npz")
         if not kept.exists():
             # One of each picture, in an order of contents: what is found must not hang on the files' names.
             first = {sha256: row for row, sha256 in reversed(list(enumerate(self.pixels_sha256)))}
             rows = np.array([first[sha256] for sha256 in sorted(first)], np.int64)
-            if kind == "same":
-                found = look_alikes.same_pictures(np.load(self.thumbnails, mmap_mode="r")[rows])
-            else:
-                found = look_alikes.similar_pictures(self.open()[rows])
-            partial = kept.with_suffix(f".{uuid.uuid4().hex}.partial.npy")
-            np.save(partial, np.sort(rows[found], axis=1))
+            partial = kept.with_suffix(f".{uuid.uuid4().hex}.partial.npz")
+            np.savez(partial, allow_pickle=False, **look(rows))
             partial.replace(kept)
-        return [(int(a), int(b)) for a, b in np.load(kept)]
+        with np.load(kept) as found:
+            return dict(found)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,9 @@ from study.errors import DataError
 TRAIN, VAL, TEST, LEFT_OUT = "train", "val", "test", "left_out"
 SPLITS = (TRAIN, VAL, TEST)
 
-Link = tuple[int, int]
+# Rows of two images that look alike -> how alike they are, at most 1; NaN where that wasn't measured.
+Links = Mapping[tuple[int, int], float]
+_NO_LINKS: Links = MappingProxyType({})
 # What was declared to be of these splits stays there, and what belongs to it is left out elsewhere, in this order.
 DECLARED = {TEST_SIDE: TEST, VALIDATION: VAL}
 _SAME = "stands in the {} split too"
@@ -52,7 +55,7 @@ def split(
     classes: Sequence[str],
     val_fraction: float,
     seed: int,
-    links: Sequence[Link] = (),
+    links: Links = _NO_LINKS,
 ) -> pd.DataFrame:
     """Assigns each image to train, val, test or left_out.
 
@@ -69,11 +72,11 @@ def split(
         classes: class names.
         val_fraction: share of the development images that becomes val.
         seed: of the order in which groups are taken.
-        links: rows of two images that look alike.
+        links: which images look alike.
 
     Returns:
-        columns path, sha256, group, target, split, reason, twin (the image for which one was left out); rows
-        sorted by path.
+        columns path, sha256, group, target, split, reason, twin (the image for which one was left out), likeness (of
+        the two where they are linked, else NaN); rows sorted by path.
 
     Raises:
         DataError: a class has too few images for every split to have one.
@@ -81,7 +84,7 @@ def split(
     require_enough(samples, classes)
     groups = _groups(samples, sha256, links)
     assigned = [LEFT_OUT] * len(samples)
-    reasons, twins = [""] * len(samples), [""] * len(samples)
+    reasons, twins, likeness = [""] * len(samples), [""] * len(samples), [float("nan")] * len(samples)
     neighbours: dict[int, set[int]] = defaultdict(set)
     for first, second in links:
         neighbours[first].add(second)
@@ -98,8 +101,9 @@ def split(
             if samples[i].side == declared:
                 assigned[i] = name
             else:
-                reason, twins[i] = _why_left_out(i, kept, samples, sha256, neighbours[i])
-                reasons[i] = reason.format(name)
+                reason, twin = _why_left_out(i, kept, samples, sha256, neighbours[i])
+                reasons[i], twins[i] = reason.format(name), samples[twin].path
+                likeness[i] = links.get((min(i, twin), max(i, twin)), float("nan"))
     if TEST not in assigned:
         taken = _take(development, TEST_FRACTION, seed, "test")
         _assign(assigned, taken, TEST)
@@ -119,6 +123,7 @@ def split(
             "split": assigned,
             "reason": reasons,
             "twin": twins,
+            "likeness": np.round(likeness, 3),
         }
     )
     _require_every_class(table, classes, {DECLARED[s.side] for s in samples if s.side in DECLARED})
@@ -144,12 +149,29 @@ def class_counts(table: pd.DataFrame, classes: Sequence[str]) -> dict[str, dict[
     }
 
 
-def pictures(sha256: Sequence[str], links: Sequence[Link]) -> list[list[int]]:
+def pictures(sha256: Sequence[str], links: Links) -> list[list[int]]:
     """The rows that show each picture: its copies and what looks like them."""
     return _together(sha256, [""] * len(sha256), links)
 
 
-def look_alike_counts(samples: Sequence[Sample], sha256: Sequence[str], links: Sequence[Link]) -> dict[str, int]:
+def tied_by_likeness(samples: Sequence[Sample], sha256: Sequence[str], links: Links) -> list[list[list[int]]]:
+    """The groups that equal contents and declared groups alone wouldn't keep together.
+
+    Returns:
+        of each group its parts, the largest first: rows that belong together without any link.
+    """
+    declared = [s.group for s in samples]
+    apart = _together(sha256, declared, {})
+    part_of = {row: number for number, rows in enumerate(apart) for row in rows}
+    found = []
+    for rows in _together(sha256, declared, links):
+        parts = {part_of[row] for row in rows}
+        if len(parts) > 1:
+            found.append(sorted((apart[part] for part in parts), key=lambda part: (-len(part), part)))
+    return found
+
+
+def look_alike_counts(samples: Sequence[Sample], sha256: Sequence[str], links: Links) -> dict[str, int]:
     """Different pictures that look alike: links, pictures in groups, test images that look like development images.
 
     A test image of which development has the very pixels is counted by `duplicate_counts`.
@@ -187,7 +209,7 @@ def _hash_of_lines(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
-def _groups(samples: Sequence[Sample], sha256: Sequence[str], links: Sequence[Link]) -> list[Group]:
+def _groups(samples: Sequence[Sample], sha256: Sequence[str], links: Links) -> list[Group]:
     """What equal contents, links and equal declared groups keep together."""
     return [
         Group(
@@ -199,9 +221,9 @@ def _groups(samples: Sequence[Sample], sha256: Sequence[str], links: Sequence[Li
     ]
 
 
-def _together(sha256: Sequence[str], declared: Sequence[str], links: Sequence[Link]) -> list[list[int]]:
+def _together(sha256: Sequence[str], declared: Sequence[str], links: Links) -> list[list[int]]:
     """The rows of each connected component over equal contents, equal declared groups and links."""
-    edges = list(links)
+    edges = [*links]
     for labels in (sha256, declared):
         first: dict[str, int] = {}
         edges += [(first.setdefault(label, i), i) for i, label in enumerate(labels) if label]
@@ -215,14 +237,14 @@ def _together(sha256: Sequence[str], declared: Sequence[str], links: Sequence[Li
 
 def _why_left_out(
     i: int, kept: Sequence[int], samples: Sequence[Sample], sha256: Sequence[str], neighbours: Collection[int]
-) -> tuple[str, str]:
-    """Why an image can't be used, and the path of the one that is to blame among those of its group that are."""
+) -> tuple[str, int]:
+    """Why an image can't be used, and the row of the one that is to blame among those of its group that are."""
     same = [j for j in kept if sha256[j] == sha256[i]]
     of_group = [j for j in kept if samples[i].group and samples[j].group == samples[i].group]
     alike = [j for j in kept if j in neighbours]
     for reason, twins in ((_SAME, same), (_ALIKE, alike), (_OF_GROUP, of_group), (_TIED, kept)):
         if twins:
-            return reason, min(samples[j].path for j in twins)
+            return reason, min(twins, key=lambda j: samples[j].path)
     raise AssertionError("an image is left out for one of its group that is kept")
 
 

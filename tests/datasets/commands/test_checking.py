@@ -108,6 +108,8 @@ def test_look_alikes_are_counted_with_their_leaks_and_labels(capsys: Captured, r
         "5 pictures look like another one (resized, recompressed, brightened, flipped or turned), in 2 groups; "
         "1 of these groups carry two different labels"
     )
+    assert told["likeness"].startswith("from 0.9")
+    assert "0 of 11 links are doubtful" in told["likeness"]
     assert (
         told["two labels"]
         == "Testing/no_tumor/large.png (no_tumor) and Testing/pituitary_tumor/flipped.png (pituitary)"
@@ -141,7 +143,10 @@ def test_the_contact_sheet_shows_each_group_of_look_alikes_once(capsys: Captured
     told = checked(capsys, root, "--contact-sheet", str(sheet))
     assert told["contact sheet"].startswith(f"{sheet}: 3 of 3 groups of look-alikes")
     pixels = np.asarray(Image.open(sheet))
-    assert pixels.shape == (128, 6 * 128 + 2 * 10, 3)
+    # Above each group stands how alike it is.
+    assert pixels.shape == (14 + 128, 6 * 128 + 2 * 10, 3)
+    assert (pixels[:14] < 128).any()
+    pixels = pixels[14:]
     for place, seed in enumerate((2, 1, 0)):
         left = place * (2 * 128 + 10)
         pair = pixels[:, left : left + 128], pixels[:, left + 128 : left + 256]

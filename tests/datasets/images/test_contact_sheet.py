@@ -27,6 +27,16 @@ def test_six_pairs_fill_a_line() -> None:
         assert np.unique(sheet[y : y + SIDE_PX, x + SIDE_PX : x + 2 * SIDE_PX]) == pair[1:]
 
 
+def test_each_group_has_its_caption_above_it() -> None:
+    pixels = np.full((4, 4, 4, 3), 128, np.uint8)
+    png = groups_png(pixels, [[0, 1], [2, 3]], captions=["8", "8"], side_px=SIDE_PX)
+    sheet = np.asarray(Image.open(io.BytesIO(png)))[:, :, 0]
+    first, second = sheet[:-SIDE_PX, : 2 * SIDE_PX], sheet[:-SIDE_PX, 2 * SIDE_PX + GAP_PX :]
+    assert (sheet[-SIDE_PX:, : 2 * SIDE_PX] == 128).all()
+    assert (first < 128).any()
+    assert (first == second).all()
+
+
 def test_no_image_of_a_group_that_is_longer_than_a_line_is_lost() -> None:
     sheet = sheet_of([[0, 1], list(range(2, 30)), [30, 31]])
     assert sorted(set(np.unique(sheet)) - {255}) == list(range(32))

@@ -318,7 +318,7 @@ def test_readable_images_are_not_complained_about(root: Path, paths: list[str], 
 def test_a_folder_without_one_readable_image_still_gives_a_store(root: Path, cache: Path) -> None:
     store = store_of(root, [write(root, "a.png", b"no image"), write(root, "b.png", b"nor this")], cache)
     assert store.paths == ()
-    assert store.same_pictures() == []
+    assert store.same_pictures().links == {}
     with pytest.raises(DataError, match="2 of 2"):
         require_readable(store, skip=False)
 

@@ -100,7 +100,7 @@ def test_images_that_look_alike_stay_in_one_split_however_they_are_chained(case:
     row = st.integers(0, len(case[0]) - 1)
     links = data.draw(st.lists(st.tuples(row, row).filter(lambda pair: pair[0] < pair[1]), max_size=15))
     try:
-        table = splits.split(*case, classes=CLASSES, val_fraction=VAL_FRACTION, seed=0, links=links)
+        table = splits.split(*case, classes=CLASSES, val_fraction=VAL_FRACTION, seed=0, links=dict.fromkeys(links, 0.9))
     except DataError:
         return
     split_of = dict(zip(table["path"], table["split"], strict=True))
@@ -121,7 +121,7 @@ def test_what_was_left_out_says_why_and_for_which_test_image() -> None:
     hashes[0] = hashes[30]
     # The third looks like a test image, the fourth like the third.
     table = splits.split(
-        samples, hashes, classes=CLASSES, val_fraction=VAL_FRACTION, seed=0, links=[(2, 32), (2, 3)]
+        samples, hashes, classes=CLASSES, val_fraction=VAL_FRACTION, seed=0, links={(2, 32): 0.97, (2, 3): 0.99}
     ).set_index("path")
     said = [tuple(table.loc[samples[i].path, ["reason", "twin"]]) for i in range(4)]
     assert said == [
@@ -130,6 +130,17 @@ def test_what_was_left_out_says_why_and_for_which_test_image() -> None:
         ("looks like an image of the test split", samples[32].path),
         ("is tied to the test split by other images", samples[32].path),
     ]
+    likeness = table.loc[[sample.path for sample in samples[:4]], "likeness"]
+    assert likeness[samples[2].path] == 0.97
+    assert likeness.count() == 1
+
+
+def test_what_likeness_alone_ties_is_told_from_what_belongs_together_anyway() -> None:
+    samples = [Sample(f"{i}.png", DEVELOPMENT, 0, group) for i, group in enumerate(["p", "p", "", "", "", "q", "q"])]
+    contents = ["a", "b", "c", "d", "d", "e", "f"]
+    # A link within a patient ties nothing; that of a patient to a copied picture ties that picture's two files.
+    assert splits.tied_by_likeness(samples, contents, {(0, 1): 0.9, (1, 3): 0.9}) == [[[0, 1], [3, 4]]]
+    assert splits.tied_by_likeness(samples, contents, {}) == []
 
 
 def test_look_alikes_are_counted_apart_from_equal_pixels() -> None:
@@ -137,7 +148,7 @@ def test_look_alikes_are_counted_apart_from_equal_pixels() -> None:
     samples = [Sample(f"{i}.png", side, target=int(i == 3)) for i, side in enumerate(sides)]
     contents = ["a", "a", "b", "c", "d", "a", "e", "f"]
     # b and c look alike, but have two labels; e looks like a, of which the test split has a copy as well.
-    assert splits.look_alike_counts(samples, contents, [(2, 3), (0, 6)]) == {
+    assert splits.look_alike_counts(samples, contents, {(2, 3): 0.9, (0, 6): 0.9}) == {
         "links": 2,
         "groups": 2,
         "groups_of_two_labels": 1,
