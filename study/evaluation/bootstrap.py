@@ -136,7 +136,7 @@ class ResampledScores:
     def _why_none(self, parts: Mapping[str, float], other: "ResampledScores", spread: Spread, of_images: float) -> str:
         """Why there can be no bounds, in words; "" where there can be."""
         if len(parts) == 1 and (num := self._cases(next(iter(parts)), other)) < 2:
-            return "one case" if num else "no case"
+            return "one case" if num else "no case in a run"
         # Bounds from two seeds that differ more than the images do go from one end of the range to the other.
         two_seeds = any(share.degrees == 1 and share.added for share in spread.seeds)
         return "too few seeds" if two_seeds and spread.degrees(of_images) < _FEWEST_DEGREES else ""
