@@ -162,6 +162,7 @@ def _introduction(winner: "Winner") -> str:
 
 def _answer(winner: "Winner", pixels: "Pixels") -> tuple[Any, ...]:
     """What the page shows of an image: decision, probabilities, what the networks see, what speaks for the answer."""
+    from study.evaluation.wording import threshold
     from study.report.image_figures import overlaid
     from study.training.grad_cam import NoMapError
     from study.winner.explained import mean_heat
@@ -170,7 +171,7 @@ def _answer(winner: "Winner", pixels: "Pixels") -> tuple[Any, ...]:
     answer = int(winner.decide(probabilities)[0])
     lines = [f"## {winner.classes[answer]}"]
     if len(winner.classes) == 2:
-        rule = f"where its probability is {winner.threshold:.3f} or more ({winner.rule})"
+        rule = f"where its probability is {threshold(winner.threshold)} or more ({winner.rule})"
         lines.append(f"The answer is {winner.classes[1]} {rule}.")
     if winner.appearance is not None and winner.appearance.differs_grossly(pixels[None])[0]:
         lines.append("**This image is unlike the training images: don't trust the answer.**")

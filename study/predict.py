@@ -37,6 +37,10 @@ def _predict(options: argparse.Namespace) -> None:
         _require_table(options.out)
     if options.submission:
         _require_ids(images)
+        if options.threshold is not None or options.sensitivity is not None:
+            raise StudyError(
+                "A submission holds probabilities, which no threshold changes, but one was given. Leave it out."
+            )
     print("Loading the networks ...", file=sys.stderr, flush=True)
     # Imported late: torch takes seconds to import, and a mistyped path should not wait for it.
     from study.winner import load_winner
@@ -117,8 +121,11 @@ def _images(given: Iterable[Path]) -> list[Path]:
 
 
 def _introduction(winner: "Winner") -> str:
+    # Imported late: it brings SciPy.
+    from study.evaluation.wording import threshold
+
     decision = (
-        f"{winner.classes[1]!r} from a probability of {winner.threshold:.3f} on ({winner.rule})"
+        f"{winner.classes[1]!r} from a probability of {threshold(winner.threshold)} on ({winner.rule})"
         if len(winner.classes) == 2
         else "the most probable class"
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study import records
+from study.datasets.images.look_alikes import HARD_TO_TELL, hard_to_tell
 from study.datasets.images.splits import TEST, TEST_FRACTION, TRAIN, VAL
 
 if TYPE_CHECKING:
@@ -51,9 +52,11 @@ def say_plan(plan: "Plan") -> None:
 
 
 def _doubts_about_splits(manifest: Mapping[str, Any], val_fraction: float) -> Iterator[str]:
-    """Drawn splits that are far from their share, since groups stay together; a test split that tells little."""
+    """Images too alike to tell copies; drawn splits that are far from their share; a test split that tells little."""
     if manifest["stand_in"]:
         return
+    if (usual := manifest.get("likeness", {}).get("usual", 0)) >= HARD_TO_TELL:
+        yield hard_to_tell(usual)
     counts = {name: sum(by_class.values()) for name, by_class in manifest["counts"].items()}
     development = counts[TRAIN] + counts[VAL]
     for name, of, fraction in (

@@ -25,6 +25,12 @@ def percent(value: float | Interval | None) -> str:
     return NOTHING if value is None or math.isnan(value) else f"{100 * value:.1f} %"
 
 
+def threshold(value: float) -> str:
+    """Three decimals, or as many digits as tell it from 0 and 1: `0.312`, `0.00031`."""
+    rounded = f"{value:.3f}"
+    return rounded if float(rounded) not in (0, 1) or value in (0, 1) else f"{value:.6g}"
+
+
 def signed(value: float | Interval) -> str:
     """Three decimals with a sign: `+0.012 (-0.010 to +0.034)`."""
     if isinstance(value, Interval):

@@ -13,7 +13,7 @@ from study.evaluation.examples import best_architecture
 from study.evaluation.intervals import Interval
 from study.evaluation.operating_points import at_threshold
 from study.evaluation.per_class import class_metric
-from study.evaluation.wording import counted, fraction, listing, percent
+from study.evaluation.wording import counted, fraction, listing, percent, threshold
 from study.records import TEST, TUNED, VAL
 from study.report.analysis import RESAMPLING_SEED, Analysis
 from study.report.load import Run
@@ -83,7 +83,7 @@ def in_use(run: Run, analysis: Analysis) -> str:
     if found is None:
         return ""
     rule = (
-        f'"{run.classes[1]}" from a probability of {found.threshold:.3f} on (Youden, chosen on val)'
+        f'"{run.classes[1]}" from a probability of {threshold(found.threshold)} on (Youden, chosen on val)'
         if np.isfinite(found.threshold)
         else "the most probable class"
     )

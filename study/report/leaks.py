@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from study.datasets.images.groups import DUPLICATES, EXACT, NONE, SIMILARITY
-from study.datasets.images.look_alikes import CHANGES
+from study.datasets.images.look_alikes import CHANGES, HARD_TO_TELL, hard_to_tell
 from study.evaluation.metrics import scores
 from study.evaluation.wording import NOTHING, counted, fraction, listing, signed
 from study.records import DOCUMENT, TEST, VAL
@@ -100,11 +100,14 @@ def _how_alike(run: Run) -> list[str]:
     if "likeness" not in run.manifest:
         return []
     scale, found = run.manifest["likeness"], run.manifest["duplicates"]
+    linked = "would be" if way_of(run) in (NONE, EXACT) else "were"
+    hard = [f"**{hard_to_tell(scale['usual'])}**"] if scale["usual"] >= HARD_TO_TELL else []
     return [
+        *hard,
         "Likeness is the correlation of what tells two pictures from the others of the data set; that of a picture and "
-        f"its second most similar one is {scale['usual']:.2f} in the median. From {scale['likely']:.3f} on two were "
-        f"linked; {found['look_alike_doubtful']:,} of {counted(found['look_alike_links'], 'link')} "
-        f"{'is' if found['look_alike_doubtful'] == 1 else 'are'} doubtful, below {scale['sure']:.3f}."
+        f"its second most similar one is {scale['usual']:.2f} in the median. From {scale['likely']:.3f} on two "
+        f"{linked} linked; {found['look_alike_doubtful']:,} of {counted(found['look_alike_links'], 'link')} "
+        f"{'is' if found['look_alike_doubtful'] == 1 else 'are'} doubtful, below {scale['sure']:.3f}.",
     ]
 
 

@@ -69,7 +69,9 @@ def load_winner(
     if sensitivity is not None:
         on_val = winner.ensemble(answers[chosen].probabilities)
         found = sensitivity_threshold(answers[chosen].targets, on_val, sensitivity)
-        return replace(winner, threshold=found, rule=f"which finds {100 * sensitivity:g} % of the positives of val")
+        return replace(
+            winner, threshold=found, rule=f"which finds at least {100 * sensitivity:g} % of the positives of val"
+        )
     return winner if threshold is None else replace(winner, threshold=threshold, rule="as given")
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from study.evaluation.intervals import Interval
-from study.evaluation.wording import NOTHING, counted, fraction, listing, p_value, percent, signed
+from study.evaluation.wording import NOTHING, counted, fraction, listing, p_value, percent, signed, threshold
 
 NAN = float("nan")
 
@@ -38,3 +38,11 @@ def test_p_values_have_three_decimals_and_are_never_zero():
 def test_where_there_are_no_bounds_stands_why():
     one = Interval(0.0, NAN, NAN, "one case")
     assert (percent(one), fraction(one), signed(one)) == ("0.0 % (one case)", "0.000 (one case)", "0.000 (one case)")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.3121, "0.312"), (0.00031, "0.00031"), (0.99996, "0.99996"), (0.9996, "0.9996"), (1, "1.000")],
+)
+def test_a_threshold_is_never_written_as_0_or_1_that_it_is_not(value, written):
+    assert threshold(value) == written

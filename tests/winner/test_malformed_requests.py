@@ -68,6 +68,7 @@ OF_PREDICT = {
     "a table that is a folder": Case(("--out", "{here}"), "is a folder"),
     "a table in a folder that is a file": Case(("--out", "{image}/table.csv"), "is a file"),
     "a submission of four classes": Case(("--submission",), "for two classes"),
+    "a threshold of a submission": Case(("--submission", "--threshold", "0.3"), "which no threshold changes"),
     "a threshold for four classes": Case(("--threshold", "0.3"), "for two classes"),
     "a sensitivity of four classes": Case(("--sensitivity", "0.95"), "for two classes"),
 }

@@ -47,6 +47,8 @@ THUMBNAIL_PX = 64
 CHANGES = "resized, recompressed, brightened, flipped or turned"
 # From this correlation of their low frequencies on, images are neighbours, such as slices of one head.
 SIMILAR = 0.92
+# Where an image's runner-up is usually so alike, copies can't be told from others.
+HARD_TO_TELL = 0.9
 # So alike are only copies, whatever the other images look like; and less alike than the second one is none, though it
 # be far more alike than strangers are. Of clipped highlights (brightness x 1.1 of bright smears) 0.87 is left.
 _CERTAIN, _LEAST = 0.985, 0.85
@@ -111,6 +113,14 @@ class SamePictures:
     def num_doubtful(self) -> int:
         """Links that are less than sure."""
         return int((self.likeness < self.scale.sure).sum())
+
+
+def hard_to_tell(usual: float) -> str:
+    """That copies can hardly be told where images are usually so like their runner-up, and what to do."""
+    return (
+        f"Most images are so like another one (likeness {usual:.2f} in the median) that copies can hardly be told: "
+        "name patients, slides or loops as groups."
+    )
 
 
 def same_pictures(thumbnails: npt.NDArray[np.uint8], side_px: int) -> SamePictures:
