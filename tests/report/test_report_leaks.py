@@ -41,6 +41,16 @@ def test_how_sure_the_links_are_is_told_on_the_scale_of_the_data_set(run):
     run.manifest["likeness"] = {"usual": 0.855, "likely": 0.965, "sure": 0.978}
     (words,) = duplicates(run)
     assert "From 0.965 on two were linked; 2 of 9 links are doubtful, below 0.978." in words
+    assert "copies can hardly be told" not in words
+
+
+def test_where_most_images_are_alike_it_is_said_that_copies_can_hardly_be_told(run):
+    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 0, "look_alike_doubtful": 0}
+    run.manifest["likeness"] = {"usual": 0.95, "likely": 0.985, "sure": 0.985}
+    run.manifest["groups"] = "exact"
+    (words,) = duplicates(run)
+    assert "Most images are so like another one (likeness 0.95 in the median) that copies can hardly be told" in words
+    assert "From 0.985 on two would be linked" in words
 
 
 def test_look_alikes_that_were_taken_for_strangers_are_said_to_have_stayed(run):
