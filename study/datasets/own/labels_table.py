@@ -169,11 +169,14 @@ def _require_one_label(labels: pd.Series, classes: Sequence[str], file: Path, co
     separator, several = several_labels.separator_of(classes)
     if several:
         rows = labels[labels.isin(several)]
+        doubtful = several_labels.is_doubtful(separator)
         raise DataError(
             f"Each image must have one label, but {len(rows)} of {len(labels)} rows of {file} seem to have several in "
-            f"{column!r}, parted by {separator!r}: the first is {rows.iloc[0]!r} in row {_row(rows)}. Studies of "
-            "several labels an image can't be run. Take these rows out, or add a column that says of one label yes or "
-            "no, and give it as --label-column. A class that is called so needs another name."
+            f"{column!r}, parted by {separator!r}: the first is {rows.iloc[0]!r} in row {_row(rows)}. "
+            f"{f'If it is the name of one class, rename it, without {separator!r}. ' if doubtful else ''}"
+            "Studies of several labels an image can't be run: take these rows out, or add a column that says of one "
+            "label yes or no, and give it as --label-column."
+            f"{'' if doubtful else ' A class that is called so needs another name.'}"
         )
 
 
