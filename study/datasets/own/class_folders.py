@@ -52,7 +52,9 @@ def find_layout(root: Path) -> Layout:
     per_side = {side: entries(root / side)[0] for side in sides}
     classes = in_order({name for names in per_side.values() for name in names})
     layout_checks.require_classes(root, classes)
-    _check_number(root, classes)
+    if not classes:
+        raise DataError(_no_class_folders(root, list(sides), files))
+    _check_number(root, classes, files)
     within = _within(root, per_side)
     layout_checks.require_patients(root, within)
     layout_checks.require_labelled(root, sides, per_side)
@@ -135,11 +137,11 @@ def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> No
         raise DataError(f"Images to train on are needed, but {root} has only {', '.join(known)}. Add a folder train.")
 
 
-def _check_number(root: Path, classes: list[str]) -> None:
+def _check_number(root: Path, classes: list[str], files: list[str]) -> None:
     if len(classes) < 2:
         raise DataError(
             f"At least two classes are needed, with a folder each, but {root} has {len(classes)}"
-            f"{f' ({classes[0]})' if classes else ''}. Is it the folder above or below that is meant?"
+            f" ({', '.join(classes)}). Is it the folder above or below that is meant?{_a_table(root, files)}"
         )
     if len(classes) > MAX_CLASSES:
         raise DataError(
@@ -148,10 +150,30 @@ def _check_number(root: Path, classes: list[str]) -> None:
         )
 
 
-def _no_folders(root: Path, files: list[str]) -> str:
+def _no_class_folders(root: Path, sides: list[str], files: list[str]) -> str:
+    """Why folders of splits can't be read that hold images, but no folders."""
+    holds = [
+        f"{root / side} holds {sum(name.lower().endswith(IMAGE_SUFFIXES) for name in entries(root / side)[1]):,}"
+        for side in sides
+    ]
+    hint = _a_table(root, files) or " Sort the images into folders, or name their classes in a CSV file (--labels)."
+    return (
+        "The images of a given split must lie in folders of the classes, but "
+        f"{' and '.join(holds)} images in no class folder.{hint}"
+    )
+
+
+def _a_table(root: Path, files: list[str]) -> str:
+    """Names a table that lies beside the folders; the likeliest one, as a competition has several."""
     tables = [name for name in files if name.lower().endswith((".csv", ".tsv"))]
+    likely = [name for name in tables if "train" in name.lower() or "label" in name.lower()]
+    found = next(iter(likely or tables), "")
+    return f" A table may say which image is of which class: --labels {root / found}." if found else ""
+
+
+def _no_folders(root: Path, files: list[str]) -> str:
     arrays = [name for name in files if name.lower().endswith((".npz", ".npy", ".h5", ".hdf5"))]
-    hint = f" Its table may say which is which: --labels {root / tables[0]}." if tables else ""
+    hint = _a_table(root, files)
     if arrays and not hint:
         hint = (
             f" Arrays such as {arrays[0]} aren't read: save each image as a PNG file, in a folder of its class; where "

@@ -67,7 +67,7 @@ def require_classes(root: Path, names: Sequence[str]) -> None:
             f"Make folders train, val and test with the same class folders in each, or {_A_TABLE}; a column split "
             "may say train, val or test."
         )
-    if all(map(folder_names.is_part, names)):
+    if names and all(map(folder_names.is_part, names)):
         raise DataError(
             f"Each folder must be a class's, but all in {root} are called as parts of one download are: "
             f"{named(names)}. Name the class of each image in a table (--labels FILE.csv), or sort the images into a "

@@ -286,6 +286,29 @@ def test_an_empty_split_is_refused(make: Make, refused: Said, tmp_path: Path) ->
     assert "test holds no images. Move it out" in refused()
 
 
+@pytest.mark.parametrize("names", [("train", "test"), ("train_images", "test_images")])
+def test_splits_that_hold_no_class_folders_are_refused_with_their_table(
+    make: Make, refused: Said, read: Said, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    make(*several(names[0], num=12), *several(names[1]))
+    said = refused()
+    assert f"{names[1]} holds 3 and {names[0]} holds 12 images in no class folder" in said
+    assert "Sort the images into folders, or name their classes in a CSV file (--labels)" in said
+    (tmp_path / "sample_submission.csv").write_text("id,diagnosis\n")
+    rows = [f"{names[0]}/{number}.png,{number % 2}" for number in range(12)]
+    (tmp_path / "train.csv").write_text("\n".join(["id,diagnosis", *rows]))
+    assert "which image is of which class: --labels train.csv." in refused()
+    assert "12 images in 2 classes: 0 6, 1 6" in read("--labels", str(tmp_path / "train.csv"))
+
+
+def test_of_one_folder_of_images_the_table_beside_it_is_named(make: Make, refused: Said, tmp_path: Path) -> None:
+    make(*several("images"))
+    (tmp_path / "labels.csv").write_text("image,label\n")
+    said = refused()
+    assert "ROOT has 1 (images)" in said
+    assert "--labels labels.csv" in said
+
+
 def test_an_archive_of_arrays_is_refused_with_how_to_unpack_it(tmp_path: Path, refused: Said) -> None:
     file = tmp_path / "twomnist.npz"
     file.write_bytes(b"PK")
