@@ -48,7 +48,9 @@ _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 # Grades, scores and stages have up to so many steps, and not always whole ones.
 _MOST_GRADES = 12
 # What programs write where there is no value.
-_NO_VALUE = ("nan", "null", "na", "n/a", "#n/a", "?", "unknown", "-")
+_NO_VALUE = ("nan", "null", "na", "n/a", "#n/a", "<na>", "?", "unknown", "-")
+# Of a class they may be the name.
+_NO_GROUP = (*_NO_VALUE, "none", "missing")
 
 
 def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "", split: str = "") -> dict[str, str]:
@@ -300,13 +302,14 @@ def _texts(table: pd.DataFrame, file: Path, column: str, what: str) -> pd.Series
 
 
 def _groups(table: pd.DataFrame, file: Path, column: str) -> pd.Series:
+    """The group of each row; "" where a value says that it is unknown, which is no group."""
     groups = _texts(table, file, column, "a group")
     if len(groups) > 1 and groups.nunique() == 1:
         raise DataError(
             f"Groups must tell images of one patient or slide from others, but {column!r} in {file} says "
             f"{groups.iloc[0]!r} in every row. Give another --group-column, or take this one out of the table."
         )
-    return groups
+    return groups.mask(groups.str.casefold().isin(_NO_GROUP), "")
 
 
 def _matched(root: Path, file: Path, names: pd.Series) -> list[str]:

@@ -159,6 +159,12 @@ def test_a_group_that_is_the_same_in_every_row_is_refused(table: Write, refused:
     assert "'patient' in labels.csv says 'x' in every row" in said
 
 
+@pytest.mark.parametrize("value", ["unknown", "NaN", "NA", "?", "None"])
+def test_unknown_patients_are_no_patient(table: Write, read: Said, value: str) -> None:
+    said = read(*table("image,label,patient", [f"{'ab'[n % 2]},{value if n < 6 else n // 2}" for n in range(12)]))
+    assert "groups 3 by patient, each in one split; of 6 images it is unknown, and they may stand in several" in said
+
+
 def test_groups_of_one_image_each_are_said(table: Write, read: Said) -> None:
     said = read(*table("image,label,patient", [f"{'ab'[n % 2]},{n}" for n in range(12)]))
     assert "12 by patient, each in one split: each image is a group of its own" in said
