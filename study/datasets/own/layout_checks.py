@@ -80,7 +80,8 @@ def require_no_patients(root: Path, names: Sequence[str]) -> None:
     if len(names) >= _MANY_PATIENTS_FOR_CLASSES and all(map(folder_names.is_patient, names)):
         raise DataError(
             f"Each folder must be a class's, but all {len(names)} in {root} are called as patients are: "
-            f"{named(names)}. Move them into a folder for each class, or {_A_TABLE}."
+            f"{named(names)}. Move them into a folder for each class, or {_A_TABLE}; if they are the classes, "
+            f"rename them, such as class_{names[0]}."
         )
 
 

@@ -210,7 +210,21 @@ def test_splits_in_file_names_that_are_not_used_are_said(make: Make, read: Said)
 @pytest.mark.parametrize("name", ["patient_{}", "Case {}", "1025{}", "p{}"])
 def test_patients_are_not_taken_for_classes(make: Make, refused: Said, name: str) -> None:
     make(*several(*(name.format(number) for number in range(6))))
-    assert "all 6 in ROOT are called as patients are" in refused()
+    said = refused()
+    assert "all 6 in ROOT are called as patients are" in said
+    assert f"if they are the classes, rename them, such as class_{name.format(0)}" in said
+
+
+@pytest.mark.parametrize("name", ["25483700{}", "C500{}", "n0144076{}", "p{}"])
+def test_codes_are_classes_where_given_splits_share_them(make: Make, read: Said, name: str) -> None:
+    codes = [name.format(number) for number in range(1, 6)]
+    make(*several(*(f"{side}/{code}" for side in ("train", "test") for code in codes)))
+    assert f"in 5 classes: {codes[0]} 6" in read()
+
+
+def test_codes_are_classes_once_they_are_renamed(make: Make, read: Said) -> None:
+    make(*several(*(f"class_25483700{number}" for number in range(1, 6))))
+    assert "in 5 classes: class_254837001 3" in read()
 
 
 @pytest.mark.parametrize(
