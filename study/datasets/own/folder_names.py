@@ -41,6 +41,14 @@ _PATIENT = re.compile(
     rf"{_PERSON}[\W_]*(?:id|no|nr)?[\W_]*[a-z]{{0,2}}\d\w*|p[\W_]*\d+|[a-z]{{0,4}}[\W_]*(?!(?:19|20)\d\d$)\d{{4,}}",
     re.IGNORECASE,
 )
+# As they are in several archives: "TCGA-05-4244", "LIDC-IDRI-0001", "tumor_001", "S01". Parts, views and times of one
+# patient are called so, too.
+_LIKE_A_PATIENT = re.compile(r"[a-z](?:[\w\s-]*[a-z_\s-])?\d{2,}", re.IGNORECASE)
+_OF_A_PATIENT = re.compile(
+    r"view|series|fold|part|mag|scale|level|zoom|class|grade|stage|type|label|score|batch|set|split|scan|slice|frame"
+    r"|plane|phase|sequence|visit|week|day|month|year|time|run|session|crop|patch|tile|size|aug|angle|field",
+    re.IGNORECASE,
+)
 _PATIENT_IN_FILE = re.compile(rf"(?<![a-z]){_PERSON}[\W_]*\d+(?!\d)", re.IGNORECASE)
 _MAGNIFICATION = re.compile(r"x\d+(?:\.\d+)?|\d+(?:\.\d+)?x|\d+[\W_]*(?:um|mpp)", re.IGNORECASE)
 _UNLABELLED = re.compile(r"(?:un[\W_]?label?led|un[\W_]?annotated|unsup\w*)(?:[\W_]*(?:images?|data))?", re.IGNORECASE)
@@ -106,6 +114,12 @@ def masks_among(paths: Sequence[str]) -> dict[str, str]:
 def is_patient(name: str) -> bool:
     """Whether a folder is called as patients are: "patient 3", "p12", "10253"."""
     return bool(_PATIENT.fullmatch(name.strip()))
+
+
+def may_be_patient(name: str) -> bool:
+    """Whether a folder within a class may be called as patients are: "tumor_001", too."""
+    like = _LIKE_A_PATIENT.fullmatch(name.strip()) and not _OF_A_PATIENT.search(name)
+    return is_patient(name) or bool(like and not is_magnification(name))
 
 
 def is_magnification(name: str) -> bool:

@@ -114,7 +114,7 @@ def require_patients(root: Path, within: Mapping[str, Sequence[str]]) -> None:
     names = in_order(num_classes)
     few = len(names) < _MANY or len(names) <= len(within)
     shared = [name for name in names if num_classes[name] > 1]
-    if few and 2 * len(shared) > len(names) and not all(map(folder_names.is_patient, names)):
+    if few and 2 * len(shared) > len(names) and not all(map(folder_names.may_be_patient, names)):
         raise DataError(_same_few_names(root, within, names, len(shared)))
     unlike = [name for name in names if folder_names.is_magnification(name)] or (
         names if few and not any(letter.isdecimal() for name in names for letter in name) else []
@@ -176,16 +176,22 @@ def _same_few_names(root: Path, within: Mapping[str, Sequence[str]], names: Sequ
     outer = list(within)
     first = "the inner ones are the classes and the outer ones patients, folds or parts of the data"
     second = "the inner ones are views, magnifications or series, put what is in them directly into their class folder"
-    likelier = (
-        f"If {first}, {_A_TABLE}. If {second}."
-        if len(outer) > len(names)
-        else f"If {second}; to name patients, {_A_TABLE}. If {first}, such a table says so, too; or give one "
-        "of the outer ones as --images."
-    )
+    if len(outer) > len(names):
+        remedy = f"If {first}, {_A_TABLE}. If {second}."
+    elif all(any(letter.isdecimal() for letter in name) for name in names):
+        remedy = (
+            f"If the inner ones are patients or slides, {_A_TABLE}. If {second}. If {first}, such a table says so, "
+            "too; or give one of the outer ones as --images."
+        )
+    else:
+        remedy = (
+            f"If {second}; to name patients, {_A_TABLE}. If {first}, such a table says so, too; or give one "
+            "of the outer ones as --images."
+        )
     return (
         f"A folder within a class is taken for one patient or slide, but those in {root} have the same few names in "
         f"several classes: {named(names)}{'' if num_shared == len(names) else f' ({num_shared} of them)'} within "
-        f"{named(outer)}. {likelier}"
+        f"{named(outer)}. {remedy}"
     )
 
 

@@ -148,6 +148,10 @@ def test_splits_in_the_names_of_classes_are_refused(make: Make, refused: Said, n
         ("series 1", "series 2", "series 3"),
         ("2019", "2020", "2021"),
         ("1", "2", "3"),
+        ("x40", "x100"),
+        ("view_01", "view_02"),
+        ("subset01", "subset02"),
+        ("T1", "T2"),
     ],
 )
 def test_the_same_few_folders_in_every_class_are_no_patients(make: Make, refused: Said, inner: tuple[str, ...]) -> None:
@@ -260,6 +264,19 @@ def test_many_patients_may_stand_in_both_classes(make: Make, read: Said) -> None
 def test_few_patients_in_both_classes_are_known_by_their_names(make: Make, read: Said) -> None:
     make(*within([f"patient {number}" for number in range(4)]))
     assert "groups 4 by folder, each in one split" in read()
+
+
+@pytest.mark.parametrize("name", ["TCGA-05-424{}", "LIDC-IDRI-000{}", "tumor_00{}", "S0{}", "case_{}", "MSB-0014{}"])
+def test_few_patients_of_both_classes_are_known_as_archives_name_them(make: Make, read: Said, name: str) -> None:
+    make(*within([name.format(number) for number in range(4)]))
+    assert "groups 4 by folder, each in one split" in read()
+
+
+def test_where_folders_within_classes_hold_numbers_a_table_of_patients_is_the_first_remedy(
+    make: Make, refused: Said
+) -> None:
+    make(*within(["a1", "b2", "c3"]))
+    assert "If the inner ones are patients or slides, name each image, its class and its patient in" in refused()
 
 
 def test_few_patients_of_one_class_each_are_patients_and_called_a_guess(make: Make, read: Said) -> None:
