@@ -13,7 +13,7 @@ from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.own import layout_checks
 from study.datasets.own.files import entries, walk
-from study.datasets.own.folder_names import SPLITS, is_generic, side_of
+from study.datasets.own.folder_names import SPLITS, is_generic, sides_of
 from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError
 from study.spec.own_images import MAX_CLASSES
@@ -45,7 +45,7 @@ def find_layout(root: Path) -> Layout:
     folders, files = entries(root)
     if not folders:
         raise DataError(_no_folders(root, files))
-    known = {name: side for name in folders if (side := side_of(name))}
+    known = sides_of(folders)
     sides = known or {"": "train"}
     if known:
         _check_sides(root, known, folders)
@@ -129,7 +129,8 @@ def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> No
     if others:
         raise DataError(
             f"Class folders lie beside each other or within train, val and test, but {root} has both: "
-            f"{', '.join(known)} and {', '.join(others[:5])}. Move one kind away."
+            f"{', '.join(known)} and {', '.join(others[:5])}. Move one kind away. If "
+            f"{next(iter(known))!r} is a class, rename it, such as class_{next(iter(known))}."
         )
     for side in SPLITS:
         same = [name for name, found in known.items() if found == side]

@@ -19,6 +19,8 @@ _SIDES = {
     )
     for side, names in _SPELLINGS.items()
 }
+# They may as well be classes: "valid" beside "invalid", magnetic resonance "MR" beside "TR".
+_AMBIGUOUS = {"tr", "development", "valid", "dev", "ts", "te"}
 _SHORTEST_IN_CLASS_NAME = 3
 _GENERIC = re.compile(
     r"(?:original|raw)?[\W_]*(?:images?|imgs?|pictures?|photos?|png|jpe?g|tiff?|bmp|originals?)", re.IGNORECASE
@@ -58,6 +60,17 @@ _PART = re.compile(r"(?:.*[\W_])?(?:images?|imgs?|parts?|batch|chunk|archive|fol
 def side_of(name: str) -> str:
     """What a folder or a table means by a name: "train", "val" or "test"; "" where it means none of them."""
     return next((side for side, spelled in _SIDES.items() if spelled.fullmatch(name.strip())), "")
+
+
+def sides_of(names: Iterable[str]) -> dict[str, str]:
+    """Those of some names that mean a split -> "train", "val" or "test".
+
+    "valid", "tr" and the like mean one only where all of the names mean splits, with train among them.
+    """
+    sides = {name: side_of(name) for name in names}
+    if "" not in sides.values() and "train" in sides.values():
+        return sides
+    return {name: side for name, side in sides.items() if side and _AMBIGUOUS.isdisjoint(_words(name))}
 
 
 def class_and_side(name: str) -> tuple[str, str]:

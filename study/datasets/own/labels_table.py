@@ -14,7 +14,7 @@ from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.own import several_labels
 from study.datasets.own.class_folders import SIDES
 from study.datasets.own.files import walk
-from study.datasets.own.folder_names import side_of
+from study.datasets.own.folder_names import side_of, sides_of
 from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError, UnknownNameError
 from study.spec import Table
@@ -76,7 +76,7 @@ def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "
             raise DataError(_cant_be_told(table, file, kind))
     # A column called "split" or "fold" may count something else. One that says train, val or test anywhere must do so
     # in each row: a slip would otherwise put the images of a given test split into training.
-    if not split and found["split"] and set(SIDES).isdisjoint(map(side_of, table[found["split"]].fillna(""))):
+    if not split and found["split"] and not sides_of(table[found["split"]].fillna("").unique()):
         found["split"] = ""
     found["split"] = found["split"] or _split_by_values(table, file, set(found.values()))
     return found

@@ -162,8 +162,9 @@ def _candidates(folder: Path) -> Iterator[str]:
 
 def _require_no_splits(root: Path, within: Mapping[str, Sequence[str]]) -> None:
     for name, folders in within.items():
-        splits = [folder for folder in folders if folder_names.side_of(folder)]
-        if splits and (len(splits) == len(folders) or "train" in map(folder_names.side_of, splits)):
+        sides = folder_names.sides_of(folders)
+        if sides and (len(sides) == len(set(folders)) or "train" in sides.values()):
+            splits = list(sides)
             moved = f"{splits[0]}/{name}"
             raise DataError(
                 f"Given splits must lie above the class folders, but {named(splits)} lie within the class {name!r} of "

@@ -128,6 +128,31 @@ def test_splits_are_known_by_their_usual_spellings(make: Make, read: Said, names
     assert "groups unknown" in said
 
 
+@pytest.mark.parametrize("names", [("MR", "PS", "TR"), ("Invalid", "Valid"), ("Dev", "Normal"), ("TE", "TS")])
+def test_short_and_ambiguous_spellings_of_splits_are_classes_beside_others(
+    make: Make, read: Said, names: tuple[str, ...]
+) -> None:
+    make(*several(*names, num=4))
+    said = read()
+    assert f"in {len(names)} classes" in said
+    assert "splits drawn" in said
+
+
+@pytest.mark.parametrize(
+    "names", [("tr", "te"), ("train", "valid", "test"), ("Training", "dev"), ("development", "ts")]
+)
+def test_short_spellings_are_splits_where_all_folders_are(make: Make, read: Said, names: tuple[str, ...]) -> None:
+    make(*several(*(f"{side}/{name}" for side in names for name in CLASSES), num=4))
+    assert "splits as given (train 8" in read()
+
+
+def test_a_class_that_is_called_as_a_split_is_refused_with_another_name(make: Make, refused: Said) -> None:
+    make(*several("control", "test"))
+    said = refused()
+    assert "ROOT has both: test and control" in said
+    assert "If 'test' is a class, rename it, such as class_test" in said
+
+
 @pytest.mark.parametrize(
     "names",
     [("normal_train", "normal_test", "tumour_train", "tumour_test"), ("tumour", "normal", "normal_test")],

@@ -134,6 +134,11 @@ def test_a_column_that_says_train_and_test_is_the_split_whatever_it_is_called(ta
     assert "split 'Usage'" in said
 
 
+def test_a_column_called_split_that_says_nothing_of_splits_is_none(table: Write, read: Said) -> None:
+    said = read(*table("image,label,set", [f"{'ab'[n % 2]},{('TR', 'MR', 'PS')[n % 3]}" for n in range(12)]))
+    assert "NOT USED column 'set'" in said
+
+
 def test_folders_of_splits_that_a_table_passes_over_are_said(make: Make, read: Said, tmp_path: Path) -> None:
     names = [f"{side}/{number}.png" for side in ("train", "test") for number in range(6)]
     make(*names)
