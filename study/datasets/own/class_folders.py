@@ -2,7 +2,7 @@
 
 Within a class folder, images may lie in further folders: one for each patient or slide, where that is plausible
 (`layout_checks`). Folders of the same name in two classes are of the same patient. A folder called "images" or the like
-says nothing, and is passed over.
+or as its class is, as unpacking an archive leaves it, says nothing, and is passed over.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.own import layout_checks
 from study.datasets.own.files import entries, walk
-from study.datasets.own.folder_names import SPLITS, is_generic, sides_of
+from study.datasets.own.folder_names import SPLITS, says_nothing, sides_of
 from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError
 from study.spec.own_images import MAX_CLASSES
@@ -121,7 +121,7 @@ def _of_class(root: Path, folder: Path, side: str, target: int) -> list[Sample]:
 def _group(path: Path, class_folder: Path) -> str:
     """The folder within the class folder that an image lies in, at whatever depth; "" for none."""
     folders = path.relative_to(class_folder).parts[:-1]
-    return next((name for name in folders if not is_generic(name)), "")
+    return next((name for name in folders if not says_nothing(name, class_folder.name)), "")
 
 
 def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> None:

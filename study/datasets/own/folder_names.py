@@ -88,6 +88,11 @@ def is_generic(name: str) -> bool:
     return bool(_GENERIC.fullmatch(name.strip()))
 
 
+def says_nothing(name: str, class_name: str) -> bool:
+    """Whether a folder within a class says no more than this: "images", or the class's own name once more."""
+    return is_generic(name) or name.casefold() == class_name.casefold()
+
+
 def is_mask_folder(name: str) -> bool:
     """Whether a folder is called as folders of masks, segmentations or annotations are."""
     words = _words(name)
@@ -97,7 +102,7 @@ def is_mask_folder(name: str) -> bool:
 def mask_classes(names: Iterable[str]) -> list[str]:
     """Folders of masks among folders that are taken for classes. "mask" beside "no mask" is a class."""
     names = list(names)
-    if any(not _MASK_WORDS.isdisjoint(words) and not _NEGATIONS.isdisjoint(words) for words in map(_words, names)):
+    if any(map(_says_no_mask, names)):
         return []
     clear = [name for name in names if not _MASK_WORDS.isdisjoint(_words(name)) and "with" not in _words(name)]
     if any(map(is_generic, names)):
@@ -162,6 +167,14 @@ def patient_in(path: str) -> str:
     """What may be a patient in the name of a file: "person12" in person12_bacteria_3.jpeg; "" for nothing."""
     found = _PATIENT_IN_FILE.search(PurePosixPath(path).stem)
     return found[0].casefold() if found else ""
+
+
+def _says_no_mask(name: str) -> bool:
+    """Whether a class is called "no mask", "nomask" or the like."""
+    words = _words(name)
+    if not _MASK_WORDS.isdisjoint(words):
+        return not _NEGATIONS.isdisjoint(words)
+    return not {f"{no}{mask}" for no in _NEGATIONS for mask in _MASK_WORDS}.isdisjoint(words)
 
 
 def _words(name: str) -> list[str]:

@@ -48,7 +48,7 @@ def require_classes(root: Path, names: Sequence[str]) -> None:
         raise DataError(
             f"Each folder must be a class's, but {named(masks)} in {root} {_are(masks)} called as masks are, not "
             f"as a class. Move {_them(masks)} out of {root}; if the class folders lie within the folder of the "
-            "images, give that one as --images."
+            f"images, give that one as --images; if it is a class, rename it, such as with_{masks[0]}."
         )
     unlabelled = [name for name in names if folder_names.is_unlabelled(name)]
     if unlabelled:
@@ -86,18 +86,18 @@ def require_no_patients(root: Path, names: Sequence[str]) -> None:
 
 
 def folders_within(root: Path, class_folder: Path) -> list[str]:
-    """The folders in a class folder that may be patients; those called "images" and the like are looked into.
+    """The folders in a class folder that may be patients; those that say nothing are looked into.
 
     Raises:
         DataError: one holds masks, at whatever depth.
     """
     for folder in _all_folders(class_folder):
-        if folder_names.is_mask_folder(folder.name):
+        if folder_names.is_mask_folder(folder.name) and not folder_names.says_nothing(folder.name, class_folder.name):
             raise DataError(
                 f"Each file must be an image of its class, but {folder} is called as a folder of masks is, and what is "
                 f"in it would be trained on as images. Move all such folders out of {root}."
             )
-    return list(_candidates(class_folder))
+    return list(_candidates(class_folder, class_folder.name))
 
 
 def require_patients(root: Path, within: Mapping[str, Sequence[str]]) -> None:
@@ -152,10 +152,10 @@ def _all_folders(folder: Path) -> Iterator[Path]:
         yield from _all_folders(folder / name)
 
 
-def _candidates(folder: Path) -> Iterator[str]:
+def _candidates(folder: Path, class_name: str) -> Iterator[str]:
     for name in entries(folder)[0]:
-        if folder_names.is_generic(name):
-            yield from _candidates(folder / name)
+        if folder_names.says_nothing(name, class_name):
+            yield from _candidates(folder / name, class_name)
         else:
             yield name
 

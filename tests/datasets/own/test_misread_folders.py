@@ -98,6 +98,27 @@ def test_folders_of_masks_beside_the_classes_are_refused(
     assert named in refused()
 
 
+@pytest.mark.parametrize(
+    "names", [("mask", "nomask"), ("NoMask", "Mask"), ("mask", "no_mask"), ("withoutmask", "mask")]
+)
+def test_mask_beside_its_negation_is_a_class(make: Make, read: Said, names: tuple[str, str]) -> None:
+    make(*several(*names))
+    assert "6 images in 2 classes" in read()
+
+
+def test_a_class_that_is_called_as_masks_is_refused_with_another_name(make: Make, refused: Said) -> None:
+    make(*several("mask", "bare"))
+    assert "if it is a class, rename it, such as with_mask." in refused()
+
+
+@pytest.mark.parametrize("names", [("with_mask", "without_mask"), CLASSES])
+def test_a_folder_called_as_its_class_within_it_says_nothing(make: Make, read: Said, names: tuple[str, str]) -> None:
+    make(*several(f"{names[0]}/{names[0]}", f"{names[1]}/{names[1]}/images"))
+    said = read()
+    assert "6 images in 2 classes" in said
+    assert "groups unknown" in said
+
+
 @pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "Validation Set", "TEST"), ("test", "train")])
 def test_splits_within_the_classes_are_refused(make: Make, refused: Said, names: tuple[str, ...]) -> None:
     make(*within(names))
