@@ -59,7 +59,8 @@ def require_classes(root: Path, names: Sequence[str]) -> None:
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for name in names:
         of_class, side = folder_names.class_and_side(name)
-        sides[of_class].setdefault(side, name)
+        if side:
+            sides[of_class].setdefault(side, name)
     parted = next((list(found.values()) for found in sides.values() if len(found) > 1), None)
     if parted:
         raise DataError(

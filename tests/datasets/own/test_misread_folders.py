@@ -176,13 +176,21 @@ def test_a_class_that_is_called_as_a_split_is_refused_with_another_name(make: Ma
 
 @pytest.mark.parametrize(
     "names",
-    [("normal_train", "normal_test", "tumour_train", "tumour_test"), ("tumour", "normal", "normal_test")],
+    [("normal_train", "normal_test", "tumour_train", "tumour_test"), ("tumour", "train normal", "normal-test")],
 )
 def test_splits_in_the_names_of_classes_are_refused(make: Make, refused: Said, names: tuple[str, ...]) -> None:
     make(*several(*names))
     said = refused()
     assert "are called as splits of one class are" in said
     assert "Make folders train, val and test" in said
+
+
+@pytest.mark.parametrize("names", [("negative", "test_negative"), ("delay", "dev_delay")])
+def test_one_class_may_be_called_as_another_with_a_word_of_splits(
+    make: Make, read: Said, names: tuple[str, ...]
+) -> None:
+    make(*several(*names))
+    assert "6 images in 2 classes" in read()
 
 
 @pytest.mark.parametrize(
