@@ -30,8 +30,8 @@ _MASK_WORDS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", 
 _MASK_NAMES = {"seg", "segs", "gt", "label", "labels", "contour", "contours", "overlay", "overlays", "labelmaps"}
 _NEGATIONS = {"no", "non", "not", "without", "un"}
 _MASK_FILE = re.compile(
-    r"(?P<of>.+?)[\W_]*(?:masks?|seg|segs|segmentations?|labels?|labelmap|gt|groundtruth|ground[\W_]truth|annotations?"
-    r"|contours?)(?:[\W_]*\d{1,2})?\)?",
+    r"(?P<of>.+?)(?:[\W_]*(?:masks?|segmentations?|labelmap|groundtruth|ground[\W_]truth|annotations?|contours?)"
+    r"|(?:(?<=\d)|[\W_]+)(?:segs?|labels?|gt))(?:[\W_]*\d{1,2})?\)?",
     re.IGNORECASE,
 )
 _MASK_FIRST = re.compile(r"(?:masks?|seg|segmentation|label|gt)[\W_]+(?P<of>.+)", re.IGNORECASE)

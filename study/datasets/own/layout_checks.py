@@ -13,6 +13,8 @@ from study.errors import DataError
 # Magnifications, views and series are fewer than these, and so are classes; patients rarely are.
 _MANY = 12
 _MANY_PATIENTS_FOR_CLASSES = 5
+# Fewer may be called as masks by chance.
+_FEWEST_MASKS, _SHARE_OF_MASKS = 3, 0.05
 _NUM_NAMED = 4
 _A_TABLE = (
     "name each image, its class and its patient in a table (--labels FILE.csv, with columns image, label, patient)"
@@ -132,7 +134,7 @@ def require_patients(root: Path, within: Mapping[str, Sequence[str]]) -> None:
 def require_no_masks_among(root: Path, paths: Sequence[str]) -> None:
     """Refuses masks that lie beside their images, which only their file names tell apart."""
     masks = folder_names.masks_among(paths)
-    if masks:
+    if masks and len(masks) >= min(_FEWEST_MASKS, _SHARE_OF_MASKS * len(paths)):
         mask, image = next(iter(masks.items()))
         raise DataError(
             f"Each file must be an image of its class, but {len(masks):,} of {len(paths):,} in {root} are called as "

@@ -76,6 +76,22 @@ def test_masks_beside_their_images_are_refused(make: Make, refused: Said, image:
     assert "Move them out of the folder" in said
 
 
+def test_short_words_at_the_end_of_a_name_are_no_masks(make: Make, read: Said) -> None:
+    make(
+        *several(*CLASSES, name="{}b.png"), *several(*CLASSES, name="{}bgt.png"), *several(*CLASSES, name="{}bseg.png")
+    )
+    said = read()
+    assert "18 images in 2 classes" in said
+    assert "as a mask" not in said
+
+
+def test_one_name_of_a_mask_among_many_images_is_said(make: Make, read: Said, refused: Said) -> None:
+    make(*several(*CLASSES, num=20), "normal/1_mask.png")
+    assert "normal/1_mask.png is called as a mask of normal/1.png is, and taken for an image: if it" in read()
+    make("normal/2_mask.png", "normal/3_mask.png")
+    assert "3 of 43 in ROOT are called as masks of others are" in refused()
+
+
 def test_names_that_end_as_those_of_masks_do_are_images_where_nothing_is_beside_them(make: Make, read: Said) -> None:
     make(*several("with_mask", name="with_mask_{}.png"), *several("without_mask", name="without_mask_{}.png"))
     assert "6 images in 2 classes: without_mask 3, with_mask 3" in read()
