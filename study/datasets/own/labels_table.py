@@ -5,7 +5,7 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -353,7 +353,9 @@ def _also(names: pd.Series) -> str:
 
 def _ends_of(name: str, known: Mapping[str, Set[str]]) -> Set[str]:
     """The files of which a path on another machine ends with the whole path in the folder."""
-    return {path for path in known.get(PurePosixPath(name).name, ()) if f"/{name}".endswith(f"/{path}")}
+    parts = name.split("/")
+    ends = ("/".join(parts[place:]) for place in range(len(parts)))
+    return {end for end in ends if end in known.get(end, ())}
 
 
 def _sides(table: pd.DataFrame, file: Path, column: str) -> list[str]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from datasets.own.conftest import Make, Said
 
+from study.datasets.own import labels_table
 from study.datasets.own.several_labels import separator_of
 
 Write = Callable[..., tuple[str, str]]
@@ -194,6 +196,25 @@ def test_one_number_that_is_written_in_two_ways_is_refused(table: Write, refused
 
 def test_a_label_that_is_called_as_a_missing_value_is_said(table: Write, read: Said) -> None:
     assert "'nan' is taken for a class of its own" in read(*table("image,label", ["a", "b", "nan"] * 4))
+
+
+def test_files_of_the_same_name_are_known_by_the_ends_of_paths(make: Make, read: Said, tmp_path: Path) -> None:
+    names = [f"patient{number}/study1/view1.png" for number in range(8)]
+    make(*names)
+    rows = [f"Archive-small/train/{name},{'ab'[number % 2]}" for number, name in enumerate(names)]
+    (tmp_path / "labels.csv").write_text("\n".join(["image,label", *rows]))
+    assert "8 images in 2 classes: a 4, b 4" in read("--labels", str(tmp_path / "labels.csv"))
+
+
+def test_many_files_of_the_same_name_cost_no_time(tmp_path: Path) -> None:
+    """Each row was compared with all of them."""
+
+    class Never(set[str]):
+        def __iter__(self) -> NoReturn:
+            raise AssertionError("gone through one by one")
+
+    known = {"view1.png": Never({"p1/view1.png", "p2/view1.png"}), "p1/view1.png": Never({"p1/view1.png"})}
+    assert labels_table._ends_of("archive/p1/view1.png", known) == {"p1/view1.png"}
 
 
 def test_rows_of_masks_are_refused(table: Write, make: Make, refused: Said) -> None:
