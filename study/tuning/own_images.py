@@ -59,7 +59,7 @@ def own_study(asked: Asked) -> tuple[Derived, list[str]]:
     modality = asked.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
     derived = derive(own, look, samples, names=asked.architecture, size_px=asked.image_size)
-    derived = replace(derived, notes=tuple(_notes(own, look, unlabelled)))
+    derived = replace(derived, notes=tuple(_notes(own, look, samples, unlabelled)))
     return derived, list(_described(asked, derived, look, samples))
 
 
@@ -106,7 +106,7 @@ def _unpack(file: Path) -> str:
     )
 
 
-def _notes(own: OwnImages, look: Look, unlabelled: int) -> Iterator[str]:
+def _notes(own: OwnImages, look: Look, samples: Sequence[Sample], unlabelled: int) -> Iterator[str]:
     if unlabelled:
         yield f"{unlabelled:,} images in the folder stand in no row of the table: they are no part of the study."
     if look.beyond:
@@ -119,6 +119,8 @@ def _notes(own: OwnImages, look: Look, unlabelled: int) -> Iterator[str]:
             f"No more than 16 grey levels, as in masks and almost black images, are all that {len(look.few_levels)} of "
             f"{look.num} images show that were looked at, for example {look.few_levels[0]}."
         )
+    for mask, image in folder_names.masks_among([sample.path for sample in samples]).items():
+        yield f"{mask} is called as a mask of {image} is, and taken for an image: if it is none, take it out."
     for name in labels_table.without_value(own.classes):
         yield f"{name!r} is taken for a class of its own: if it says that the label is missing, take these rows out."
 

@@ -2,7 +2,7 @@
 
 Within a class folder, images may lie in further folders: one for each patient or slide, where that is plausible
 (`layout_checks`). Folders of the same name in two classes are of the same patient. A folder called "images" or the like
-says nothing, and is passed over.
+or as its class is, as unpacking an archive leaves it, says nothing, and is passed over.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
 from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.own import layout_checks
 from study.datasets.own.files import entries, walk
-from study.datasets.own.folder_names import SPLITS, is_generic, side_of
+from study.datasets.own.folder_names import SPLITS, says_nothing, sides_of
 from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError
 from study.spec.own_images import MAX_CLASSES
@@ -45,14 +45,16 @@ def find_layout(root: Path) -> Layout:
     folders, files = entries(root)
     if not folders:
         raise DataError(_no_folders(root, files))
-    known = {name: side for name in folders if (side := side_of(name))}
+    known = sides_of(folders)
     sides = known or {"": "train"}
     if known:
         _check_sides(root, known, folders)
     per_side = {side: entries(root / side)[0] for side in sides}
     classes = in_order({name for names in per_side.values() for name in names})
     layout_checks.require_classes(root, classes)
-    _check_number(root, classes)
+    if not classes:
+        raise DataError(_no_class_folders(root, list(sides), files))
+    _check_number(root, classes, files)
     within = _within(root, per_side)
     layout_checks.require_patients(root, within)
     layout_checks.require_labelled(root, sides, per_side)
@@ -63,7 +65,9 @@ def find_layout(root: Path) -> Layout:
                 f"Each class needs a folder in each of {', '.join(sides)}, but {root / side} has none for "
                 f"{', '.join(map(repr, missing[:5]))}. Make it, or take the class out of the others."
             )
-    layout_checks.require_no_patients(root, classes)
+    # Given splits share their classes, and hardly a patient.
+    if len(sides) == 1:
+        layout_checks.require_no_patients(root, classes)
     require_distinct(classes, root)
     return Layout(sides, tuple(classes), grouped=any(within.values()))
 
@@ -117,7 +121,7 @@ def _of_class(root: Path, folder: Path, side: str, target: int) -> list[Sample]:
 def _group(path: Path, class_folder: Path) -> str:
     """The folder within the class folder that an image lies in, at whatever depth; "" for none."""
     folders = path.relative_to(class_folder).parts[:-1]
-    return next((name for name in folders if not is_generic(name)), "")
+    return next((name for name in folders if not says_nothing(name, class_folder.name)), "")
 
 
 def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> None:
@@ -125,7 +129,8 @@ def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> No
     if others:
         raise DataError(
             f"Class folders lie beside each other or within train, val and test, but {root} has both: "
-            f"{', '.join(known)} and {', '.join(others[:5])}. Move one kind away."
+            f"{', '.join(known)} and {', '.join(others[:5])}. Move one kind away. If "
+            f"{next(iter(known))!r} is a class, rename it, such as class_{next(iter(known))}."
         )
     for side in SPLITS:
         same = [name for name, found in known.items() if found == side]
@@ -135,11 +140,11 @@ def _check_sides(root: Path, known: Mapping[str, str], folders: list[str]) -> No
         raise DataError(f"Images to train on are needed, but {root} has only {', '.join(known)}. Add a folder train.")
 
 
-def _check_number(root: Path, classes: list[str]) -> None:
+def _check_number(root: Path, classes: list[str], files: list[str]) -> None:
     if len(classes) < 2:
         raise DataError(
             f"At least two classes are needed, with a folder each, but {root} has {len(classes)}"
-            f"{f' ({classes[0]})' if classes else ''}. Is it the folder above or below that is meant?"
+            f" ({', '.join(classes)}). Is it the folder above or below that is meant?{_a_table(root, files)}"
         )
     if len(classes) > MAX_CLASSES:
         raise DataError(
@@ -148,10 +153,30 @@ def _check_number(root: Path, classes: list[str]) -> None:
         )
 
 
-def _no_folders(root: Path, files: list[str]) -> str:
+def _no_class_folders(root: Path, sides: list[str], files: list[str]) -> str:
+    """Why folders of splits can't be read that hold images, but no folders."""
+    holds = [
+        f"{root / side} holds {sum(name.lower().endswith(IMAGE_SUFFIXES) for name in entries(root / side)[1]):,}"
+        for side in sides
+    ]
+    hint = _a_table(root, files) or " Sort the images into folders, or name their classes in a CSV file (--labels)."
+    return (
+        "The images of a given split must lie in folders of the classes, but "
+        f"{' and '.join(holds)} images in no class folder.{hint}"
+    )
+
+
+def _a_table(root: Path, files: list[str]) -> str:
+    """Names a table that lies beside the folders; the likeliest one, as a competition has several."""
     tables = [name for name in files if name.lower().endswith((".csv", ".tsv"))]
+    likely = [name for name in tables if "train" in name.lower() or "label" in name.lower()]
+    found = next(iter(likely or tables), "")
+    return f" A table may say which image is of which class: --labels {root / found}." if found else ""
+
+
+def _no_folders(root: Path, files: list[str]) -> str:
     arrays = [name for name in files if name.lower().endswith((".npz", ".npy", ".h5", ".hdf5"))]
-    hint = f" Its table may say which is which: --labels {root / tables[0]}." if tables else ""
+    hint = _a_table(root, files)
     if arrays and not hint:
         hint = (
             f" Arrays such as {arrays[0]} aren't read: save each image as a PNG file, in a folder of its class; where "

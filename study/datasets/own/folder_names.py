@@ -19,6 +19,8 @@ _SIDES = {
     )
     for side, names in _SPELLINGS.items()
 }
+# They may as well be classes: "valid" beside "invalid", magnetic resonance "MR" beside "TR".
+_AMBIGUOUS = {"tr", "development", "valid", "dev", "ts", "te"}
 _SHORTEST_IN_CLASS_NAME = 3
 _GENERIC = re.compile(
     r"(?:original|raw)?[\W_]*(?:images?|imgs?|pictures?|photos?|png|jpe?g|tiff?|bmp|originals?)", re.IGNORECASE
@@ -28,8 +30,8 @@ _MASK_WORDS = {"mask", "masks", "segmentation", "segmentations", "groundtruth", 
 _MASK_NAMES = {"seg", "segs", "gt", "label", "labels", "contour", "contours", "overlay", "overlays", "labelmaps"}
 _NEGATIONS = {"no", "non", "not", "without", "un"}
 _MASK_FILE = re.compile(
-    r"(?P<of>.+?)[\W_]*(?:masks?|seg|segs|segmentations?|labels?|labelmap|gt|groundtruth|ground[\W_]truth|annotations?"
-    r"|contours?)(?:[\W_]*\d{1,2})?\)?",
+    r"(?P<of>.+?)(?:[\W_]*(?:masks?|segmentations?|labelmap|groundtruth|ground[\W_]truth|annotations?|contours?)"
+    r"|(?:(?<=\d)|[\W_]+)(?:segs?|labels?|gt))(?:[\W_]*\d{1,2})?\)?",
     re.IGNORECASE,
 )
 _MASK_FIRST = re.compile(r"(?:masks?|seg|segmentation|label|gt)[\W_]+(?P<of>.+)", re.IGNORECASE)
@@ -41,6 +43,14 @@ _PATIENT = re.compile(
     rf"{_PERSON}[\W_]*(?:id|no|nr)?[\W_]*[a-z]{{0,2}}\d\w*|p[\W_]*\d+|[a-z]{{0,4}}[\W_]*(?!(?:19|20)\d\d$)\d{{4,}}",
     re.IGNORECASE,
 )
+# As they are in several archives: "TCGA-05-4244", "LIDC-IDRI-0001", "tumor_001", "S01". Parts, views and times of one
+# patient are called so, too.
+_LIKE_A_PATIENT = re.compile(r"[a-z](?:[\w\s-]*[a-z_\s-])?\d{2,}", re.IGNORECASE)
+_OF_A_PATIENT = re.compile(
+    r"view|series|fold|part|mag|scale|level|zoom|class|grade|stage|type|label|score|batch|set|split|scan|slice|frame"
+    r"|plane|phase|sequence|visit|week|day|month|year|time|run|session|crop|patch|tile|size|aug|angle|field",
+    re.IGNORECASE,
+)
 _PATIENT_IN_FILE = re.compile(rf"(?<![a-z]){_PERSON}[\W_]*\d+(?!\d)", re.IGNORECASE)
 _MAGNIFICATION = re.compile(r"x\d+(?:\.\d+)?|\d+(?:\.\d+)?x|\d+[\W_]*(?:um|mpp)", re.IGNORECASE)
 _UNLABELLED = re.compile(r"(?:un[\W_]?label?led|un[\W_]?annotated|unsup\w*)(?:[\W_]*(?:images?|data))?", re.IGNORECASE)
@@ -50,6 +60,17 @@ _PART = re.compile(r"(?:.*[\W_])?(?:images?|imgs?|parts?|batch|chunk|archive|fol
 def side_of(name: str) -> str:
     """What a folder or a table means by a name: "train", "val" or "test"; "" where it means none of them."""
     return next((side for side, spelled in _SIDES.items() if spelled.fullmatch(name.strip())), "")
+
+
+def sides_of(names: Iterable[str]) -> dict[str, str]:
+    """Those of some names that mean a split -> "train", "val" or "test".
+
+    "valid", "tr" and the like mean one only where all of the names mean splits, with train among them.
+    """
+    sides = {name: side_of(name) for name in names}
+    if "" not in sides.values() and "train" in sides.values():
+        return sides
+    return {name: side for name, side in sides.items() if side and _AMBIGUOUS.isdisjoint(_words(name))}
 
 
 def class_and_side(name: str) -> tuple[str, str]:
@@ -67,6 +88,11 @@ def is_generic(name: str) -> bool:
     return bool(_GENERIC.fullmatch(name.strip()))
 
 
+def says_nothing(name: str, class_name: str) -> bool:
+    """Whether a folder within a class says no more than this: "images", or the class's own name once more."""
+    return is_generic(name) or name.casefold() == class_name.casefold()
+
+
 def is_mask_folder(name: str) -> bool:
     """Whether a folder is called as folders of masks, segmentations or annotations are."""
     words = _words(name)
@@ -76,7 +102,7 @@ def is_mask_folder(name: str) -> bool:
 def mask_classes(names: Iterable[str]) -> list[str]:
     """Folders of masks among folders that are taken for classes. "mask" beside "no mask" is a class."""
     names = list(names)
-    if any(not _MASK_WORDS.isdisjoint(words) and not _NEGATIONS.isdisjoint(words) for words in map(_words, names)):
+    if any(map(_says_no_mask, names)):
         return []
     clear = [name for name in names if not _MASK_WORDS.isdisjoint(_words(name)) and "with" not in _words(name)]
     if any(map(is_generic, names)):
@@ -108,6 +134,12 @@ def is_patient(name: str) -> bool:
     return bool(_PATIENT.fullmatch(name.strip()))
 
 
+def may_be_patient(name: str) -> bool:
+    """Whether a folder within a class may be called as patients are: "tumor_001", too."""
+    like = _LIKE_A_PATIENT.fullmatch(name.strip()) and not _OF_A_PATIENT.search(name)
+    return is_patient(name) or bool(like and not is_magnification(name))
+
+
 def is_magnification(name: str) -> bool:
     """Whether a folder is called as a magnification: "40X"."""
     return bool(_MAGNIFICATION.fullmatch(name.strip()))
@@ -135,6 +167,14 @@ def patient_in(path: str) -> str:
     """What may be a patient in the name of a file: "person12" in person12_bacteria_3.jpeg; "" for nothing."""
     found = _PATIENT_IN_FILE.search(PurePosixPath(path).stem)
     return found[0].casefold() if found else ""
+
+
+def _says_no_mask(name: str) -> bool:
+    """Whether a class is called "no mask", "nomask" or the like."""
+    words = _words(name)
+    if not _MASK_WORDS.isdisjoint(words):
+        return not _NEGATIONS.isdisjoint(words)
+    return not {f"{no}{mask}" for no in _NEGATIONS for mask in _MASK_WORDS}.isdisjoint(words)
 
 
 def _words(name: str) -> list[str]:

@@ -5,7 +5,7 @@ import re
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -14,7 +14,7 @@ from study.datasets.images.layouts import IMAGE_SUFFIXES
 from study.datasets.own import several_labels
 from study.datasets.own.class_folders import SIDES
 from study.datasets.own.files import walk
-from study.datasets.own.folder_names import side_of
+from study.datasets.own.folder_names import side_of, sides_of
 from study.datasets.own.naming import in_order, require_distinct
 from study.errors import DataError, UnknownNameError
 from study.spec import Table
@@ -48,7 +48,9 @@ _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 # Grades, scores and stages have up to so many steps, and not always whole ones.
 _MOST_GRADES = 12
 # What programs write where there is no value.
-_NO_VALUE = ("nan", "null", "na", "n/a", "#n/a", "?", "unknown", "-")
+_NO_VALUE = ("nan", "null", "na", "n/a", "#n/a", "<na>", "?", "unknown", "-")
+# Of a class they may be the name.
+_NO_GROUP = (*_NO_VALUE, "none", "missing")
 
 
 def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "", split: str = "") -> dict[str, str]:
@@ -74,7 +76,7 @@ def find_columns(file: Path, *, image: str = "", label: str = "", group: str = "
             raise DataError(_cant_be_told(table, file, kind))
     # A column called "split" or "fold" may count something else. One that says train, val or test anywhere must do so
     # in each row: a slip would otherwise put the images of a given test split into training.
-    if not split and found["split"] and set(SIDES).isdisjoint(map(side_of, table[found["split"]].fillna(""))):
+    if not split and found["split"] and not sides_of(table[found["split"]].fillna("").unique()):
         found["split"] = ""
     found["split"] = found["split"] or _split_by_values(table, file, set(found.values()))
     return found
@@ -169,11 +171,14 @@ def _require_one_label(labels: pd.Series, classes: Sequence[str], file: Path, co
     separator, several = several_labels.separator_of(classes)
     if several:
         rows = labels[labels.isin(several)]
+        doubtful = several_labels.is_doubtful(separator)
         raise DataError(
             f"Each image must have one label, but {len(rows)} of {len(labels)} rows of {file} seem to have several in "
-            f"{column!r}, parted by {separator!r}: the first is {rows.iloc[0]!r} in row {_row(rows)}. Studies of "
-            "several labels an image can't be run. Take these rows out, or add a column that says of one label yes or "
-            "no, and give it as --label-column. A class that is called so needs another name."
+            f"{column!r}, parted by {separator!r}: the first is {rows.iloc[0]!r} in row {_row(rows)}. "
+            f"{f'If it is the name of one class, rename it, without {separator!r}. ' if doubtful else ''}"
+            "Studies of several labels an image can't be run: take these rows out, or add a column that says of one "
+            "label yes or no, and give it as --label-column."
+            f"{'' if doubtful else ' A class that is called so needs another name.'}"
         )
 
 
@@ -297,13 +302,14 @@ def _texts(table: pd.DataFrame, file: Path, column: str, what: str) -> pd.Series
 
 
 def _groups(table: pd.DataFrame, file: Path, column: str) -> pd.Series:
+    """The group of each row; "" where a value says that it is unknown, which is no group."""
     groups = _texts(table, file, column, "a group")
     if len(groups) > 1 and groups.nunique() == 1:
         raise DataError(
             f"Groups must tell images of one patient or slide from others, but {column!r} in {file} says "
             f"{groups.iloc[0]!r} in every row. Give another --group-column, or take this one out of the table."
         )
-    return groups
+    return groups.mask(groups.str.casefold().isin(_NO_GROUP), "")
 
 
 def _matched(root: Path, file: Path, names: pd.Series) -> list[str]:
@@ -347,7 +353,9 @@ def _also(names: pd.Series) -> str:
 
 def _ends_of(name: str, known: Mapping[str, Set[str]]) -> Set[str]:
     """The files of which a path on another machine ends with the whole path in the folder."""
-    return {path for path in known.get(PurePosixPath(name).name, ()) if f"/{name}".endswith(f"/{path}")}
+    parts = name.split("/")
+    ends = ("/".join(parts[place:]) for place in range(len(parts)))
+    return {end for end in ends if end in known.get(end, ())}
 
 
 def _sides(table: pd.DataFrame, file: Path, column: str) -> list[str]:

@@ -13,6 +13,8 @@ from study.errors import DataError
 # Magnifications, views and series are fewer than these, and so are classes; patients rarely are.
 _MANY = 12
 _MANY_PATIENTS_FOR_CLASSES = 5
+# Fewer may be called as masks by chance.
+_FEWEST_MASKS, _SHARE_OF_MASKS = 3, 0.05
 _NUM_NAMED = 4
 _A_TABLE = (
     "name each image, its class and its patient in a table (--labels FILE.csv, with columns image, label, patient)"
@@ -48,7 +50,7 @@ def require_classes(root: Path, names: Sequence[str]) -> None:
         raise DataError(
             f"Each folder must be a class's, but {named(masks)} in {root} {_are(masks)} called as masks are, not "
             f"as a class. Move {_them(masks)} out of {root}; if the class folders lie within the folder of the "
-            "images, give that one as --images."
+            f"images, give that one as --images; if it is a class, rename it, such as with_{masks[0]}."
         )
     unlabelled = [name for name in names if folder_names.is_unlabelled(name)]
     if unlabelled:
@@ -59,7 +61,8 @@ def require_classes(root: Path, names: Sequence[str]) -> None:
     sides: dict[str, dict[str, str]] = defaultdict(dict)
     for name in names:
         of_class, side = folder_names.class_and_side(name)
-        sides[of_class].setdefault(side, name)
+        if side:
+            sides[of_class].setdefault(side, name)
     parted = next((list(found.values()) for found in sides.values() if len(found) > 1), None)
     if parted:
         raise DataError(
@@ -67,7 +70,7 @@ def require_classes(root: Path, names: Sequence[str]) -> None:
             f"Make folders train, val and test with the same class folders in each, or {_A_TABLE}; a column split "
             "may say train, val or test."
         )
-    if all(map(folder_names.is_part, names)):
+    if names and all(map(folder_names.is_part, names)):
         raise DataError(
             f"Each folder must be a class's, but all in {root} are called as parts of one download are: "
             f"{named(names)}. Name the class of each image in a table (--labels FILE.csv), or sort the images into a "
@@ -80,23 +83,24 @@ def require_no_patients(root: Path, names: Sequence[str]) -> None:
     if len(names) >= _MANY_PATIENTS_FOR_CLASSES and all(map(folder_names.is_patient, names)):
         raise DataError(
             f"Each folder must be a class's, but all {len(names)} in {root} are called as patients are: "
-            f"{named(names)}. Move them into a folder for each class, or {_A_TABLE}."
+            f"{named(names)}. Move them into a folder for each class, or {_A_TABLE}; if they are the classes, "
+            f"rename them, such as class_{names[0]}."
         )
 
 
 def folders_within(root: Path, class_folder: Path) -> list[str]:
-    """The folders in a class folder that may be patients; those called "images" and the like are looked into.
+    """The folders in a class folder that may be patients; those that say nothing are looked into.
 
     Raises:
         DataError: one holds masks, at whatever depth.
     """
     for folder in _all_folders(class_folder):
-        if folder_names.is_mask_folder(folder.name):
+        if folder_names.is_mask_folder(folder.name) and not folder_names.says_nothing(folder.name, class_folder.name):
             raise DataError(
                 f"Each file must be an image of its class, but {folder} is called as a folder of masks is, and what is "
                 f"in it would be trained on as images. Move all such folders out of {root}."
             )
-    return list(_candidates(class_folder))
+    return list(_candidates(class_folder, class_folder.name))
 
 
 def require_patients(root: Path, within: Mapping[str, Sequence[str]]) -> None:
@@ -113,7 +117,7 @@ def require_patients(root: Path, within: Mapping[str, Sequence[str]]) -> None:
     names = in_order(num_classes)
     few = len(names) < _MANY or len(names) <= len(within)
     shared = [name for name in names if num_classes[name] > 1]
-    if few and 2 * len(shared) > len(names) and not all(map(folder_names.is_patient, names)):
+    if few and 2 * len(shared) > len(names) and not all(map(folder_names.may_be_patient, names)):
         raise DataError(_same_few_names(root, within, names, len(shared)))
     unlike = [name for name in names if folder_names.is_magnification(name)] or (
         names if few and not any(letter.isdecimal() for name in names for letter in name) else []
@@ -130,7 +134,7 @@ def require_patients(root: Path, within: Mapping[str, Sequence[str]]) -> None:
 def require_no_masks_among(root: Path, paths: Sequence[str]) -> None:
     """Refuses masks that lie beside their images, which only their file names tell apart."""
     masks = folder_names.masks_among(paths)
-    if masks:
+    if masks and len(masks) >= min(_FEWEST_MASKS, _SHARE_OF_MASKS * len(paths)):
         mask, image = next(iter(masks.items()))
         raise DataError(
             f"Each file must be an image of its class, but {len(masks):,} of {len(paths):,} in {root} are called as "
@@ -151,18 +155,19 @@ def _all_folders(folder: Path) -> Iterator[Path]:
         yield from _all_folders(folder / name)
 
 
-def _candidates(folder: Path) -> Iterator[str]:
+def _candidates(folder: Path, class_name: str) -> Iterator[str]:
     for name in entries(folder)[0]:
-        if folder_names.is_generic(name):
-            yield from _candidates(folder / name)
+        if folder_names.says_nothing(name, class_name):
+            yield from _candidates(folder / name, class_name)
         else:
             yield name
 
 
 def _require_no_splits(root: Path, within: Mapping[str, Sequence[str]]) -> None:
     for name, folders in within.items():
-        splits = [folder for folder in folders if folder_names.side_of(folder)]
-        if splits and (len(splits) == len(folders) or "train" in map(folder_names.side_of, splits)):
+        sides = folder_names.sides_of(folders)
+        if sides and (len(sides) == len(set(folders)) or "train" in sides.values()):
+            splits = list(sides)
             moved = f"{splits[0]}/{name}"
             raise DataError(
                 f"Given splits must lie above the class folders, but {named(splits)} lie within the class {name!r} of "
@@ -175,16 +180,22 @@ def _same_few_names(root: Path, within: Mapping[str, Sequence[str]], names: Sequ
     outer = list(within)
     first = "the inner ones are the classes and the outer ones patients, folds or parts of the data"
     second = "the inner ones are views, magnifications or series, put what is in them directly into their class folder"
-    likelier = (
-        f"If {first}, {_A_TABLE}. If {second}."
-        if len(outer) > len(names)
-        else f"If {second}; to name patients, {_A_TABLE}. If {first}, such a table says so, too; or give one "
-        "of the outer ones as --images."
-    )
+    if len(outer) > len(names):
+        remedy = f"If {first}, {_A_TABLE}. If {second}."
+    elif all(any(letter.isdecimal() for letter in name) for name in names):
+        remedy = (
+            f"If the inner ones are patients or slides, {_A_TABLE}. If {second}. If {first}, such a table says so, "
+            "too; or give one of the outer ones as --images."
+        )
+    else:
+        remedy = (
+            f"If {second}; to name patients, {_A_TABLE}. If {first}, such a table says so, too; or give one "
+            "of the outer ones as --images."
+        )
     return (
         f"A folder within a class is taken for one patient or slide, but those in {root} have the same few names in "
         f"several classes: {named(names)}{'' if num_shared == len(names) else f' ({num_shared} of them)'} within "
-        f"{named(outer)}. {likelier}"
+        f"{named(outer)}. {remedy}"
     )
 
 

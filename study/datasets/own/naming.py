@@ -8,7 +8,7 @@ from study.errors import DataError
 
 # A name that begins with one of these words says that what is looked for isn't there.
 _NEGATIVE = re.compile(
-    r"(?:no|not|non|neg|negative|normal|healthy|benign|control|controls|absent|without|none|false|0)(?![a-z0-9])"
+    r"(?:no|not|non|neg|negative|normal|healthy|benign|control|controls|absent|without|none|false|0|-\d+)(?![a-z0-9])"
     r"|no[nt]?(?=tumou?r|cancer|finding|disease|ill)",
     re.IGNORECASE,
 )

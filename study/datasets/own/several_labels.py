@@ -1,25 +1,32 @@
 """Tables that give an image several labels, or its label in several columns: recognized, to be refused."""
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
 
 import pandas as pd
 
 # Names of classes hardly hold these by themselves.
 _CLEAR = ("|", ";")
-# Names of classes do hold these: "grade 1, invasive", "N/A".
-_DOUBTFUL = (",", "/", "+", "&", "_", "-", " ")
+# Names of classes do hold these: "grade 1, invasive", "N/A". They hold "_", "-", "+" and blanks far too often to tell
+# by these: "actinic_keratosis", "1-2", "3+4" (the Gleason score), "no tumour".
+_DOUBTFUL = (",", "/", "&")
 _BRACKETS = re.compile(r"[\[\](){}'\"]")
 _ZEROS_AND_ONES = {"0", "1", "0.0", "1.0", "true", "false"}
 _ONES = {"1", "1.0", "true"}
 
 
+def is_doubtful(separator: str) -> bool:
+    """Whether names of classes often hold it."""
+    return separator in _DOUBTFUL
+
+
 def separator_of(labels: Sequence[str]) -> tuple[str, list[str]]:
     """What parts several labels in one cell, and the cells that hold several; ("", []) where none does.
 
-    A name of a class may hold a separator. Labels are several where each part is a label by itself ("A", "B", "A,B"),
-    or a part changes its place ("A,B", "B,C"). With "|" and ";" it is enough that a part is a label or stands in two.
+    With "|" and ";" it is enough that a part is a label or stands in two. Names of classes may hold the others: there
+    a part must be a label by itself, which isn't the first of its cell ("A", "B", "A,B"), or there are several such
+    cells ("A", "A,B", "A,C"). "carcinoma, ductal" beside "carcinoma" may well be a class.
 
     Args:
         labels: the different ones of a column.
@@ -46,19 +53,14 @@ def count_ones(table: pd.DataFrame, columns: Sequence[str]) -> Counter[int]:
 
 
 def _parts(label: str, separator: str) -> list[str]:
-    """The parts of a label, or the label as the only one where a part is empty: "-1" has one."""
+    """The parts of a label, or the label as the only one where a part is empty or it says that there is none."""
     parts = [part.strip() for part in _BRACKETS.sub("", label).split(separator)]
-    return parts if all(parts) else [label.strip()]
+    return parts if all(parts) and label.casefold() != "n/a" else [label.strip()]
 
 
 def _are_several(several: Sequence[Sequence[str]], alone: set[str], *, clear: bool) -> bool:
-    places: dict[str, set[int]] = defaultdict(set)
-    times: Counter[str] = Counter()
-    for parts in several:
-        times.update(set(parts))
-        for place, part in enumerate(parts):
-            places[part].add(place)
     if clear:
-        return not alone.isdisjoint(places) or max(times.values()) > 1
-    known = any(alone.issuperset(parts) and len(set(parts)) > 1 for parts in several)
-    return known or any(len(where) > 1 for part, where in places.items() if times[part] > 1)
+        times = Counter(part for parts in several for part in set(parts))
+        return not alone.isdisjoint(times) or max(times.values()) > 1
+    with_label = [parts for parts in several if len(set(parts)) > 1 and not alone.isdisjoint(parts)]
+    return len(with_label) > 1 or any(not alone.isdisjoint(parts[1:]) for parts in with_label)

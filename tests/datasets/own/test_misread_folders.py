@@ -76,6 +76,22 @@ def test_masks_beside_their_images_are_refused(make: Make, refused: Said, image:
     assert "Move them out of the folder" in said
 
 
+def test_short_words_at_the_end_of_a_name_are_no_masks(make: Make, read: Said) -> None:
+    make(
+        *several(*CLASSES, name="{}b.png"), *several(*CLASSES, name="{}bgt.png"), *several(*CLASSES, name="{}bseg.png")
+    )
+    said = read()
+    assert "18 images in 2 classes" in said
+    assert "as a mask" not in said
+
+
+def test_one_name_of_a_mask_among_many_images_is_said(make: Make, read: Said, refused: Said) -> None:
+    make(*several(*CLASSES, num=20), "normal/1_mask.png")
+    assert "normal/1_mask.png is called as a mask of normal/1.png is, and taken for an image: if it" in read()
+    make("normal/2_mask.png", "normal/3_mask.png")
+    assert "3 of 43 in ROOT are called as masks of others are" in refused()
+
+
 def test_names_that_end_as_those_of_masks_do_are_images_where_nothing_is_beside_them(make: Make, read: Said) -> None:
     make(*several("with_mask", name="with_mask_{}.png"), *several("without_mask", name="without_mask_{}.png"))
     assert "6 images in 2 classes: without_mask 3, with_mask 3" in read()
@@ -96,6 +112,27 @@ def test_folders_of_masks_beside_the_classes_are_refused(
 ) -> None:
     make(*several(*folders))
     assert named in refused()
+
+
+@pytest.mark.parametrize(
+    "names", [("mask", "nomask"), ("NoMask", "Mask"), ("mask", "no_mask"), ("withoutmask", "mask")]
+)
+def test_mask_beside_its_negation_is_a_class(make: Make, read: Said, names: tuple[str, str]) -> None:
+    make(*several(*names))
+    assert "6 images in 2 classes" in read()
+
+
+def test_a_class_that_is_called_as_masks_is_refused_with_another_name(make: Make, refused: Said) -> None:
+    make(*several("mask", "bare"))
+    assert "if it is a class, rename it, such as with_mask." in refused()
+
+
+@pytest.mark.parametrize("names", [("with_mask", "without_mask"), CLASSES])
+def test_a_folder_called_as_its_class_within_it_says_nothing(make: Make, read: Said, names: tuple[str, str]) -> None:
+    make(*several(f"{names[0]}/{names[0]}", f"{names[1]}/{names[1]}/images"))
+    said = read()
+    assert "6 images in 2 classes" in said
+    assert "groups unknown" in said
 
 
 @pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "Validation Set", "TEST"), ("test", "train")])
@@ -128,15 +165,48 @@ def test_splits_are_known_by_their_usual_spellings(make: Make, read: Said, names
     assert "groups unknown" in said
 
 
+@pytest.mark.parametrize("names", [("MR", "PS", "TR"), ("Invalid", "Valid"), ("Dev", "Normal"), ("TE", "TS")])
+def test_short_and_ambiguous_spellings_of_splits_are_classes_beside_others(
+    make: Make, read: Said, names: tuple[str, ...]
+) -> None:
+    make(*several(*names, num=4))
+    said = read()
+    assert f"in {len(names)} classes" in said
+    assert "splits drawn" in said
+
+
+@pytest.mark.parametrize(
+    "names", [("tr", "te"), ("train", "valid", "test"), ("Training", "dev"), ("development", "ts")]
+)
+def test_short_spellings_are_splits_where_all_folders_are(make: Make, read: Said, names: tuple[str, ...]) -> None:
+    make(*several(*(f"{side}/{name}" for side in names for name in CLASSES), num=4))
+    assert "splits as given (train 8" in read()
+
+
+def test_a_class_that_is_called_as_a_split_is_refused_with_another_name(make: Make, refused: Said) -> None:
+    make(*several("control", "test"))
+    said = refused()
+    assert "ROOT has both: test and control" in said
+    assert "If 'test' is a class, rename it, such as class_test" in said
+
+
 @pytest.mark.parametrize(
     "names",
-    [("normal_train", "normal_test", "tumour_train", "tumour_test"), ("tumour", "normal", "normal_test")],
+    [("normal_train", "normal_test", "tumour_train", "tumour_test"), ("tumour", "train normal", "normal-test")],
 )
 def test_splits_in_the_names_of_classes_are_refused(make: Make, refused: Said, names: tuple[str, ...]) -> None:
     make(*several(*names))
     said = refused()
     assert "are called as splits of one class are" in said
     assert "Make folders train, val and test" in said
+
+
+@pytest.mark.parametrize("names", [("negative", "test_negative"), ("delay", "dev_delay")])
+def test_one_class_may_be_called_as_another_with_a_word_of_splits(
+    make: Make, read: Said, names: tuple[str, ...]
+) -> None:
+    make(*several(*names))
+    assert "6 images in 2 classes" in read()
 
 
 @pytest.mark.parametrize(
@@ -148,6 +218,10 @@ def test_splits_in_the_names_of_classes_are_refused(make: Make, refused: Said, n
         ("series 1", "series 2", "series 3"),
         ("2019", "2020", "2021"),
         ("1", "2", "3"),
+        ("x40", "x100"),
+        ("view_01", "view_02"),
+        ("subset01", "subset02"),
+        ("T1", "T2"),
     ],
 )
 def test_the_same_few_folders_in_every_class_are_no_patients(make: Make, refused: Said, inner: tuple[str, ...]) -> None:
@@ -210,7 +284,21 @@ def test_splits_in_file_names_that_are_not_used_are_said(make: Make, read: Said)
 @pytest.mark.parametrize("name", ["patient_{}", "Case {}", "1025{}", "p{}"])
 def test_patients_are_not_taken_for_classes(make: Make, refused: Said, name: str) -> None:
     make(*several(*(name.format(number) for number in range(6))))
-    assert "all 6 in ROOT are called as patients are" in refused()
+    said = refused()
+    assert "all 6 in ROOT are called as patients are" in said
+    assert f"if they are the classes, rename them, such as class_{name.format(0)}" in said
+
+
+@pytest.mark.parametrize("name", ["25483700{}", "C500{}", "n0144076{}", "p{}"])
+def test_codes_are_classes_where_given_splits_share_them(make: Make, read: Said, name: str) -> None:
+    codes = [name.format(number) for number in range(1, 6)]
+    make(*several(*(f"{side}/{code}" for side in ("train", "test") for code in codes)))
+    assert f"in 5 classes: {codes[0]} 6" in read()
+
+
+def test_codes_are_classes_once_they_are_renamed(make: Make, read: Said) -> None:
+    make(*several(*(f"class_25483700{number}" for number in range(1, 6))))
+    assert "in 5 classes: class_254837001 3" in read()
 
 
 @pytest.mark.parametrize(
@@ -246,6 +334,19 @@ def test_many_patients_may_stand_in_both_classes(make: Make, read: Said) -> None
 def test_few_patients_in_both_classes_are_known_by_their_names(make: Make, read: Said) -> None:
     make(*within([f"patient {number}" for number in range(4)]))
     assert "groups 4 by folder, each in one split" in read()
+
+
+@pytest.mark.parametrize("name", ["TCGA-05-424{}", "LIDC-IDRI-000{}", "tumor_00{}", "S0{}", "case_{}", "MSB-0014{}"])
+def test_few_patients_of_both_classes_are_known_as_archives_name_them(make: Make, read: Said, name: str) -> None:
+    make(*within([name.format(number) for number in range(4)]))
+    assert "groups 4 by folder, each in one split" in read()
+
+
+def test_where_folders_within_classes_hold_numbers_a_table_of_patients_is_the_first_remedy(
+    make: Make, refused: Said
+) -> None:
+    make(*within(["a1", "b2", "c3"]))
+    assert "If the inner ones are patients or slides, name each image, its class and its patient in" in refused()
 
 
 def test_few_patients_of_one_class_each_are_patients_and_called_a_guess(make: Make, read: Said) -> None:
@@ -284,6 +385,29 @@ def test_an_empty_split_is_refused(make: Make, refused: Said, tmp_path: Path) ->
     make(*several("train/normal", "train/tumour"))
     (tmp_path / "test").mkdir()
     assert "test holds no images. Move it out" in refused()
+
+
+@pytest.mark.parametrize("names", [("train", "test"), ("train_images", "test_images")])
+def test_splits_that_hold_no_class_folders_are_refused_with_their_table(
+    make: Make, refused: Said, read: Said, tmp_path: Path, names: tuple[str, str]
+) -> None:
+    make(*several(names[0], num=12), *several(names[1]))
+    said = refused()
+    assert f"{names[1]} holds 3 and {names[0]} holds 12 images in no class folder" in said
+    assert "Sort the images into folders, or name their classes in a CSV file (--labels)" in said
+    (tmp_path / "sample_submission.csv").write_text("id,diagnosis\n")
+    rows = [f"{names[0]}/{number}.png,{number % 2}" for number in range(12)]
+    (tmp_path / "train.csv").write_text("\n".join(["id,diagnosis", *rows]))
+    assert "which image is of which class: --labels train.csv." in refused()
+    assert "12 images in 2 classes: 0 6, 1 6" in read("--labels", str(tmp_path / "train.csv"))
+
+
+def test_of_one_folder_of_images_the_table_beside_it_is_named(make: Make, refused: Said, tmp_path: Path) -> None:
+    make(*several("images"))
+    (tmp_path / "labels.csv").write_text("image,label\n")
+    said = refused()
+    assert "ROOT has 1 (images)" in said
+    assert "--labels labels.csv" in said
 
 
 def test_an_archive_of_arrays_is_refused_with_how_to_unpack_it(tmp_path: Path, refused: Said) -> None:
