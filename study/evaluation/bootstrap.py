@@ -72,10 +72,13 @@ class ResampledScores:
         parts = self.parts.get(metric)
         if parts is None:
             return spread.interval(self.num_groups - 1, level, within).with_exact_end(self.num_groups, level, within)
-        note = self._why_none(parts, self, spread, self._degrees(parts, self._spread))
+        of_images = self._degrees(parts, self._spread)
+        note = self._why_none(parts, self, spread, of_images)
         if note or self.num_groups < 2 or not np.isfinite(spread.point):
             return Interval(spread.point, _NAN, _NAN, note)
-        each = [self._spread(part).of_proportion(self.cases[part], level, self._range(part)) for part in parts]
+        # Seeds that differ in one class and make up for it in another leave their mean more degrees than its parts.
+        degrees = spread.degrees(of_images)
+        each = [self._spread(part).of_proportion(self.cases[part], degrees, level, self._range(part)) for part in parts]
         if len(each) == 1:
             return each[0]
         low, high = self._reach(parts, each)

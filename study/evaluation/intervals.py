@@ -114,12 +114,13 @@ class Spread:
         low, high = lowest + (highest - lowest) * expit(odds)
         return Interval(self.point, float(low), float(high))
 
-    def of_proportion(self, num_cases: int, level: float, within: Range) -> Interval:
+    def of_proportion(self, num_cases: int, degrees: float, level: float, within: Range) -> Interval:
         """Bounds of a proportion of as many cases as would vary so much.
 
         Args:
             num_cases: groups of images that the score is about in the seed run with the fewest. Where there are none in
                 any, it is 0 by convention, and certainly so.
+            degrees: of freedom of the variance, of this score or of the mean that it is a part of.
             level: share of such intervals that hold the truth.
             within: the ends of the range.
         """
@@ -128,7 +129,7 @@ class Spread:
             return Interval(self.point, self.point, self.point)
         width = highest - lowest
         place = min(1.0, max(0.0, (self.point - lowest) / width))
-        num = self._effective_cases(place, max(1, num_cases), level, width)
+        num = self._effective_cases(place, max(1, num_cases), degrees, level, width)
         low, high = _clopper_pearson(place * num, num, level)
         # Rounding must not leave the value outside.
         return Interval(self.point, min(self.point, lowest + width * low), max(self.point, lowest + width * high))
@@ -136,7 +137,7 @@ class Spread:
     def _variance(self, of_images: float) -> float:
         return self.by_images(of_images) + sum(share.added for share in self.seeds)
 
-    def _effective_cases(self, place: float, num_cases: int, level: float, width: float) -> float:
+    def _effective_cases(self, place: float, num_cases: int, degrees: float, level: float, width: float) -> float:
         """How many independent cases of a proportion would vary so much, less what few degrees of freedom cost."""
         if num_cases < 2 or place in (0.0, 1.0) or not (variance := self._variance(num_cases - 1) / width**2):
             return num_cases
@@ -147,7 +148,7 @@ class Spread:
             more = num - num_cases
             num = num_cases + more / (1 + more / (2 * num_cases**2))
         quantile = (1 + level) / 2
-        as_known = stdtrit(max(LEAST_DEGREES, num - 1), quantile) / stdtrit(self.degrees(num_cases - 1), quantile)
+        as_known = stdtrit(max(LEAST_DEGREES, num - 1), quantile) / stdtrit(degrees, quantile)
         return float(num * min(1.0, as_known) ** 2)
 
 

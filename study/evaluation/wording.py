@@ -72,4 +72,4 @@ def _bounds(interval: Interval, *, scale: float, decimals: int) -> str:
 
 
 def _why_none(interval: Interval) -> str:
-    return f" ({interval.note})" if interval.note else ""
+    return f" ({interval.note})" if interval.note and not math.isnan(interval.mean) else ""

@@ -36,6 +36,7 @@ def test_p_values_have_three_decimals_and_are_never_zero():
 
 
 def test_where_there_are_no_bounds_stands_why():
+    assert percent(Interval(NAN, NAN, NAN, "no case in a run")) == NOTHING
     one = Interval(0.0, NAN, NAN, "one case")
     assert (percent(one), fraction(one), signed(one)) == ("0.0 % (one case)", "0.000 (one case)", "0.000 (one case)")
 
