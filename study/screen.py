@@ -64,7 +64,8 @@ def _doubts_about_splits(manifest: Mapping[str, Any], val_fraction: float) -> It
         (VAL, development, val_fraction),
     ):
         if name not in manifest["given_splits"] and abs(counts[name] / of - fraction) > fraction / 3:
-            yield f"{name} is {counts[name] / of:.0%} of {of} images instead of {fraction:.0%}: groups stay whole, and each class has its share"
+            share = f"{counts[name] / of:.0%} of {of} images instead of {fraction:.0%}"
+            yield f"{name} is {share}: groups stay whole, and each class has its share"
     rarest, num = min(manifest["counts"][TEST].items(), key=lambda each: int(each[1]))
     if num < _FEW:
         yield f"only {num} test images of {rarest!r}: the intervals of its figures will be wide"
