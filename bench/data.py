@@ -32,7 +32,7 @@ from torchvision.transforms import v2
 
 from study.datasets.drawing import her2
 from study.datasets.images import pixels
-from study.training import augmentation, policies
+from study.training import augmentation, augmentation_policies
 from study.training.data import Images
 
 BATCH_SIZE = 32
@@ -94,7 +94,7 @@ def _loaded(root: Path, size_px: int, modality: str, level: str) -> float:
 
 def _own(array: Path, num: int, modality: str, level: str) -> float:
     torch.set_num_threads(1)
-    images, chosen = Images(array, torch.device("cpu")), policies.policy(modality, level)
+    images, chosen = Images(array, torch.device("cpu")), augmentation_policies.policy(modality, level)
     standardization = images.statistics(np.arange(num))
     generator = torch.Generator().manual_seed(0)
     rates = []

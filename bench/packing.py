@@ -4,7 +4,7 @@
     uv run python bench/packing.py --device cuda [--trials 1 2 4 8 16]
 
 On a CPU as many trials as cores with one thread each against one trial with all of them, both as whole epochs of
-`study.training.loop` in processes of their own, which begin together and train for the same time. On a GPU so many
+`study.training.trainer` in processes of their own, which begin together and train for the same time. On a GPU so many
 trials share it. Each row's rounds are run in turn, three times; the medians count.
 """
 

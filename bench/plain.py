@@ -16,7 +16,7 @@ from search_spaces.brain_tumor import STUDY
 from study import architectures
 from study.datasets.images import splits
 from study.spec import BFLOAT16, Budget, Recipe
-from study.training import augmentation, losses, optimization, policies
+from study.training import augmentation, augmentation_policies, losses, optimization
 from study.tuning.asked import Options
 from study.tuning.planning import make_plan
 
@@ -119,7 +119,7 @@ class Loop:
         self.schedule = optimization.make_schedule(self.optimizer, recipe, epochs * num_steps)
         counts = torch.bincount(problem.targets["train"]).tolist()
         self.loss = losses.training_loss(recipe, counts, torch.device("cpu"))
-        self.policy = policies.policy(problem.modality, recipe["augmentation"])
+        self.policy = augmentation_policies.policy(problem.modality, recipe["augmentation"])
 
     def epoch(self) -> Tensor:
         """Trains one epoch; returns the logits of val."""

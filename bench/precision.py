@@ -21,9 +21,9 @@ from scipy.stats import t as student
 
 from study.spec import BFLOAT16, FLOAT32, PRECISIONS, Recipe
 from study.training.data import Images, SplitRows
-from study.training.loop import train
 from study.training.precision import fastest
-from study.training.run import Run
+from study.training.trainer import train
+from study.training.training_run import Run
 
 SIZE_PX = 48
 _NETWORKS = ("lenet", "four_block_cnn", "baseline_cnn", "eight_conv_cnn")

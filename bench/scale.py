@@ -188,9 +188,9 @@ def _train(root: Path, cache: Path) -> None:
 
     from study.spec import Recipe
     from study.training.data import Images, SplitRows
-    from study.training.loop import Training
     from study.training.precision import fastest
-    from study.training.run import Run
+    from study.training.trainer import Training
+    from study.training.training_run import Run
 
     table = pickle.loads((cache / "split.pickle").read_bytes())
     parts = {name: table[table["split"] == name] for name in (splits.TRAIN, splits.VAL)}

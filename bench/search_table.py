@@ -24,8 +24,8 @@ from study import datasets
 from study.datasets.images import pixels, splits
 from study.spec import Recipe
 from study.training.data import Images, SplitRows, Standardization
-from study.training.loop import DivergedError, Training
-from study.training.run import Run
+from study.training.trainer import DivergedError, Training
+from study.training.training_run import Run
 from study.tuning import space
 
 PAIR, SIZE_PX, EPOCHS = "baseline_cnn", 32, 27
@@ -89,7 +89,7 @@ class Workbench:
             seed=seed,
             standardization=self.standardization,
         )
-        # As `study.training.loop.train` does, but a caller may leave off, and train two in turn.
+        # As `study.training.trainer.train` does, but a caller may leave off, and train two in turn.
         training = Training(run, self.images)
         try:
             while training.epoch < EPOCHS:

@@ -20,12 +20,12 @@ from study import datasets
 from study.datasets.images import pixels, splits
 from study.evaluation.metrics import scores
 from study.spec import Recipe
-from study.training import losses, policies
+from study.training import augmentation_policies, losses
+from study.training.augmentation_policies import Policy
 from study.training.data import Images, SplitRows
-from study.training.loop import train
-from study.training.policies import Policy
 from study.training.prediction import predict_logits
-from study.training.run import Run
+from study.training.trainer import train
+from study.training.training_run import Run
 
 _EPOCHS = 15
 _EIGHT = Recipe(optimizer="adamw", lr=1e-3, weight_decay=1e-2, schedule="cosine", batchnorm=True, dropout=0.2, width=16)
@@ -35,7 +35,7 @@ _RECIPES = {
     "eight_conv_cnn": _EIGHT,
 }
 _GREY = Policy(brightness=0.15, contrast=0.4, gamma=0.6, noise=0.06)
-_LIGHT = policies.POLICIES["mri"]["light"]
+_LIGHT = augmentation_policies.POLICIES["mri"]["light"]
 _POLICIES = {
     "none": Policy(),
     "first": replace(
@@ -99,8 +99,8 @@ def load(root: Path, variant: Variant, cache: Path) -> tuple[Images, dict[str, S
 
 def measure(root: Path, variant: Variant, seed: int, cache: Path) -> str:
     """Trains once and says what came of it: ROC-AUC on val and on the other sources, recall of each class there."""
-    levels = {**policies.POLICIES["mri"], "strong": _POLICIES[variant.policy]}
-    policies.POLICIES = {**policies.POLICIES, "mri": levels}
+    levels = {**augmentation_policies.POLICIES["mri"], "strong": _POLICIES[variant.policy]}
+    augmentation_policies.POLICIES = {**augmentation_policies.POLICIES, "mri": levels}
     images, rows = load(root, variant, cache)
     recipe = _RECIPES[variant.architecture].with_values({"augmentation": "strong", **variant.recipe})
     run = Run(

@@ -4,7 +4,7 @@
     uv run python bench/train.py --variants [--only NAME ...]
     uv run python bench/train.py --allocator [--only NAME ...]
 
-**epoch** is `study.training.loop.Training.run_epoch` without its val part: batches picked out of the mapped array,
+**epoch** is `study.training.trainer.Training.run_epoch` without its val part: batches picked out of the mapped array,
 augmented, standardized, trained on in the precision that a study would choose, logits gathered, training metrics with
 ROC-AUC at the end. **bare** is forward, backward and step on batches that are on the device already, standardized, in
 the same precision and memory format, with the same optimizer. Both are timed in turn, epoch after epoch, and the ratio
@@ -35,9 +35,9 @@ from study import architectures
 from study.spec import BFLOAT16, FLOAT32, Recipe
 from study.training import losses, optimization
 from study.training.data import Images, SplitRows, Standardization
-from study.training.loop import Training
 from study.training.precision import fastest
-from study.training.run import Run
+from study.training.trainer import Training
+from study.training.training_run import Run
 from study.tuning import ray_environment
 
 NUM_CLASSES, BATCH_SIZE = 4, 32
@@ -157,7 +157,7 @@ def _epoch_of(training: Training) -> Callable[[], float]:
 
 
 def _metrics(logits: Tensor, targets: Tensor) -> Any:
-    from study.training.loop import _split_metrics
+    from study.training.trainer import _split_metrics
 
     return _split_metrics("train", logits, targets)
 

@@ -52,7 +52,8 @@ class Dataset:
     Attributes:
         title: name in reports.
         classes: class names; the target is the index. With two classes the second is the positive one.
-        modality: decides what augmentation may do: "ihc", "he", "blood", "mri" (see `study.training.policies`).
+        modality: decides what augmentation may do: "ihc", "he", "blood", "mri"
+            (see `study.training.augmentation_policies`).
         licence: in a few words.
         editions: its published versions, the best known first.
         how_to_get: what a user does to have it, in one or two sentences.

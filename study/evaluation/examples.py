@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.evaluation.errors import most_confident, suspected_label_errors
 from study.evaluation.metrics import decide, roc_auc
+from study.evaluation.misclassified import most_confident, suspected_label_errors
 from study.records import TEST, TUNED, VAL, Key, Predictions
 
 # The lists, and how many of each: a reader looks at ten pictures, not at fifty.

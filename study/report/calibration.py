@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from study.evaluation.calibration import Bin, reliability
+from study.evaluation.probability_correction import Correction
 from study.records import TUNED, VAL
 from study.report.load import Run
-from study.training.correction import Correction
 
 AS_TRAINED, UNWEIGHTED, TEMPERED = "as trained", "class weights undone", "then temperature"
 

@@ -3,7 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.errors import confused_pairs
 from study.evaluation.examples import (
     MISTAKES,
     SUSPECTED_LABELS,
@@ -14,6 +13,7 @@ from study.evaluation.examples import (
     unseen,
 )
 from study.evaluation.metrics import confusion, decide
+from study.evaluation.misclassified import confused_pairs
 from study.evaluation.wording import counted, fraction, listing, percent
 from study.records import Predictions
 from study.report.drawing import Drawings, figure

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from study.evaluation.maps import ALIKE, Likeness, likeness
+from study.evaluation.saliency_maps import ALIKE, Likeness, likeness
 from study.evaluation.wording import DASH, MINUS, NOTHING, counted, listing
 from study.records import Explanation
 from study.report.drawing import Drawings, figure

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from study.errors import DeclarationError, UnknownNameError
 
 SIDES = ("train", "val", "test")
-# What augmentation may do with the images, see `study.training.policies`.
+# What augmentation may do with the images, see `study.training.augmentation_policies`.
 MODALITIES = ("grey", "colour", "mri", "ihc", "he", "blood")
 MAX_CLASSES = 100
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

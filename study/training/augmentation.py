@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from study.training.peers import Share
-from study.training.policies import Policy
+from study.training.augmentation_policies import Policy
+from study.training.distributed import Share
 
 # Optical density of pure hematoxylin, eosin and DAB in red, green, blue (Ruifrok and Johnston 2001).
 _STAIN_VECTORS = torch.tensor([[0.650, 0.704, 0.286], [0.072, 0.990, 0.105], [0.268, 0.570, 0.776]])

@@ -15,7 +15,7 @@ from study import architectures
 from study.records import written_whole
 from study.spec import Recipe
 from study.training.data import Standardization
-from study.training.run import Outcome
+from study.training.training_run import Outcome
 
 _NUM_KEPT = 2
 _PREFIX = "epoch-"

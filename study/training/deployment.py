@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from study.evaluation.metrics import Floats, Ints
 from study.evaluation.operating_points import youden_threshold
-from study.training.correction import Correction
+from study.evaluation.probability_correction import Correction
 
 
 @dataclass(frozen=True)

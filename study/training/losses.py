@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from study.training.class_weights import class_weights, resolve_pos_weight
+from study.evaluation.class_weights import class_weights, resolve_pos_weight
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 

@@ -10,8 +10,8 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from study.records import RunFolder
-from study.tuning import failures
-from study.tuning.failures import Failure
+from study.training import failures
+from study.training.failures import Failure
 from study.tuning.programme import Programme
 from study.tuning.ray_session import require_alive
 from study.tuning.task import TASK, Task, decoded

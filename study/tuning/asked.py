@@ -6,8 +6,8 @@ from pathlib import Path
 
 from study import architectures
 from study.datasets.images import groups
+from study.evaluation.class_weights import resolve_pos_weight
 from study.spec import Budget, Study
-from study.training.class_weights import resolve_pos_weight
 
 
 @dataclass(frozen=True, kw_only=True)

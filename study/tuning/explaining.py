@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from study import architectures, records
 from study.evaluation import examples
 from study.evaluation.examples import Example
-from study.evaluation.maps import heat, rank_correlation
+from study.evaluation.saliency_maps import heat, rank_correlation
 from study.records import TEST, TRAIN, TUNED, Explanation, Explanations, ImageMap, Trial
 from study.training import checkpoint
 from study.training.data import Images, Standardization

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from study.errors import StorageError
+from study.training.failures import Failure
 from study.tuning.conductor import Conductor
-from study.tuning.failures import Failure
 from study.tuning.task import Task
 
 _Answer = TypeVar("_Answer")

@@ -11,12 +11,12 @@ import torch
 from study.errors import DeclarationError
 from study.records import SEARCH, SEED, TRAIN, VAL
 from study.spec import FLOAT32
+from study.training import failures
 from study.training.data import Images, SplitRows
-from study.training.loop import Metrics, Training
+from study.training.failures import Failure
 from study.training.precision import fastest
-from study.training.run import Run
-from study.tuning import failures
-from study.tuning.failures import Failure
+from study.training.trainer import Metrics, Training
+from study.training.training_run import Run
 from study.tuning.plan import Plan
 from study.tuning.progress import clock
 from study.tuning.resources import Slots

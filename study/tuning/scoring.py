@@ -12,7 +12,7 @@ from study import records
 from study.training import checkpoint, losses
 from study.training.data import Images
 from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, predict_logits
-from study.training.run import Outcome
+from study.training.training_run import Outcome
 from study.tuning.machine import files_of
 from study.tuning.task import Task, Workload
 

@@ -18,15 +18,14 @@ from ray.tune.integration.ray_train import TuneReportCallback
 from study import architectures, records
 from study.records import EXPLAIN, SEED, TEST
 from study.records.storage import Storage
-from study.training import checkpoint
+from study.training import checkpoint, failures
 from study.training.checkpoint import CheckpointWriter
 from study.training.data import Images
-from study.training.loop import train
-from study.training.peers import Peers
+from study.training.distributed import Peers
 from study.training.pretrained import Pretrained
-from study.training.run import Outcome, Run
+from study.training.trainer import train
+from study.training.training_run import Outcome, Run
 from study.training.watchdog import Watchdog
-from study.tuning import failures
 from study.tuning.machine import files_of, on_this_machine, own_folder
 from study.tuning.memory import give_back_memory
 from study.tuning.process_group import ProcessGroup

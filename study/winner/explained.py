@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from study import architectures
-from study.evaluation.maps import heat
+from study.evaluation.saliency_maps import heat
 from study.training.data import Images
 from study.training.grad_cam import NoMapError, grad_cam
 from study.winner.winner import Pixels, Winner

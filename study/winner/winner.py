@@ -15,8 +15,8 @@ from torch import nn
 from study.datasets.images import decoding
 from study.evaluation.appearance import Appearance
 from study.evaluation.metrics import Floats, decide
+from study.evaluation.probability_correction import Correction
 from study.training import losses
-from study.training.correction import Correction
 from study.training.data import Images, Standardization
 from study.training.deployment import Deployment
 from study.training.prediction import EVALUATION_BATCH_SIZE, predict_logits

@@ -9,7 +9,7 @@ import pytest
 from study import datasets
 from study.datasets import DEVELOPMENT, TEST, Counts, Dataset, Edition, Sample, edition_of
 from study.errors import DataError
-from study.training.policies import POLICIES
+from study.training.augmentation_policies import POLICIES
 
 NAMES = datasets.names()
 

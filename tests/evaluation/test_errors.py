@@ -1,7 +1,7 @@
 import numpy as np
 from scipy.special import softmax
 
-from study.evaluation.errors import ConfusedPair, confused_pairs, most_confident, suspected_label_errors
+from study.evaluation.misclassified import ConfusedPair, confused_pairs, most_confident, suspected_label_errors
 
 
 def test_the_most_frequent_confusions_come_first_with_their_share_of_the_true_class():

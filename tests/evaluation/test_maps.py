@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from study.evaluation.maps import heat, likeness, rank_correlation
+from study.evaluation.saliency_maps import heat, likeness, rank_correlation
 
 
 def test_the_correlation_of_two_maps_is_that_of_their_ranks():

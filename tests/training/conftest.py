@@ -11,7 +11,7 @@ import torch
 from study.spec import Recipe
 from study.training.data import Images, SplitRows
 from study.training.pretrained import Pretrained
-from study.training.run import Run
+from study.training.training_run import Run
 
 SIZE_PX = 32
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 from study.errors import UnknownNameError
 from study.spec import AUGMENTATIONS
 from study.training.augmentation import augment
-from study.training.policies import POLICIES, Policy, policy
+from study.training.augmentation_policies import POLICIES, Policy, policy
 
 SIDE_PX = 24
 # Optical density of the stains, Ruifrok and Johnston 2001: hematoxylin, eosin, DAB.

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from study.errors import DeclarationError
+from study.evaluation.class_weights import class_weights, loss_weights, resolve_pos_weight
 from study.spec import Recipe
-from study.training.class_weights import class_weights, loss_weights, resolve_pos_weight
 
 
 def test_balanced_is_negatives_over_positives_and_a_number_is_itself() -> None:

@@ -9,9 +9,9 @@ import torch
 from study import architectures, datasets, registry
 from study.spec import HYPERPARAMETERS, Study
 from study.training.data import Images
-from study.training.loop import Training
 from study.training.pretrained import Pretrained
-from study.training.run import Run
+from study.training.trainer import Training
+from study.training.training_run import Run
 
 BINARY = [i % 2 for i in range(80)]
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from study.evaluation.maps import heat, likeness, rank_correlation
+from study.evaluation.saliency_maps import heat, likeness, rank_correlation
 from study.training.data import Images
 from study.training.grad_cam import NoMapError, grad_cam, untrained
-from study.training.loop import train
-from study.training.run import Outcome, Run
+from study.training.trainer import train
+from study.training.training_run import Outcome, Run
 
 TARGETS = [0, 1] * 40
 RECIPE = {"architecture": "eight_conv_cnn", "width": 8, "batchnorm": True, "epochs": 6, "lr": 3e-3}

@@ -10,9 +10,9 @@ import torch
 from study.evaluation.metrics import roc_auc
 from study.training import checkpoint, losses
 from study.training.data import Images
-from study.training.loop import DivergedError, State, Training, train
 from study.training.prediction import predict_logits
-from study.training.run import Outcome, Run
+from study.training.trainer import DivergedError, State, Training, train
+from study.training.training_run import Outcome, Run
 
 CPU = torch.device("cpu")
 BINARY = [i % 2 for i in range(80)]

@@ -7,9 +7,9 @@ import torch
 from sklearn.metrics import log_loss as sklearn_log_loss
 from torch import Tensor
 
+from study.evaluation.class_weights import class_weights
 from study.spec import Recipe
 from study.training import losses
-from study.training.class_weights import class_weights
 
 CPU = torch.device("cpu")
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from study.training.data import Images
-from study.training.loop import _num_parts, train
-from study.training.run import Run
+from study.training.trainer import _num_parts, train
+from study.training.training_run import Run
 
 BINARY = [i % 2 for i in range(80)]
 FOUR_CLASSES = [i % 4 for i in range(80)]

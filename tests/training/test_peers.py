@@ -13,9 +13,9 @@ import torch.multiprocessing
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from study.training.data import Images
-from study.training.loop import Training
-from study.training.peers import Peers
-from study.training.run import Run
+from study.training.distributed import Peers
+from study.training.trainer import Training
+from study.training.training_run import Run
 
 # 45 training images in batches of 16: 16, 16 and 13; 21 images of val.
 TARGETS = [i % 2 for i in range(66)]

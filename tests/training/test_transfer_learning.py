@@ -14,9 +14,9 @@ from study.datasets.images import pixels
 from study.spec import Recipe
 from study.training import checkpoint
 from study.training.data import Images, SplitRows, Standardization
-from study.training.loop import State, Training, train
 from study.training.pretrained import Pretrained
-from study.training.run import Run
+from study.training.trainer import State, Training, train
+from study.training.training_run import Run
 
 CPU = torch.device("cpu")
 BINARY = [i % 2 for i in range(80)]

@@ -7,9 +7,9 @@ from ray import tune
 
 from study import records
 from study.chosen import find_study
+from study.training.failures import Failure
 from study.tuning.asked import Options
 from study.tuning.experiment import run_programme
-from study.tuning.failures import Failure
 from study.tuning.planning import make_plan
 from study.tuning.resources import Slots
 from study.tuning.task import Running, Task

@@ -16,9 +16,9 @@ from study import records
 from study.errors import DeclarationError
 from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
 from study.spec import Budget, Recipe
+from study.training.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_MEMORY, Failure
 from study.tuning import space
 from study.tuning.conductor import Conductor
-from study.tuning.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_MEMORY, Failure
 from study.tuning.progress import Progress
 from study.tuning.search import PairSearch
 from study.tuning.task import Task

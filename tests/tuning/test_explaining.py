@@ -13,7 +13,7 @@ from study import records
 from study.chosen import find_study
 from study.command import DONE
 from study.evaluation import examples
-from study.evaluation.maps import likeness
+from study.evaluation.saliency_maps import likeness
 from study.records import EXPLANATIONS, TEST, Explanations, RunFolder, read_explanations
 from study.report import draw_report
 from study.report.load import load

@@ -8,9 +8,9 @@ import torch
 
 from study.errors import StorageError
 from study.records import Trial
-from study.training.loop import DivergedError
-from study.tuning import failures
-from study.tuning.failures import DISK, DIVERGED, ERROR, HUNG, LOST, MAX_ATTEMPTS, OUT_OF_MEMORY, next_micro_batch
+from study.training import failures
+from study.training.failures import DISK, DIVERGED, ERROR, HUNG, LOST, MAX_ATTEMPTS, OUT_OF_MEMORY, next_micro_batch
+from study.training.trainer import DivergedError
 
 
 def trial(*attempts: str, micro_batch: int = 0, num_epochs: int = 0) -> Trial:

@@ -5,8 +5,8 @@ from pathlib import Path
 from test_conductor import BUDGET, make, reports
 
 from study.records import COMPLETE, EXPLAIN, SEARCH, SEED, TEST
+from study.training.failures import Failure
 from study.tuning.conductor import Conductor
-from study.tuning.failures import Failure
 from study.tuning.programme import Programme
 from study.tuning.task import Task
 

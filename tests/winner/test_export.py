@@ -16,9 +16,9 @@ import study
 from study import architectures, export, records
 from study.command import DONE, USER_ERROR
 from study.errors import ResultsError
+from study.evaluation.probability_correction import Correction
 from study.records import TEST, TUNED, RunFolder
 from study.spec import Recipe
-from study.training.correction import Correction
 from study.training.data import Images, Standardization
 from study.training.losses import probabilities
 from study.winner import Winner

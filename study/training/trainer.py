@@ -13,13 +13,13 @@ from torch import Tensor
 from study import architectures
 from study.evaluation.metrics import roc_auc
 from study.spec import BFLOAT16, Recipe
-from study.training import augmentation, losses, optimization, policies
+from study.training import augmentation, augmentation_policies, losses, optimization
 from study.training.data import Images
-from study.training.peers import Peers, Share
+from study.training.distributed import Peers, Share
+from study.training.freezing import set_frozen, training_mode
 from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, nothing, predict_logits
 from study.training.pretrained import put_into
-from study.training.run import Outcome, Run
-from study.training.stages import set_frozen, training_mode
+from study.training.training_run import Outcome, Run
 
 # Far from the seeds of all epochs.
 _NEXT_PEER = 1_000_000_007
@@ -52,7 +52,7 @@ class Training:
         self.peers.synchronize(self.model)
         self.batch_size = min(run.recipe["batch_size"], len(run.train))
         self.loss = losses.training_loss(run.recipe, run.train.counts(run.num_classes), self.device)
-        self.policy = policies.policy(run.modality, run.recipe["augmentation"])
+        self.policy = augmentation_policies.policy(run.modality, run.recipe["augmentation"])
         self.standardization = (
             (pretrained and pretrained.standardization) or run.standardization or images.statistics(run.train.rows)
         )

@@ -10,7 +10,7 @@ import torch
 
 from study.errors import StorageError
 from study.records import Trial
-from study.training.loop import DivergedError
+from study.training.trainer import DivergedError
 
 DIVERGED, OUT_OF_MEMORY, LOST, HUNG, DISK, ERROR = "diverged", "out of memory", "lost", "hung", "disk", "error"
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from study.evaluation.calibration import fit_temperature, scaled, undo_class_weights
+from study.evaluation.class_weights import loss_weights
 from study.evaluation.metrics import Floats, Ints
-from study.training.class_weights import loss_weights
 
 
 @dataclass(frozen=True)
