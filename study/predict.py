@@ -122,7 +122,7 @@ def _images(given: Iterable[Path]) -> list[Path]:
 
 def _introduction(winner: "Winner") -> str:
     # Imported late: it brings SciPy.
-    from study.evaluation.wording import threshold
+    from study.wording import threshold
 
     decision = (
         f"{winner.classes[1]!r} from a probability of {threshold(winner.threshold)} on ({winner.rule})"

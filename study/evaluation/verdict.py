@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from study.evaluation.intervals import Interval
-from study.evaluation.wording import fraction, listing, percent, signed
+from study.wording import fraction, listing, percent, signed
 
 # From this share of equal answers on, a network's decision at its threshold carries almost no information.
 NEARLY_ALWAYS = 0.95

@@ -2,13 +2,13 @@
 
 from study.evaluation.calibration import LOG_LOSS
 from study.evaluation.verdict import by_mean, told_apart
-from study.evaluation.wording import fraction, listing
 from study.records import TUNED, VAL
 from study.report.analysis import Analysis
 from study.report.calibration import calibrations
 from study.report.calibration_section import calibration_scores, knowing_nothing
 from study.report.finalists import num_parameters
 from study.report.load import Run
+from study.wording import fraction, listing
 
 
 def advice(run: Run, analysis: Analysis) -> list[str]:

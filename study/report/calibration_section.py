@@ -16,13 +16,13 @@ from study.evaluation.calibration import (
     resampled_losses,
 )
 from study.evaluation.intervals import Interval
-from study.evaluation.wording import DASH, NOTHING, fraction, listing, signed
 from study.report.analysis import RESAMPLING_SEED
 from study.report.calibration import TEMPERED, UNWEIGHTED, Calibration, calibrations
 from study.report.drawing import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
+from study.wording import DASH, NOTHING, fraction, listing, signed
 
 CALIBRATION_ERROR = "Expected calibration error"
 

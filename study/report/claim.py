@@ -7,7 +7,6 @@ Radiology: Artificial Intelligence 6 (2024) e240300. The topics are in our own w
 from typing import NamedTuple
 
 from study.evaluation.verdict import by_mean
-from study.evaluation.wording import counted, fraction, listing, percent
 from study.records import SPLITS, TEST, TUNED
 from study.report.analysis import Analysis
 from study.report.finalists import num_parameters
@@ -18,6 +17,7 @@ from study.report.markdown import join, table
 from study.report.method import splits
 from study.report.naming import starting_recipe
 from study.report.summary import opened_before, question
+from study.wording import counted, fraction, listing, percent
 
 NUM_ITEMS = 44
 

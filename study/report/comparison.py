@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from study.evaluation.wording import NOTHING, counted, fraction, listing, percent
 from study.records import DOCUMENT, Trial
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label, starting_recipe
+from study.wording import NOTHING, counted, fraction, listing, percent
 
 _CURVES: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
     "train_accuracy": ("Train accuracy", percent),

@@ -13,11 +13,11 @@ from study.evaluation.examples import best_architecture
 from study.evaluation.intervals import Interval
 from study.evaluation.operating_points import at_threshold
 from study.evaluation.per_class import class_metric
-from study.evaluation.wording import counted, fraction, listing, percent, threshold
 from study.records import TEST, TUNED, VAL
 from study.report.analysis import RESAMPLING_SEED, Analysis
 from study.report.load import Run
 from study.training.deployment import Deployment
+from study.wording import counted, fraction, listing, percent, threshold
 
 _OF_TWO = {"sensitivity": class_metric("sensitivity", 1), "specificity": class_metric("specificity", 1)}
 _OF_ALL = {"accuracy": "accuracy", "balanced accuracy": "balanced_accuracy"}

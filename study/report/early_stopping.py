@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 
 from study.evaluation.search_statistics import MIN_TRIALS_FOR_TAU
-from study.evaluation.wording import counted, fraction, listing
 from study.records import COMPLETE, Trial
 from study.report.bookkeeping import Audit, audit, final_score, num_audited
 from study.report.load import Run
 from study.report.search_tables import audit_table
+from study.wording import counted, fraction, listing
 
 
 def what_it_missed(run: Run) -> list[str]:

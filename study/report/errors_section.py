@@ -14,12 +14,12 @@ from study.evaluation.examples import (
 )
 from study.evaluation.metrics import confusion, decide
 from study.evaluation.misclassified import confused_pairs
-from study.evaluation.wording import counted, fraction, listing, percent
 from study.records import Predictions
 from study.report.drawing import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
+from study.wording import counted, fraction, listing, percent
 
 _PAIRS_SHOWN = 5
 

@@ -1,10 +1,10 @@
 """What failed in the searches, so that no reader takes an unequal comparison for an equal one."""
 
-from study.evaluation.wording import counted, listing
 from study.records import FAILED, RUNNING, Trial
 from study.report.bookkeeping import spending
 from study.report.load import Run
 from study.report.markdown import plain
+from study.wording import counted, listing
 
 _LONGEST_REASON = 120
 

@@ -7,7 +7,6 @@ from operator import add
 import numpy as np
 
 from study.evaluation.verdict import by_mean
-from study.evaluation.wording import counted, fraction, listing, percent, signed
 from study.records import STOPPED, TEST, TUNED
 from study.report.analysis import Analysis
 from study.report.bookkeeping import final_score, first_rung, growth, score_at, spending, survivors
@@ -29,6 +28,7 @@ from study.report.result_figures import (
     seed_curves,
 )
 from study.report.search_figures import expected_best_lines, learning_curves
+from study.wording import counted, fraction, listing, percent, signed
 
 # The last digit that a score is shown with.
 _VISIBLE = 0.001

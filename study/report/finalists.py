@@ -3,7 +3,6 @@
 import numpy as np
 
 from study.evaluation.verdict import optimism_verdict, shift_verdict
-from study.evaluation.wording import counted
 from study.records import DOCUMENT, TUNED, VAL, Trial
 from study.report.analysis import Analysis, seed_scores
 from study.report.comparison import schedule_note
@@ -11,6 +10,7 @@ from study.report.load import Run
 from study.report.markdown import bullets, join
 from study.report.naming import card_name, label, starting_recipe
 from study.report.study_tables import recipe_table, seed_table
+from study.wording import counted
 
 _HASH_DIGITS = 12
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from study.evaluation.wording import MINUS, counted, listing, percent
 from study.records import SPLITS
 from study.report import leaks
 from study.report.load import Run
 from study.report.markdown import join, table
+from study.wording import MINUS, counted, listing, percent
 
 
 def divided(run: Run) -> str:

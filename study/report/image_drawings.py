@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from study.evaluation.examples import NUM_LOOKED_AT, Example, listed
-from study.evaluation.wording import counted, fraction, listing
 from study.records import Explanations, Pixels
 from study.report import style
 from study.report.drawing import Drawing
 from study.report.image_figures import NUM_OF_A_KIND, examples_sheet, maps_figure
 from study.report.load import Run
+from study.wording import counted, fraction, listing
 
 
 def drawings_of_images(run: Run) -> dict[str, Drawing]:

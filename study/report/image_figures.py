@@ -12,9 +12,9 @@ from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
 from study.evaluation.examples import RANDOM, RIGHT, WRONG, Example
-from study.evaluation.wording import fraction
 from study.records import Explanation, ImageMap, Pixels
 from study.report import style
+from study.wording import fraction
 
 KINDS = (RIGHT, WRONG, RANDOM)
 NUM_OF_A_KIND = 2

@@ -7,10 +7,10 @@ from typing import Any
 
 from study.datasets.images.groups import DEFAULT, EXACT, NONE, SIMILARITY
 from study.evaluation.intervals import Interval
-from study.evaluation.wording import NOTHING, fraction, listing
 from study.records import write_atomically
 from study.report.markdown import join, table
 from study.report.web import html_page
+from study.wording import NOTHING, fraction, listing
 
 ENTRY_FILE = "index-entry.json"
 Entry = dict[str, Any]

@@ -7,11 +7,11 @@ import numpy as np
 from study.datasets.images.groups import DUPLICATES, EXACT, NONE, SIMILARITY
 from study.datasets.images.look_alikes import CHANGES, HARD_TO_TELL, hard_to_tell
 from study.evaluation.metrics import scores
-from study.evaluation.wording import NOTHING, counted, fraction, listing, signed
 from study.records import DOCUMENT, TEST, VAL
 from study.report.analysis import shift
 from study.report.load import Run
 from study.report.markdown import image, join, table
+from study.wording import NOTHING, counted, fraction, listing, signed
 
 _FEW_SKIPPED = 5
 LEFT_OUT_CSV, LEFT_OUT_PNG = "left-out.csv", "left-out.png"

@@ -8,7 +8,6 @@ import pandas as pd
 
 from study.datasets.images import groups
 from study.evaluation import examples
-from study.evaluation.wording import listing
 from study.records import (
     COMPLETE,
     DOCUMENT,
@@ -27,6 +26,7 @@ from study.records import (
     read_predictions,
     require_whole_predictions,
 )
+from study.wording import listing
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from study.evaluation.saliency_maps import ALIKE, Likeness, likeness
-from study.evaluation.wording import DASH, MINUS, NOTHING, counted, listing
 from study.records import Explanation
 from study.report.drawing import Drawings, figure
 from study.report.load import Run
 from study.report.markdown import join, table
+from study.wording import DASH, MINUS, NOTHING, counted, listing
 
 Networks = Mapping[str, Explanation]
 

@@ -1,7 +1,6 @@
 """How a study is done and what its figures can't say, in words."""
 
 from study.evaluation.verdict import NEARLY_ALWAYS
-from study.evaluation.wording import counted, listing
 from study.records import TUNED
 from study.report.bookkeeping import num_audited
 from study.report.explored import explored
@@ -10,6 +9,7 @@ from study.report.load import Run
 from study.report.markdown import bullets, join, value
 from study.report.naming import starting_recipe
 from study.report.summary import opened_before
+from study.wording import counted, listing
 
 
 def method(run: Run) -> str:

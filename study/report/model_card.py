@@ -2,7 +2,6 @@
 
 from study.evaluation.per_class import CLASS_METRICS, class_metric
 from study.evaluation.verdict import shift_warning
-from study.evaluation.wording import counted, fraction, listing, percent
 from study.records import SPLITS, TEST, TUNED
 from study.report.analysis import ENSEMBLE, Analysis
 from study.report.finalists import num_parameters
@@ -10,6 +9,7 @@ from study.report.load import Run
 from study.report.markdown import bullets, join, table, value
 from study.report.naming import card_name, label
 from study.report.summary import date, opening
+from study.wording import counted, fraction, listing, percent
 
 _SHOWN = {
     "ROC-AUC": "roc_auc",

@@ -6,9 +6,9 @@ project's default, and a recipe without the pretrained weights that it asks for 
 
 from collections.abc import Sequence
 
-from study.evaluation.wording import listing
 from study.records import TUNED
 from study.report.load import Run
+from study.wording import listing
 
 
 def label(run: Run, pair: str) -> str:

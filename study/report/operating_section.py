@@ -11,12 +11,12 @@ from study.evaluation.intervals import Interval
 from study.evaluation.metrics import Floats, Ints
 from study.evaluation.operating_points import at_threshold, sensitivity_threshold, youden_threshold
 from study.evaluation.per_class import CLASS_METRICS, class_metric
-from study.evaluation.wording import DASH, NOTHING, listing, percent, signed
 from study.records import TUNED, VAL
 from study.report.analysis import RESAMPLING_SEED
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
+from study.wording import DASH, NOTHING, listing, percent, signed
 
 WANTED_SENSITIVITY = 0.95
 

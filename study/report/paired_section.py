@@ -9,10 +9,10 @@ from study.evaluation.delong import delong_test
 from study.evaluation.metrics import decide
 from study.evaluation.paired import holm, mcnemar
 from study.evaluation.verdict import told_apart
-from study.evaluation.wording import DASH, counted, listing, p_value, signed
 from study.report.analysis import Analysis
 from study.report.load import Run
 from study.report.markdown import join, table
+from study.wording import DASH, counted, listing, p_value, signed
 
 SIGNIFICANT = 0.05
 

@@ -7,11 +7,11 @@ import numpy as np
 from study.evaluation.intervals import Interval
 from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
 from study.evaluation.verdict import by_mean
-from study.evaluation.wording import fraction, listing, percent
 from study.report.analysis import Analysis
 from study.report.load import Run
 from study.report.markdown import join, table
 from study.report.naming import label
+from study.wording import fraction, listing, percent
 
 _ALL_SHOWN_UP_TO = 3
 

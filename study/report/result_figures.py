@@ -14,13 +14,13 @@ from matplotlib.ticker import MaxNLocator
 
 from study.evaluation.curves import GRID, Band, curves
 from study.evaluation.metrics import confusion, decide
-from study.evaluation.wording import fraction
 from study.records import DOCUMENT, TEST, TUNED, Predictions, Trial
 from study.report import style
 from study.report.analysis import RESAMPLING_SEED, Analysis
 from study.report.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, Calibration
 from study.report.load import Run
 from study.report.naming import label, starting_recipe
+from study.wording import fraction
 
 _CHANCE: dict[str, Any] = {"color": style.BLACK, "linestyle": ":", "linewidth": 1.4}
 

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from study.evaluation.search_statistics import MIN_TRIALS_FOR_IMPORTANCE, Importance
-from study.evaluation.wording import counted, listing
 from study.records import FAILED, SEARCH, Trial
 from study.report.bookkeeping import first_rung, importance_of, spending
 from study.report.drawing import Drawings, figure
@@ -15,6 +14,7 @@ from study.report.naming import origins, starting_recipe
 from study.report.search_tables import cost_table, importance_table, latency_sizes, minutes, search_table
 from study.report.study_tables import space_table
 from study.report.tried import default_words, tried_table, tried_words
+from study.wording import counted, listing
 
 _FEW_NAMED = 6
 

@@ -7,11 +7,11 @@ from operator import add
 
 from study.evaluation.intervals import Interval
 from study.evaluation.search_statistics import Importance
-from study.evaluation.wording import MINUS, NOTHING, fraction, percent
 from study.records import COMPLETE, FAILED, RUNNING, STOPPED
 from study.report.bookkeeping import Audit, Spending, final_score, spending
 from study.report.load import Run
 from study.report.markdown import table
+from study.wording import MINUS, NOTHING, fraction, percent
 
 
 def search_table(run: Run) -> str:

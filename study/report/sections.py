@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Mapping
 from pathlib import PurePath
 
-from study.evaluation.wording import DOT, counted, listing
 from study.records import SPLITS
 from study.report import leaks
 from study.report.analysis import Analysis
@@ -17,6 +16,7 @@ from study.report.markdown import bullets, code, join
 from study.report.study_tables import image_table
 from study.report.summary import commit, gaps, opening, provenance, question, verdict
 from study.report.tables import result_grid
+from study.wording import DOT, counted, listing
 
 
 def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:

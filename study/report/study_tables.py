@@ -4,13 +4,13 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from study.evaluation.wording import DASH, NOTHING, fraction
 from study.records import SPLITS, TEST, TUNED, VAL, Trial
 from study.report.analysis import seed_scores
 from study.report.explored import ends
 from study.report.load import Run
 from study.report.markdown import table, value
 from study.report.naming import starting_recipe
+from study.wording import DASH, NOTHING, fraction
 
 
 def image_table(run: Run) -> str:

@@ -12,7 +12,6 @@ from study.evaluation.verdict import (
     shift_warning,
     told_apart,
 )
-from study.evaluation.wording import DOT, counted, listing
 from study.records import COMPLETE, FAILED, RUNNING, SPLITS, STOPPED, TEST
 from study.report.advice import advice
 from study.report.analysis import Analysis
@@ -22,6 +21,7 @@ from study.report.leaks import way_of
 from study.report.load import Run
 from study.report.markdown import bullets, join, plain
 from study.report.naming import recipe_title
+from study.wording import DOT, counted, listing
 
 
 def opening(run: Run) -> list[str]:

@@ -8,13 +8,13 @@ import pandas as pd
 from study.evaluation.intervals import Interval
 from study.evaluation.metrics import METRICS
 from study.evaluation.verdict import NEARLY_ALWAYS, by_mean, told_apart
-from study.evaluation.wording import fraction, percent
 from study.records import SPLITS, TEST, TUNED, VAL
 from study.report.analysis import ENSEMBLE, Analysis
 from study.report.comparison import published_rows
 from study.report.load import Run
 from study.report.markdown import table
 from study.report.naming import label
+from study.wording import fraction, percent
 
 _GRID = {
     "Accuracy": "accuracy",

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from study.evaluation.wording import fraction, listing
 from study.report.load import Run
 from study.report.markdown import table, value
 from study.report.naming import starting_recipe
+from study.wording import fraction, listing
 
 _DEFAULT = "default"
 

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from study.datasets.images import splits
-from study.evaluation.wording import counted
 from study.records import RunFolder
+from study.wording import counted
 
 HASHES = ("data_hash", "names_hash", "split_hash")
 

@@ -12,7 +12,7 @@ from study.evaluation.verdict import (
     shift_warning,
     told_apart,
 )
-from study.evaluation.wording import MINUS
+from study.wording import MINUS
 
 APART, NEAR = Interval(0.1, 0.05, 0.15), Interval(0.01, -0.02, 0.04)
 SCORES = {"a": Interval(0.7, 0.6, 0.8), "b": Interval(0.8, 0.7, 0.9), "c": Interval(0.79, 0.7, 0.9)}

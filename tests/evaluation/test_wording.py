@@ -1,7 +1,7 @@
 import pytest
 
 from study.evaluation.intervals import Interval
-from study.evaluation.wording import NOTHING, counted, fraction, listing, p_value, percent, signed, threshold
+from study.wording import NOTHING, counted, fraction, listing, p_value, percent, signed, threshold
 
 NAN = float("nan")
 

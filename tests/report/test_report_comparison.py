@@ -4,7 +4,6 @@ import re
 import pandas as pd
 import pytest
 
-from study.evaluation.wording import NOTHING
 from study.report import draw_report, style
 from study.report.analysis import analyse
 from study.report.comparison import epochs_beside, published_notes, published_rows, schedule_note
@@ -15,6 +14,7 @@ from study.report.result_figures import score_intervals
 from study.report.search_section import search
 from study.report.sections import data
 from study.report.tables import grid_columns
+from study.wording import NOTHING
 
 
 def line_of(page, start):

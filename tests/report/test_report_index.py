@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from study.evaluation.wording import DASH
 from study.report.index import write_index
+from study.wording import DASH
 
 HEADING = "## Which architecture on which data"
 

@@ -2,12 +2,12 @@ import re
 
 import pytest
 
-from study.evaluation.wording import fraction
 from study.records import TEST, TUNED, EventLog
 from study.report import draw_report
 from study.report.analysis import analyse
 from study.report.load import load
 from study.report.model_card import model_cards
+from study.wording import fraction
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
-from study.evaluation.wording import NOTHING
 from study.records import TEST, TUNED
 from study.report.load import load
 from study.report.operating_section import at_which_threshold, operating_points
+from study.wording import NOTHING
 
 
 def section_of(page):

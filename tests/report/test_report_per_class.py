@@ -3,11 +3,11 @@ import pytest
 from sklearn.metrics import cohen_kappa_score, precision_score, recall_score
 
 from study.evaluation.per_class import KAPPA, class_metric
-from study.evaluation.wording import NOTHING
 from study.records import TEST, TUNED
 from study.report.analysis import analyse
 from study.report.load import load
 from study.report.per_class_section import class_by_class, shown_architectures
+from study.wording import NOTHING
 
 
 def section_of(page):

@@ -4,7 +4,6 @@ import re
 import numpy as np
 import pytest
 
-from study.evaluation.wording import MINUS
 from study.records import EventLog
 from study.report.bookkeeping import audit, first_rung, growth, importance_of, num_audited, score_at, spending
 from study.report.early_stopping import what_it_missed
@@ -14,6 +13,7 @@ from study.report.method import method
 from study.report.search_figures import expected_best_lines
 from study.report.search_section import search
 from study.report.summary import gaps
+from study.wording import MINUS
 
 
 def section(page):

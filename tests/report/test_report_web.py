@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 
 import pytest
 
-from study.evaluation.wording import DASH
 from study.report import draw_report
 from study.report.web import html_page
+from study.wording import DASH
 
 TABLE = "| A | B |\n|:--|--:|\n| *one* | 1 |"
 _VOID = {"meta", "link", "img", "br", "wbr"}
