@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from study.datasets.images import decoding
-from study.datasets.images.layouts import IMAGE_SUFFIXES
+from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
+from study.datasets.readers import decoding
 from study.evaluation.appearance import Appearance
 
 MOST = 2500

@@ -30,8 +30,8 @@ from torch.utils.data import DataLoader
 from torchvision.datasets import ImageFolder
 from torchvision.transforms import v2
 
-from study.datasets.drawing import her2
-from study.datasets.images import pixels
+from study.datasets.images import pixel_cache
+from study.datasets.synthetic import her2
 from study.training import augmentation, augmentation_policies
 from study.training.data import Images
 
@@ -56,7 +56,7 @@ def main() -> None:
             str(p.relative_to(root)) for p in root.rglob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg")
         )
         begun_s = time.perf_counter()
-        store = pixels.prepare(root, paths, size_px=size_px, cache=Path(scratch) / "cache", show_progress=False)
+        store = pixel_cache.prepare(root, paths, size_px=size_px, cache=Path(scratch) / "cache", show_progress=False)
         cached_s = time.perf_counter() - begun_s
         print(f"{len(paths)} images at {size_px} px; decoded once in {cached_s:.1f} s\n")
         print("| augmentation | DataLoader, images/s | ours | ratio | pays after |\n|---|---|---|---|---|")

@@ -31,7 +31,8 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 from study import datasets
 from study.datasets import TEST
-from study.datasets.images import decoding, look_alikes
+from study.datasets.images import near_duplicates
+from study.datasets.readers import decoding
 
 Change = Callable[[Image.Image], Image.Image]
 Thumbnails = NDArray[np.uint8]
@@ -114,7 +115,7 @@ def _measure(
     names, images = [names[row] for row in rows], [images[row] for row in rows]
     own, side_px = _thumbnails(images), int(np.median([min(image.size) for image in images]))
     started_s = time.perf_counter()
-    same = look_alikes.same_pictures(own, side_px)
+    same = near_duplicates.same_pictures(own, side_px)
     seconds = time.perf_counter() - started_s
     scale = ", ".join(f"{meaning} {value:.3f}" for meaning, value in same.scale._asdict().items())
     print(
@@ -126,7 +127,7 @@ def _measure(
     chosen = np.random.default_rng(0).permutation(len(rows))[:_NUM_CHANGED]
     for change, make in _changes().items():
         changed = _thumbnails([make(images[k]) for k in chosen])
-        found = look_alikes.same_pictures(np.concatenate([own, changed]), side_px).links
+        found = near_duplicates.same_pictures(np.concatenate([own, changed]), side_px).links
         num_found = sum((int(k), len(own) + number) in found for number, k in enumerate(chosen))
         print(f"| {change} | {len(chosen)} | {num_found} ({num_found / len(chosen):.1%}) |", flush=True)
     print()
@@ -135,7 +136,7 @@ def _measure(
 
 
 def _thumbnails(images: Sequence[Image.Image]) -> Thumbnails:
-    return np.stack([decoding.thumbnail(image, size_px=look_alikes.THUMBNAIL_PX) for image in images])
+    return np.stack([decoding.thumbnail(image, size_px=near_duplicates.THUMBNAIL_PX) for image in images])
 
 
 def _across(names: Sequence[str], pairs: NDArray[np.int64]) -> str:
@@ -190,7 +191,7 @@ def _jpeg(image: Image.Image) -> Image.Image:
     return decoding.load(file.getvalue())
 
 
-def _draw(path: Path, same: look_alikes.SamePictures, names: Sequence[str], images: Sequence[Image.Image]) -> None:
+def _draw(path: Path, same: near_duplicates.SamePictures, names: Sequence[str], images: Sequence[Image.Image]) -> None:
     """The links, the least certain first: both pictures side by side, with their likeness and names."""
     order = np.argsort(same.likeness)[:120]
     sheet = Image.new("L", (10 * (2 * _CELL_PX + 12), max(1, -(-len(order) // 10)) * (_CELL_PX + 16)), 255)
@@ -206,7 +207,7 @@ def _draw(path: Path, same: look_alikes.SamePictures, names: Sequence[str], imag
 def _scale() -> None:
     """Random textures of three scales, every hundredth of them a turned copy of another."""
     random = np.random.default_rng(0)
-    num, num_copies, px = 220_025, 2_200, look_alikes.THUMBNAIL_PX
+    num, num_copies, px = 220_025, 2_200, near_duplicates.THUMBNAIL_PX
     thumbnails = np.empty((num, px, px), np.uint8)
     for start in range(0, num, 5_000):
         part = min(5_000, num - start)
@@ -218,7 +219,7 @@ def _scale() -> None:
     sources = random.permutation(num - num_copies)[:num_copies]
     thumbnails[num - num_copies :] = np.rot90(thumbnails[sources], axes=(1, 2))
     started_s = time.perf_counter()
-    found = {*look_alikes.same_pictures(thumbnails, px).links}
+    found = {*near_duplicates.same_pictures(thumbnails, px).links}
     seconds = time.perf_counter() - started_s
     copies = {(int(a), num - num_copies + k) for k, a in enumerate(sources)}
     print(

@@ -3,7 +3,7 @@
     uv run python bench/scale.py FOLDER [--images 220025]
 
 Makes the images in FOLDER first, unless they are there: each is a mixture of two of 2,000 drawn patches
-(`study.datasets.drawing.lymph_node`), shifted, so that no two show the same picture; every hundredth is a turned copy
+(`study.datasets.synthetic.lymph_node`), shifted, so that no two show the same picture; every hundredth is a turned copy
 of another. Then each stage runs in a process of its own, as `study.run histopathologic` calls it: find and label the
 files, read and resize them (64 px thumbnails, hashes, fingerprints), look for pictures that are the same, split, and
 train LeNet for one epoch with all cores. Reading is also killed when half is done (SIGKILL), and gone on with.
@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from study import datasets
-from study.datasets.drawing import lymph_node
-from study.datasets.images import groups, pixels, splits
+from study.datasets.images import groups, pixel_cache, splits
+from study.datasets.synthetic import lymph_node
 
 SIZE_PX, NUM_DRAWN, COPY_EVERY = 96, 2_000, 100
 _PART = 5_000
@@ -155,10 +155,10 @@ def _scan(root: Path) -> None:
     datasets.find("histopathologic_cancer").scan(root)
 
 
-def _store(root: Path, cache: Path) -> tuple[list[datasets.Sample], pixels.ImageStore]:
+def _store(root: Path, cache: Path) -> tuple[list[datasets.Sample], pixel_cache.ImageStore]:
     samples = sorted(datasets.find("histopathologic_cancer").scan(root), key=lambda s: s.path)
     paths = [s.path for s in samples]
-    return samples, pixels.prepare(root, paths, size_px=SIZE_PX, cache=cache, show_progress=False)
+    return samples, pixel_cache.prepare(root, paths, size_px=SIZE_PX, cache=cache, show_progress=False)
 
 
 def _prepare(root: Path, cache: Path) -> None:

@@ -21,7 +21,7 @@ from scipy.stats import qmc
 
 from search_spaces.brain_tumor import STUDY
 from study import datasets
-from study.datasets.images import pixels, splits
+from study.datasets.images import pixel_cache, splits
 from study.spec import Recipe
 from study.training.data import Images, SplitRows, Standardization
 from study.training.trainer import DivergedError, Training
@@ -55,7 +55,7 @@ class Workbench:
         root = make_holdout(data, scratch / "data")
         self.dataset = datasets.find(STUDY.dataset)
         samples = sorted(self.dataset.scan(root), key=lambda s: s.path)
-        store = pixels.prepare(
+        store = pixel_cache.prepare(
             root,
             [s.path for s in samples],
             size_px=SIZE_PX,

@@ -17,7 +17,7 @@ import torch
 from source_holdout import make_source_holdout
 
 from study import datasets
-from study.datasets.images import pixels, splits
+from study.datasets.images import pixel_cache, splits
 from study.evaluation.metrics import scores
 from study.spec import Recipe
 from study.training import augmentation_policies, losses
@@ -85,7 +85,7 @@ def load(root: Path, variant: Variant, cache: Path) -> tuple[Images, dict[str, S
     """The pixels and the rows of each split."""
     dataset = datasets.find("brain_tumor_mri")
     samples = sorted(dataset.scan(root), key=lambda s: s.path)
-    store = pixels.prepare(
+    store = pixel_cache.prepare(
         root, [s.path for s in samples], size_px=variant.size_px, cache=cache, trimmed=variant.trimmed
     )
     table = splits.split(samples, store.sha256, classes=dataset.classes, val_fraction=0.15, seed=0)

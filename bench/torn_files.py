@@ -29,7 +29,7 @@ import pandas as pd
 
 from study import records, run
 from study.command import DONE, USER_ERROR
-from study.datasets.drawing import brain_mri
+from study.datasets.synthetic import brain_mri
 from study.tuning import ray_environment
 
 ray_environment.apply()

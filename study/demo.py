@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from study.command import Parser, add_winner, ended, package, whole_number
-from study.datasets.images.layouts import IMAGE_SUFFIXES
+from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import StudyError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study.command import Parser, add_winner, ended
-from study.datasets.images.layouts import IMAGE_SUFFIXES
+from study.datasets.custom.files import walk
 from study.datasets.images.progress import progress
-from study.datasets.own.files import walk
+from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError, StudyError
 from study.records import write_atomically
 

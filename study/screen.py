@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study import records
-from study.datasets.images.look_alikes import HARD_TO_TELL, hard_to_tell
+from study.datasets.images.near_duplicates import HARD_TO_TELL, hard_to_tell
 from study.datasets.images.splits import TEST, TEST_FRACTION, TRAIN, VAL
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from study import run
 from study.command import DONE
-from study.datasets.drawing import brain_mri
+from study.datasets.synthetic import brain_mri
 from study.tuning import ray_environment
 
 # Before any test module imports Ray, as the command does.

@@ -124,7 +124,7 @@ def of(declared: str | OwnImages) -> Dataset:
     if isinstance(declared, str):
         return find(declared)
     # It reads this module.
-    from study.datasets.own.dataset import dataset_of
+    from study.datasets.custom.dataset import dataset_of
 
     return dataset_of(declared)
 

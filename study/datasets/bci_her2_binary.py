@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, Counts, Dataset, Sample
-from study.datasets.images import bci
+from study.datasets.layouts import bci
 
 CLASSES = ("negative", "positive")
 _TARGETS = {"0": 0, "1+": 0, "2+": 1, "3+": 1}

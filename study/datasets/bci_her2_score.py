@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, Counts, Dataset, Sample
-from study.datasets.images import bci
+from study.datasets.layouts import bci
 
 CLASSES = bci.SCORES
 _TARGETS = {score: target for target, score in enumerate(CLASSES)}

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, Counts, Dataset, Edition, Sample
-from study.datasets.drawing import blood_smear
-from study.datasets.images.layouts import class_folders
+from study.datasets.layouts.class_folders import class_folders
+from study.datasets.synthetic import blood_smear
 
 _TOP = "Blood cell Cancer [ALL]"
 _FOLDERS = {

@@ -6,8 +6,8 @@ Two versions are published under much the same name, with other names of the cla
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, Counts, Dataset, Edition, Sample
-from study.datasets.drawing import brain_mri
-from study.datasets.images.layouts import class_folders, naming_of
+from study.datasets.layouts.class_folders import class_folders, naming_of
+from study.datasets.synthetic import brain_mri
 
 CLASSES = ("glioma", "meningioma", "no_tumor", "pituitary")
 _FIRST = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")

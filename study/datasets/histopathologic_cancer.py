@@ -8,8 +8,8 @@ lies beside the labels, the patches of a slide stay in one split.
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, Counts, Dataset, Edition, Sample
-from study.datasets.drawing import lymph_node
-from study.datasets.images.labels_csv import groups_of, labelled_files
+from study.datasets.layouts.labels_csv import groups_of, labelled_files
+from study.datasets.synthetic import lymph_node
 
 CLASSES = ("normal", "tumor")
 _LABELS, _FOLDER, _SUFFIX = "train_labels.csv", "train", ".tif"

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from study.datasets.images.groups import DUPLICATES, EXACT, NONE, SIMILARITY
-from study.datasets.images.look_alikes import CHANGES, HARD_TO_TELL, hard_to_tell
+from study.datasets.images.near_duplicates import CHANGES, HARD_TO_TELL, hard_to_tell
 from study.evaluation.metrics import scores
 from study.records import DOCUMENT, TEST, VAL
 from study.report.analysis import shift

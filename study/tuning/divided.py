@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from study.datasets import TEST, Dataset, Sample
-from study.datasets.images import groups, pixels, splits
+from study.datasets.images import groups, pixel_cache, splits
 from study.evaluation.appearance import Appearance
 from study.tuning.asked import Options
 
@@ -31,7 +31,7 @@ class Divided:
     dataset: Dataset
     published: list[Sample]
     samples: list[Sample]
-    store: pixels.ImageStore
+    store: pixel_cache.ImageStore
     grouping: groups.Grouping
     table: pd.DataFrame
 
@@ -90,7 +90,7 @@ def divide(
         DataError: images can't be read, or a class lacks images for a split.
     """
     samples = [s for s in published if s.path not in dataset.excluded and not (options.holdout and s.side == TEST)]
-    store = pixels.prepare(
+    store = pixel_cache.prepare(
         root,
         sorted(s.path for s in samples),
         size_px=image_size,
@@ -98,7 +98,7 @@ def divide(
         trimmed=dataset.trimmed,
         window=dataset.window,
     )
-    pixels.require_readable(store, skip=options.skip_unreadable)
+    pixel_cache.require_readable(store, skip=options.skip_unreadable)
     grouping = groups.of(options.way, _readable(samples, store), store)
     table = splits.split(
         grouping.samples,
@@ -111,7 +111,7 @@ def divide(
     return Divided(dataset=dataset, published=published, samples=samples, store=store, grouping=grouping, table=table)
 
 
-def _readable(samples: list[Sample], store: pixels.ImageStore) -> list[Sample]:
+def _readable(samples: list[Sample], store: pixel_cache.ImageStore) -> list[Sample]:
     """Those that the store has, in its order."""
     by_path = {s.path: s for s in samples}
     return [by_path[path] for path in store.paths]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
+from study.datasets.custom import class_folders, folder_names, labels_table, layout_checks
+from study.datasets.custom.files import entries
+from study.datasets.custom.look import Look, look_at
+from study.datasets.custom.naming import negative_first
 from study.datasets.images import groups, splits
-from study.datasets.own import class_folders, folder_names, labels_table, layout_checks
-from study.datasets.own.files import entries
-from study.datasets.own.look import Look, look_at
-from study.datasets.own.naming import negative_first
 from study.errors import DataError, StudyError, UnknownNameError
 from study.spec import OwnImages, Table
 from study.tuning.own_study import Derived, derive

@@ -11,7 +11,7 @@ from ray import tune
 
 from study import architectures
 from study.datasets import Sample
-from study.datasets.own.look import Look
+from study.datasets.custom.look import Look
 from study.spec import OwnImages, Recipe, Study, Table
 
 # A plain network, a deeper one that needs no weights, and one that starts from ImageNet.

@@ -13,7 +13,7 @@ import torch
 
 from study import records
 from study.datasets import Dataset
-from study.datasets.images import contact_sheet, pixels, splits
+from study.datasets.images import contact_sheet, pixel_cache, splits
 from study.records.ledger import Ledger
 from study.records.storage import Storage
 from study.spec import Budget, Study
@@ -44,7 +44,7 @@ class Plan:
     budget: Budget
     seed: int
     dataset: Dataset
-    store: pixels.ImageStore
+    store: pixel_cache.ImageStore
     table: pd.DataFrame
     ledger: Ledger
     manifest: dict[str, Any]

@@ -17,7 +17,7 @@ from PIL import Image
 
 from study import records
 from study.command import package
-from study.datasets.images import decoding
+from study.datasets.readers import decoding
 from study.errors import ResultsError, StudyError
 from study.winner.graph import Graph
 from study.winner.winner import Pixels, Winner
@@ -153,7 +153,7 @@ def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> 
             "dark_margins_cut_away_first": winner.trimmed,
             "window_of_more_than_8_bits": list(winner.window) if winner.window else None,
             "window_rule": "round(255 * clip((level - black) / (white - black), 0, 1)), window = [black, white]",
-            "code": "study.datasets.images.decoding (load, trim, resize) of the project does exactly this",
+            "code": "study.datasets.readers.decoding (load, trim, resize) of the project does exactly this",
         },
         "output": {
             "probabilities": "float32 (images, classes): mean of the seed runs, class weights undone, temperature "

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from study.datasets.images import decoding
+from study.datasets.readers import decoding
 from study.evaluation.appearance import Appearance
 from study.evaluation.metrics import Floats, decide
 from study.evaluation.probability_correction import Correction

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2hed
 
-from study.datasets.drawing import brain_mri, her2
-from study.datasets.drawing.stains import SlideStain
+from study.datasets.synthetic import brain_mri, her2
+from study.datasets.synthetic.stains import SlideStain
 from study.errors import DataError, UnknownNameError
 
 BCI_COUNTS = {"train": {"0": 1, "1+": 3, "2+": 4, "3+": 2}, "test": {"1+": 2, "3+": 1}}

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from scipy.stats import rankdata
 
-from study.datasets.drawing import blood_smear
-from study.datasets.drawing.blood_cells import Film, Lymphoid, draw_lymphoid
-from study.datasets.drawing.outlines import Place, scatter
+from study.datasets.synthetic import blood_smear
+from study.datasets.synthetic.blood_cells import Film, Lymphoid, draw_lymphoid
+from study.datasets.synthetic.outlines import Place, scatter
 from study.errors import UnknownNameError
 
 COUNTS = {"Benign": 2, "[Malignant] early Pre-B": 1, "[Malignant] Pre-B": 3, "[Malignant] Pro-B": 2}

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from study.datasets.drawing import lymph_node
-from study.datasets.drawing.lymph_node import NodeSlide
-from study.datasets.drawing.noise import Field
+from study.datasets.synthetic import lymph_node
+from study.datasets.synthetic.lymph_node import NodeSlide
+from study.datasets.synthetic.noise import Field
 from study.errors import DataError, UnknownNameError
 
 COUNTS = {"0": 14, "1": 9}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from study import architectures, datasets
 from study.datasets import DEVELOPMENT
-from study.datasets.images import pixels
+from study.datasets.images import pixel_cache
 from study.spec import Recipe
 from study.training import checkpoint
 from study.training.data import Images, SplitRows, Standardization
@@ -128,7 +128,7 @@ def stand_in(name: str, folder: Path, *, seed: int, num_images: int, size_px: in
     dataset.draw(folder / name, counts, seed)
     samples = [s for s in dataset.scan(folder / name) if s.side == DEVELOPMENT]
     np.random.default_rng(seed).shuffle(samples)  # type: ignore[arg-type]
-    store = pixels.prepare(folder / name, sorted(s.path for s in samples), size_px=size_px, cache=folder / "cache")
+    store = pixel_cache.prepare(folder / name, sorted(s.path for s in samples), size_px=size_px, cache=folder / "cache")
     row_of = {path: row for row, path in enumerate(store.paths)}
     rows = np.array([row_of[s.path] for s in samples])
     targets = np.array([s.target for s in samples])

@@ -8,11 +8,11 @@ from typing import Any
 
 from study.datasets import TEST, Dataset, Edition, Sample, edition_of
 from study.datasets.commands.drawing import NOTE
-from study.datasets.images import contact_sheet, groups, pixels
-from study.datasets.images.decoding import Window
-from study.datasets.images.look_alikes import CHANGES, SamePictures
-from study.datasets.images.pixels import Format, ImageStore
+from study.datasets.images import contact_sheet, groups, pixel_cache
+from study.datasets.images.near_duplicates import CHANGES, SamePictures
+from study.datasets.images.pixel_cache import Format, ImageStore
 from study.datasets.images.splits import pictures
+from study.datasets.readers.decoding import Window
 from study.errors import DataError
 from study.records import write_atomically
 
@@ -46,7 +46,7 @@ def check(dataset: Dataset, root: Path, *, cache: Path | None, sheet: Path | Non
     # Whoever runs a study doesn't meet the images that are left out, so they count for nothing below.
     used = {s.path: s for s in samples if s.path not in dataset.excluded}
     with tempfile.TemporaryDirectory(prefix="study-check-") as scratch:
-        store = pixels.prepare(
+        store = pixel_cache.prepare(
             root, sorted(used), size_px=_STORED_PX, cache=cache or Path(scratch), window=dataset.window
         )
         readable = [used[path] for path in store.paths]
@@ -209,7 +209,9 @@ def _contact_sheet(
     shown = [[store.paths[row] for row in rows] for rows in alike[:_MAX_SHOWN]]
     with tempfile.TemporaryDirectory(prefix="study-check-") as scratch:
         paths = sorted({path for group in shown for path in group})
-        large = pixels.prepare(root, paths, size_px=_SHOWN_PX, cache=Path(scratch), window=window, show_progress=False)
+        large = pixel_cache.prepare(
+            root, paths, size_px=_SHOWN_PX, cache=Path(scratch), window=window, show_progress=False
+        )
         png = contact_sheet.groups_png(
             large.open(),
             [[large.paths.index(path) for path in group] for group in shown],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from study.datasets import Sample
-from study.datasets.images.pixels import ImageStore
+from study.datasets.images.pixel_cache import ImageStore
 from study.datasets.images.splits import Links, duplicate_counts, look_alike_counts
 
 NONE, EXACT, DUPLICATES, SIMILARITY = "none", "exact", "duplicates", "similarity"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from study.datasets.__main__ import main
-from study.datasets.images import decoding
+from study.datasets.readers import decoding
 
 Captured = pytest.CaptureFixture[str]
 FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")

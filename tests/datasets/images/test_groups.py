@@ -9,7 +9,7 @@ from PIL import Image
 
 from study.datasets import DEVELOPMENT, Sample
 from study.datasets.images import groups
-from study.datasets.images.pixels import ImageStore, prepare
+from study.datasets.images.pixel_cache import ImageStore, prepare
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from study.datasets import DEVELOPMENT, TEST, Sample
-from study.datasets.images import bci
-from study.datasets.images.layouts import class_folders, image_files
+from study.datasets.layouts import bci
+from study.datasets.layouts.class_folders import class_folders, image_files
 from study.errors import DataError
 
 SIDES = {"Training": DEVELOPMENT, "Testing": TEST}

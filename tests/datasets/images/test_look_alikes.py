@@ -10,8 +10,9 @@ from PIL import Image, ImageEnhance
 
 from study import datasets
 from study.datasets import DEVELOPMENT
-from study.datasets.images import decoding, look_alikes
-from study.datasets.images.look_alikes import THUMBNAIL_PX, similar_pictures
+from study.datasets.images import near_duplicates
+from study.datasets.images.near_duplicates import THUMBNAIL_PX, similar_pictures
+from study.datasets.readers import decoding
 
 NUM_A_CLASS = 12
 
@@ -29,7 +30,7 @@ def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 
 def links(thumbnails: NDArray[np.uint8], side_px: int = 96) -> set[tuple[int, int]]:
-    return {*look_alikes.same_pictures(thumbnails, side_px).links}
+    return {*near_duplicates.same_pictures(thumbnails, side_px).links}
 
 
 def thumbnails(images: list[Image.Image]) -> NDArray[np.uint8]:
@@ -175,7 +176,7 @@ def test_pictures_that_are_merely_alike_make_no_chain(length: int, num_linked: i
         Image.fromarray(np.clip(128 + 30 * each, 0, 255).astype(np.uint8)).resize((96, 96), Image.Resampling.BICUBIC)
         for each in [*chain, *patterns[length:]]
     ]
-    same = look_alikes.same_pictures(thumbnails(images), 96)
+    same = near_duplicates.same_pictures(thumbnails(images), 96)
     assert same.num_doubtful == len(same.pairs)
     # At most two of them are tied to one another, or three that are all alike.
     assert len(np.unique(same.pairs)) <= num_linked

@@ -14,8 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from study.datasets.images import decoding, pixels
-from study.datasets.images.pixels import ImageStore, prepare, require_readable
+from study.datasets.images import pixel_cache
+from study.datasets.images.pixel_cache import ImageStore, prepare, require_readable
+from study.datasets.readers import decoding
 from study.errors import DataError
 
 SIZE_PX = 16
@@ -153,7 +154,7 @@ def interrupted_build(root: Path, paths: list[str], cache: Path, *, after: int, 
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "resize", resize)
-        patch.setattr(pixels, "_NUM_AT_A_TIME", at_a_time)
+        patch.setattr(pixel_cache, "_NUM_AT_A_TIME", at_a_time)
         # Two threads would have begun an unknown number of images.
         patch.setattr(os, "cpu_count", lambda: 1)
         with pytest.raises(KeyboardInterrupt):

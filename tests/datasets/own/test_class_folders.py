@@ -4,7 +4,7 @@ import pytest
 from datasets.own.conftest import Make
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION
-from study.datasets.own.class_folders import find_layout, scan
+from study.datasets.custom.class_folders import find_layout, scan
 from study.errors import DataError
 
 

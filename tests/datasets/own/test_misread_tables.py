@@ -7,8 +7,8 @@ from typing import NoReturn
 import pytest
 from datasets.own.conftest import Make, Said
 
-from study.datasets.own import labels_table
-from study.datasets.own.several_labels import separator_of
+from study.datasets.custom import labels_table
+from study.datasets.custom.several_labels import separator_of
 
 Write = Callable[..., tuple[str, str]]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from study.datasets.own.naming import in_order, negative_first
+from study.datasets.custom.naming import in_order, negative_first
 
 
 def test_numbers_in_names_are_ordered_as_numbers() -> None:

@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from study.datasets.images.layouts import IMAGE_SUFFIXES
-from study.datasets.own import folder_names
-from study.datasets.own.files import entries, walk
-from study.datasets.own.naming import in_order
+from study.datasets.custom import folder_names
+from study.datasets.custom.files import entries, walk
+from study.datasets.custom.naming import in_order
+from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError
 
 # Magnifications, views and series are fewer than these, and so are classes; patients rarely are.

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from study.datasets import Sample
-from study.datasets.images import decoding
+from study.datasets.readers import decoding
 from study.errors import DataError
 
 NUM_LOOKED_AT = 200

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from study.datasets.drawing.head import PLANES, Head, cut_head
-from study.datasets.drawing.noise import Field, over, smooth_noise, step
+from study.datasets.synthetic.head import PLANES, Head, cut_head
+from study.datasets.synthetic.noise import Field, over, smooth_noise, step
 from study.errors import UnknownNameError
 
 TUMORS = ("glioma", "meningioma", "pituitary", "none")

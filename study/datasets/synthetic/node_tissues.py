@@ -5,8 +5,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from study.datasets.drawing.cells import Territories, bent_coordinates, draw_fibrous, draw_nuclei, grow_territories
-from study.datasets.drawing.noise import Field, over, smooth_noise, step
+from study.datasets.synthetic.cells import Territories, bent_coordinates, draw_fibrous, draw_nuclei, grow_territories
+from study.datasets.synthetic.noise import Field, over, smooth_noise, step
 
 
 @dataclass(frozen=True)

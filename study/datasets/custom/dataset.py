@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from study.datasets import Counts, Dataset, Edition, Sample
-from study.datasets.own import class_folders, labels_table
+from study.datasets.custom import class_folders, labels_table
 from study.errors import DataError
 from study.spec import OwnImages
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.color import rgb_from_hed
 
-from study.datasets.drawing.noise import Field
+from study.datasets.synthetic.noise import Field
 
 HEMATOXYLIN, EOSIN, DAB = (np.asarray(row / np.linalg.norm(row)) for row in rgb_from_hed)
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
-from study.datasets.images.layouts import IMAGE_SUFFIXES
-from study.datasets.own import layout_checks
-from study.datasets.own.files import entries, walk
-from study.datasets.own.folder_names import SPLITS, says_nothing, sides_of
-from study.datasets.own.naming import in_order, require_distinct
+from study.datasets.custom import layout_checks
+from study.datasets.custom.files import entries, walk
+from study.datasets.custom.folder_names import SPLITS, says_nothing, sides_of
+from study.datasets.custom.naming import in_order, require_distinct
+from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError
 from study.spec.own_images import MAX_CLASSES
 

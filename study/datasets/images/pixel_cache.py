@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from study.datasets.images import decoding, look_alikes
-from study.datasets.images.look_alikes import SamePictures, Scale
+from study.datasets.images import near_duplicates
+from study.datasets.images.near_duplicates import SamePictures, Scale
 from study.datasets.images.progress import progress
-from study.datasets.images.unfinished import Unfinished
+from study.datasets.images.unfinished_cache import Unfinished
+from study.datasets.readers import decoding
 from study.errors import DataError
 
 # Raised whenever what this module keeps of a file changes: old caches are then not found any more.
@@ -68,8 +69,8 @@ class ImageStore:
 
         def look(rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
             sides = [min(width, height) for _, width, height in (self.formats[row] for row in rows)]
-            side_px = int(np.median(sides)) if sides else look_alikes.THUMBNAIL_PX
-            found = look_alikes.same_pictures(np.load(self.thumbnails, mmap_mode="r")[rows], side_px)
+            side_px = int(np.median(sides)) if sides else near_duplicates.THUMBNAIL_PX
+            found = near_duplicates.same_pictures(np.load(self.thumbnails, mmap_mode="r")[rows], side_px)
             return {"pairs": rows[found.pairs], "likeness": found.likeness, "scale": np.array(found.scale)}
 
         found = self._found("same", look)
@@ -77,14 +78,16 @@ class ImageStore:
 
     def similar_pictures(self) -> list[tuple[int, int]]:
         """Rows of images that are alike, see `look_alikes`; of copies with equal pixels the first stands for all."""
-        found = self._found("similar", lambda rows: {"pairs": rows[look_alikes.similar_pictures(self.open()[rows])]})
+        found = self._found(
+            "similar", lambda rows: {"pairs": rows[near_duplicates.similar_pictures(self.open()[rows])]}
+        )
         return [(int(a), int(b)) for a, b in np.sort(found["pairs"], axis=1)]
 
     def _found(
         self, kind: str, look: Callable[[NDArray[np.int64]], dict[str, NDArray[Any]]]
     ) -> dict[str, NDArray[Any]]:
         """Looked for once, then kept beside the pixels."""
-        kept = self.path.with_name(f"{self.path.stem}-{kind}-v{look_alikes.VERSION}.npz")
+        kept = self.path.with_name(f"{self.path.stem}-{kind}-v{near_duplicates.VERSION}.npz")
         if not kept.exists():
             # One of each picture, in an order of contents: what is found must not hang on the files' names.
             first = {sha256: row for row, sha256 in reversed(list(enumerate(self.pixels_sha256)))}
@@ -134,7 +137,7 @@ class _Job:
             image = decoding.load(content, self.window)
             framed = decoding.trim(image) if self.trimmed else image
             square = decoding.resize(framed, size_px=self.size_px)
-            thumbnail = decoding.thumbnail(image, size_px=look_alikes.THUMBNAIL_PX)
+            thumbnail = decoding.thumbnail(image, size_px=near_duplicates.THUMBNAIL_PX)
         except decoding.UNREADABLE as error:
             return decoding.why_unreadable(error)
         return _Read(
@@ -228,7 +231,7 @@ def _read_all(job: _Job, signature: str, stamps: list[str], show_progress: bool)
         job.cache / f"unfinished-{job.index.stem}",
         num_images=len(job.paths),
         size_px=job.size_px,
-        thumbnail_px=look_alikes.THUMBNAIL_PX,
+        thumbnail_px=near_duplicates.THUMBNAIL_PX,
     )
     stale = [row for row, stamp in enumerate(stamps) if unfinished.known.get(row, {}).get("stamp") != stamp]
     unreadable: dict[str, str] = {}

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from study.datasets.drawing.noise import Field, smooth_noise, step
-from study.datasets.drawing.outlines import Outline, Window
+from study.datasets.synthetic.noise import Field, smooth_noise, step
+from study.datasets.synthetic.outlines import Outline, Window
 
 
 def _unit(*density: float) -> npt.NDArray[np.float64]:

@@ -10,12 +10,12 @@ from pathlib import Path
 import pandas as pd
 
 from study.datasets import Sample
-from study.datasets.images.layouts import IMAGE_SUFFIXES
-from study.datasets.own import several_labels
-from study.datasets.own.class_folders import SIDES
-from study.datasets.own.files import walk
-from study.datasets.own.folder_names import side_of, sides_of
-from study.datasets.own.naming import in_order, require_distinct
+from study.datasets.custom import several_labels
+from study.datasets.custom.class_folders import SIDES
+from study.datasets.custom.files import walk
+from study.datasets.custom.folder_names import side_of, sides_of
+from study.datasets.custom.naming import in_order, require_distinct
+from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError, UnknownNameError
 from study.spec import Table
 from study.spec.own_images import MAX_CLASSES

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from study.datasets.drawing.blood_cells import (
+from study.datasets.synthetic.blood_cells import (
     HEMOGLOBIN,
     METHYLENE_BLUE,
     PURPLE,
@@ -29,9 +29,9 @@ from study.datasets.drawing.blood_cells import (
     draw_platelet,
     draw_red_cell,
 )
-from study.datasets.drawing.camera import photograph
-from study.datasets.drawing.outlines import Place, scatter
-from study.datasets.drawing.stains import Dyes
+from study.datasets.synthetic.camera import photograph
+from study.datasets.synthetic.outlines import Place, scatter
+from study.datasets.synthetic.stains import Dyes
 from study.errors import UnknownNameError
 
 TITLE = "Blood cell Cancer [ALL]"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, Counts, Edition, Sample
-from study.datasets.drawing import her2
-from study.datasets.images.layouts import image_files
+from study.datasets.layouts.class_folders import image_files
+from study.datasets.synthetic import her2
 from study.errors import DataError
 
 SCORES = ("0", "1+", "2+", "3+")

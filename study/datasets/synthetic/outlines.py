@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.datasets.drawing.noise import Field
+from study.datasets.synthetic.noise import Field
 
 _NUM_DIRECTIONS = 128
 _DIRECTIONS = np.linspace(0, 2 * np.pi, _NUM_DIRECTIONS, endpoint=False)

@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from study.datasets.drawing.camera import photograph
-from study.datasets.drawing.cells import Territories, bent_coordinates, draw_fibrous, draw_nuclei, grow_territories
-from study.datasets.drawing.noise import Field, smooth_noise, step
-from study.datasets.drawing.stains import SlideStain, transmit
+from study.datasets.synthetic.camera import photograph
+from study.datasets.synthetic.cells import Territories, bent_coordinates, draw_fibrous, draw_nuclei, grow_territories
+from study.datasets.synthetic.noise import Field, smooth_noise, step
+from study.datasets.synthetic.stains import SlideStain, transmit
 from study.errors import DataError, UnknownNameError
 
 SPLITS = ("train", "test")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from study.datasets.drawing.noise import Field, smooth_noise, step
+from study.datasets.synthetic.noise import Field, smooth_noise, step
 
 PLANES = ("axial", "coronal", "sagittal")
 

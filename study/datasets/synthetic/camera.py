@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from study.datasets.drawing.noise import Field
+from study.datasets.synthetic.noise import Field
 
 
 def photograph(light: Field, *, blur_px: float, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from study.datasets.drawing.camera import photograph
-from study.datasets.drawing.node_tissues import (
+from study.datasets.synthetic.camera import photograph
+from study.datasets.synthetic.node_tissues import (
     Carcinoma,
     Tissue,
     draw_carcinoma,
@@ -32,8 +32,8 @@ from study.datasets.drawing.node_tissues import (
     draw_sinus,
     draw_stroma,
 )
-from study.datasets.drawing.noise import Field, smooth_noise, step
-from study.datasets.drawing.stains import EOSIN, HEMATOXYLIN, Dyes
+from study.datasets.synthetic.noise import Field, smooth_noise, step
+from study.datasets.synthetic.stains import EOSIN, HEMATOXYLIN, Dyes
 from study.errors import DataError, UnknownNameError
 
 LABELS = ("0", "1")

@@ -1,0 +1,1 @@
+"""Image readers: from the bytes of a file to pixels."""
