@@ -87,9 +87,9 @@ def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
 
 def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Runs all studies that are not finished as one experiment, then draws every report."""
+    from study.records.lease import Lease
     from study.report import draw_report
     from study.tuning.conducted import is_complete, redraw
-    from study.tuning.lease import Lease
     from study.tuning.tensorboard import add_figures
 
     with ExitStack() as locks:

@@ -9,9 +9,10 @@ from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
-from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST
+from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
 from study.records.ledger import Opening, now
-from study.tuning import derived, space
+from study.records.run_files import LogMirror
+from study.tuning import space
 from study.tuning.conductor import Conductor
 from study.tuning.dealer import TEST_TRIAL
 from study.tuning.defaults import first_values
@@ -19,7 +20,6 @@ from study.tuning.journal import Journal
 from study.tuning.mlflow import MLflow
 from study.tuning.plan import Plan
 from study.tuning.progress import Progress
-from study.tuning.run_files import LogMirror
 from study.tuning.search import PairSearch
 from study.tuning.tensorboard import TensorBoard
 
@@ -72,7 +72,7 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Itera
             journal.close()
             for tracker in listener.trackers:
                 tracker.close()
-            derived.write_derived(folder, state)
+            tables.write_derived(folder, state)
             plan.files.keep_all(
                 [folder.manifest, folder.trials, folder.seed_runs, folder.epochs, folder.optuna_journal]
             )
@@ -111,7 +111,7 @@ def redraw(plan: Plan, *, mlflow: str = "") -> None:
         state.apply(log.append("declared", manifest=plan.manifest))
         log.close()
     plan.write_splits()
-    derived.write_derived(plan.folder, state)
+    tables.write_derived(plan.folder, state)
     spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     Journal(plan.folder.optuna_journal, spaces, state).close()
     for tracker in _trackers(plan.folder, state, mlflow):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from study.errors import DataError, ResultsError
 from study.records import RunFolder
+from study.records.run_files import RunFiles
 from study.records.storage import Storage
-from study.tuning.run_files import RunFiles
 from study.tuning.task import Workload
 
 

@@ -15,6 +15,7 @@ from study import records
 from study.datasets import Dataset
 from study.datasets.images import contact_sheet, pixel_cache, splits
 from study.records.ledger import Ledger
+from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.spec import Budget, Study
 from study.training import checkpoint
@@ -23,7 +24,6 @@ from study.training.precision import fastest
 from study.training.pretrained import Pretrained
 from study.tuning import changed_images
 from study.tuning.resources import Slots
-from study.tuning.run_files import RunFiles
 from study.tuning.task import Running, Workload
 
 _NUM_TWINS_SHOWN = 18

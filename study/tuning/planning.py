@@ -14,6 +14,7 @@ from study.datasets.commands.drawing import NOTE
 from study.datasets.images import groups
 from study.errors import DataError, ResultsError
 from study.records.ledger import Ledger
+from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.spec import Study
 from study.tuning import resuming, space
@@ -23,7 +24,6 @@ from study.tuning.folders import data_folder, stand_in_folder
 from study.tuning.look_alike_limit import require_strangers
 from study.tuning.manifest import make_manifest
 from study.tuning.plan import Plan
-from study.tuning.run_files import RunFiles
 from study.tuning.transfer import check_freezing, resolve
 
 

@@ -17,6 +17,7 @@ from ray.tune.integration.ray_train import TuneReportCallback
 
 from study import architectures, records
 from study.records import EXPLAIN, SEED, TEST
+from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.training import checkpoint, failures
 from study.training.checkpoint import CheckpointWriter
@@ -29,7 +30,6 @@ from study.training.watchdog import Watchdog
 from study.tuning.machine import files_of, on_this_machine, own_folder
 from study.tuning.memory import give_back_memory
 from study.tuning.process_group import ProcessGroup
-from study.tuning.run_files import RunFiles
 from study.tuning.scoring import Send, keep, score_test
 from study.tuning.task import TASK, Task, Workload, encoded
 

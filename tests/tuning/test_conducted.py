@@ -6,8 +6,8 @@ from typing import Any
 
 from study import records
 from study.records import EventLog, RunFolder
+from study.records.run_files import LogMirror, RunFiles
 from study.tuning.conducted import _Listener
-from study.tuning.run_files import LogMirror, RunFiles
 
 TRIAL = {"trial": "lenet-search0", "pair": "lenet", "kind": records.SEED, "number": 0, "recipe_name": "document"}
 

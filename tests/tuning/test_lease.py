@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from study.errors import ResultsError
+from study.records.lease import Lease
 from study.records.storage import Storage
-from study.tuning.lease import Lease
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from study import records
 from study.errors import ResultsError, StorageError
 from study.records import EventLog, RunFolder
-from study.tuning.run_files import LogMirror, RunFiles
+from study.records.run_files import LogMirror, RunFiles
 
 
 @pytest.fixture
