@@ -9,7 +9,7 @@ search for look-alikes, and the start of Ray. That of the others starts when the
 memory, and everything but Ray is imported.
 
 - **ours**: `study.run`, as a user types it. It trains in bfloat16 where the processor computes with it, and its second
-  trial is its known-good default (`study/tuning/defaults.py`).
+  trial is its known-good default (`study/search/initial_trials.py`).
 - **optuna**: TPE and a median pruner, both with Optuna's own settings, around `plain.Loop`: our network, batched
   augmentation, losses and fused optimizers, in float32; one trial at a time, with a thread for each core.
 - **optuna-helped**: the same in bfloat16, and with our default as its second trial: all that ours has but the search.
@@ -42,10 +42,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from study import architectures, records
-from study.spec import Recipe
+from study.search.initial_trials import first_values
+from study.spec import Recipe, ray_domains
 from study.training import losses, optimization
-from study.tuning import ray_environment, space
-from study.tuning.defaults import first_values
+from study.tuning import ray_environment
 
 PAIR = "baseline_cnn"
 CURVES = Path(__file__).with_name("race_curves.csv")
@@ -167,7 +167,7 @@ def _first_point(problem: Problem) -> dict[str, Any]:
     """The document's recipe, moved into the space where it lies outside of it, as stock searchers want it."""
     recipe = problem.recipe.hyperparameters()
     point = {}
-    for name, known in space.distributions(problem.space).items():
+    for name, known in ray_domains.distributions(problem.space).items():
         is_range = isinstance(known, FloatDistribution | IntDistribution)
         point[name] = min(max(recipe[name], known.low), known.high) if is_range else recipe[name]
     return point
@@ -175,7 +175,7 @@ def _first_point(problem: Problem) -> dict[str, Any]:
 
 def _with_optuna(problem: Problem, images: dict[str, Tensor], seed: int, say: Say, *, helped: bool) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    known = space.distributions(problem.space)
+    known = ray_domains.distributions(problem.space)
 
     def objective(trial: optuna.Trial) -> float:
         values = {name: trial._suggest(name, distribution) for name, distribution in known.items()}

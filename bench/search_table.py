@@ -22,11 +22,10 @@ from scipy.stats import qmc
 from search_spaces.brain_tumor import STUDY
 from study import datasets
 from study.datasets.images import pixel_cache, splits
-from study.spec import Recipe
+from study.spec import Recipe, ray_domains
 from study.training.data import Images, SplitRows, Standardization
 from study.training.trainer import DivergedError, Training
 from study.training.training_run import Run
-from study.tuning import space
 
 PAIR, SIZE_PX, EPOCHS = "baseline_cnn", 32, 27
 CURVES = Path(__file__).with_name("search_curves.csv")
@@ -106,7 +105,7 @@ def _rows(table: pd.DataFrame) -> SplitRows:
 @functools.cache
 def distributions() -> dict[str, BaseDistribution]:
     """The study's own space of the network."""
-    return space.distributions(STUDY.space_of(PAIR))
+    return ray_domains.distributions(STUDY.space_of(PAIR))
 
 
 def document() -> Recipe:

@@ -33,15 +33,18 @@ import ray  # noqa: E402  (reads its environment when it is imported)
 from ray import tune  # noqa: E402
 
 from study import records  # noqa: E402
-from study.spec import Budget, Recipe  # noqa: E402
-from study.tuning import space  # noqa: E402
+from study.search.optuna_search import PairSearch  # noqa: E402
+from study.spec import (  # noqa: E402
+    Budget,
+    Recipe,
+    ray_domains,  # noqa: E402
+)
 from study.tuning.conductor import Conductor  # noqa: E402
 from study.tuning.experiment import run_programme  # noqa: E402
 from study.tuning.journal import Journal  # noqa: E402
 from study.tuning.programme import Programme  # noqa: E402
 from study.tuning.progress import Progress  # noqa: E402
 from study.tuning.resources import Slots  # noqa: E402
-from study.tuning.search import PairSearch  # noqa: E402
 from study.tuning.task import TASK, Running, Task, encoded  # noqa: E402
 
 SPACE = {
@@ -95,7 +98,7 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
         "pairs": {name: {"rungs": []} for name in names},
     }
     state = records.replay([log.append("declared", manifest=manifest)])
-    spaces = {name: space.distributions(SPACE) for name in names}
+    spaces = {name: ray_domains.distributions(SPACE) for name in names}
     journal = Journal(folder.optuna_journal, spaces, state)
     with (folder.root / "progress.txt").open("w") as stream:
         progress = Progress(budget, len(names), stream)
@@ -128,7 +131,7 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
 
 def _grow(num_trials: int) -> None:
     names, budget = ["pair0"], Budget(trials=num_trials + 100, epochs=3, seeds=1)
-    spaces = {"pair0": space.distributions(SPACE)}
+    spaces = {"pair0": ray_domains.distributions(SPACE)}
     generator = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as scratch:
         folder = records.RunFolder(Path(scratch))

@@ -6,8 +6,7 @@ import pytest
 
 from study import architectures, datasets, registry
 from study.chosen import find_study
-from study.spec import BUDGETS, PublishedResult, Study
-from study.tuning import space
+from study.spec import BUDGETS, PublishedResult, Study, ray_domains
 from study.tuning.asked import with_architectures
 from study.tuning.transfer import check_freezing
 
@@ -42,10 +41,10 @@ def test_its_file_says_how_it_is_run(name: str) -> None:
 def test_its_dataset_and_its_architectures_exist_and_its_space_can_be_explored(name: str) -> None:
     study = complete(find_study(name))
     dataset = datasets.find(study.dataset)
-    space.check(study, dataset)
+    ray_domains.check(study, dataset)
     for pair in study.pairs:
         architectures.find(pair)
-        assert space.distributions(study.space_of(pair)), pair
+        assert ray_domains.distributions(study.space_of(pair)), pair
 
 
 @every_study

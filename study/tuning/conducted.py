@@ -12,15 +12,15 @@ from study.errors import ResultsError
 from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
 from study.records.ledger import Opening, now
 from study.records.run_files import LogMirror
-from study.tuning import space
+from study.search.initial_trials import first_values
+from study.search.optuna_search import PairSearch
+from study.spec import ray_domains
 from study.tuning.conductor import Conductor
 from study.tuning.dealer import TEST_TRIAL
-from study.tuning.defaults import first_values
 from study.tuning.journal import Journal
 from study.tuning.mlflow import MLflow
 from study.tuning.plan import Plan
 from study.tuning.progress import Progress
-from study.tuning.search import PairSearch
 from study.tuning.tensorboard import TensorBoard
 
 _ENDS = ("stopped", "completed", "failed")
@@ -50,7 +50,7 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Itera
     if state.manifest != plan.manifest:
         state.apply(log.append("declared", manifest=plan.manifest))
     forget_damaged(folder, state)
-    spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
+    spaces = {pair: ray_domains.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     journal = Journal(folder.optuna_journal, spaces, state)
     listener = _Listener(plan, journal, mirror, Progress(plan.budget, len(spaces), prefix=prefix))
     conductor = Conductor(
@@ -112,7 +112,7 @@ def redraw(plan: Plan, *, mlflow: str = "") -> None:
         log.close()
     plan.write_splits()
     tables.write_derived(plan.folder, state)
-    spaces = {pair: space.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
+    spaces = {pair: ray_domains.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     Journal(plan.folder.optuna_journal, spaces, state).close()
     for tracker in _trackers(plan.folder, state, mlflow):
         tracker.close()

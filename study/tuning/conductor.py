@@ -11,13 +11,13 @@ from typing import Any
 
 from study import records
 from study.records import FAILED, RUNNING, SEARCH
+from study.search.asha import Rungs
+from study.search.optuna_search import PairSearch
 from study.spec import Budget, Recipe
 from study.training import failures
 from study.training.failures import Failure
 from study.training.prediction import EVALUATION_BATCH_SIZE
 from study.tuning.dealer import TEST_TRIAL, Dealer
-from study.tuning.early_stopping import Rungs
-from study.tuning.search import PairSearch
 from study.tuning.task import Task
 
 Listener = Callable[[records.Event, records.StudyState], None]

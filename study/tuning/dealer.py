@@ -5,8 +5,8 @@ from typing import Any
 
 from study import records
 from study.records import DOCUMENT, EXPLAIN, EXPLANATIONS, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
+from study.search.optuna_search import PairSearch
 from study.spec import Budget, Recipe
-from study.tuning.search import PairSearch
 from study.tuning.task import Task
 
 TEST_TRIAL = "test"

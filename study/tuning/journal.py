@@ -9,8 +9,8 @@ from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 
 from study import records
+from study.search.optuna_search import frozen_trial
 from study.tuning.background import Background
-from study.tuning.search import frozen_trial
 
 Distributions = Mapping[str, dict[str, BaseDistribution]]
 

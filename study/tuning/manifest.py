@@ -13,11 +13,10 @@ from typing import Any
 from study import architectures
 from study.architectures import Architecture
 from study.datasets import Dataset, Edition
-from study.spec import HYPERPARAMETERS, Budget, Recipe, Study
+from study.search.asha import rung_epochs
+from study.spec import HYPERPARAMETERS, Budget, Recipe, Study, ray_domains
 from study.training.optimization import WARM_UP_SHARE
 from study.training.pretrained import Pretrained
-from study.tuning import space
-from study.tuning.early_stopping import rung_epochs
 from study.tuning.resources import usable_cpus
 from study.tuning.transfer import longest_freeze
 
@@ -83,7 +82,7 @@ def make_manifest(
             | {"reference": pair in references}
             for pair in study.pairs
         },
-        "space": {pair: space.describe(study.space_of(pair)) for pair in study.pairs},
+        "space": {pair: ray_domains.describe(study.space_of(pair)) for pair in study.pairs},
         "tried": {pair: list(study.tried.get(pair, ())) for pair in study.pairs},
         "published": [asdict(result) for result in study.published],
         "published_epochs": [asdict(row) for row in study.published_epochs],
@@ -110,7 +109,7 @@ def _pair(
 def grace_period(study: Study, pair: str, epochs: int) -> int:
     """The first rung: a while, and not before everything is trained and the learning rate has stopped rising."""
     frozen = longest_freeze(study, pair)
-    rises = "onecycle" in space.possible_values(study, pair, "schedule")
+    rises = "onecycle" in ray_domains.possible_values(study, pair, "schedule")
     warm_up = math.ceil(WARM_UP_SHARE * (epochs - frozen)) if rises else 1
     return max(1, epochs // _GRACE_DIVISOR, frozen + warm_up)
 

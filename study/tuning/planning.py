@@ -16,8 +16,8 @@ from study.errors import DataError, ResultsError
 from study.records.ledger import Ledger
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
-from study.spec import Study
-from study.tuning import resuming, space
+from study.spec import Study, ray_domains
+from study.tuning import resuming
 from study.tuning.asked import Options, budget_of, resolved, with_architectures
 from study.tuning.divided import Divided, divide
 from study.tuning.folders import data_folder, stand_in_folder
@@ -36,7 +36,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     dataset = datasets.of(study.dataset)
     declared = study
     study = with_architectures(declared, options.architectures)
-    space.check(study, dataset)
+    ray_domains.check(study, dataset)
     found = data_folder(study.dataset_name, dataset, options.data, options.cache)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
     stand_in = found is None or (found / NOTE).exists()

@@ -8,9 +8,8 @@ from typing import Any
 
 from study import architectures
 from study.errors import DataError, DeclarationError, StudyError, UnknownNameError
-from study.spec import Recipe, Study
+from study.spec import Recipe, Study, ray_domains
 from study.training.pretrained import NoWeightsError, Pretrained, check_fit, from_file, from_torchvision
-from study.tuning import space
 
 # Without pretrained weights there is nothing to freeze and nothing to fine-tune.
 TRANSFER_HYPERPARAMETERS = ("freeze_epochs", "fine_tune_lr")
@@ -73,7 +72,7 @@ def _within_reach(study: Study, pair: str, weights: Pretrained, image_size: int,
     for name, domain in study.space_of(pair).items():
         if name not in architecture.hyperparameters:
             continue
-        for value in space.corner_values(domain):
+        for value in ray_domains.corner_values(domain):
             network = architecture.build(study.pairs[pair].with_values({name: value}), num_logits, image_size)
             try:
                 check_fit(architecture, weights.base, network, weights.source)
@@ -88,7 +87,7 @@ def _within_reach(study: Study, pair: str, weights: Pretrained, image_size: int,
 
 def longest_freeze(study: Study, pair: str) -> int:
     """The most epochs for which a recipe of this pair freezes all but the head."""
-    return max(int(value) for value in space.possible_values(study, pair, "freeze_epochs"))
+    return max(int(value) for value in ray_domains.possible_values(study, pair, "freeze_epochs"))
 
 
 def check_freezing(study: Study, epochs: int) -> None:

@@ -15,12 +15,11 @@ from ray import tune
 from study import records
 from study.errors import DeclarationError
 from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
-from study.spec import Budget, Recipe
+from study.search.optuna_search import PairSearch
+from study.spec import Budget, Recipe, ray_domains
 from study.training.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_MEMORY, Failure
-from study.tuning import space
 from study.tuning.conductor import Conductor
 from study.tuning.progress import Progress
-from study.tuning.search import PairSearch
 from study.tuning.task import Task
 
 SPACE = {"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)}
@@ -44,7 +43,7 @@ def make(path: Path, budget: Budget = BUDGET) -> Conductor:
     state = records.replay(records.read_events(path))
     if not state.manifest:
         state.apply(log.append("declared", manifest=MANIFEST))
-    distributions = space.distributions(SPACE)
+    distributions = ray_domains.distributions(SPACE)
     return Conductor(
         log=log,
         state=state,

@@ -8,15 +8,14 @@ from ray import tune
 from study import registry
 from study.chosen import find_study
 from study.datasets import find as find_dataset
-from study.spec import Recipe
-from study.tuning import space
-from study.tuning.defaults import first_values
+from study.search.initial_trials import first_values
+from study.spec import Recipe, ray_domains
 
 STUDIES = registry.names("search_spaces")
 
 
 def values(recipe: Recipe, domains: dict[str, Any], *tried: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    return first_values(recipe, space.distributions(domains), tried)
+    return first_values(recipe, ray_domains.distributions(domains), tried)
 
 
 def test_the_default_takes_only_what_is_searched_and_lies_in_the_space() -> None:

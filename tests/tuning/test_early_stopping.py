@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 from ray import tune
 
+from study.search.asha import Rungs, rung_epochs
 from study.spec import Recipe, Study
-from study.tuning.early_stopping import Rungs, rung_epochs
 from study.tuning.manifest import grace_period
 
 

@@ -14,8 +14,7 @@ from PIL import Image
 from study import datasets, load_winner, predict, records, registry, run
 from study.command import DONE, USER_ERROR
 from study.records import TEST, TUNED, VAL, RunFolder
-from study.spec import Study
-from study.tuning import space
+from study.spec import Study, ray_domains
 from study.tuning.own_study import image_size
 
 ROOT = Path(__file__).parents[2]
@@ -199,7 +198,7 @@ def test_what_is_saved_declares_the_same_study(
     saved: Study = registry.load_file(file, attribute="STUDY", kind="study")
     assert set(saved.pairs) == {"baseline_cnn", "eight_conv_cnn", "resnet18"}
     assert saved.pairs["baseline_cnn"].pos_weight == "balanced"
-    described = space.describe(saved.space_of("resnet18"))
+    described = ray_domains.describe(saved.space_of("resnet18"))
     assert set(described) >= {"lr", "dropout", "batchnorm", "augmentation", "pos_weight", "freeze_epochs"}
     folders = [f"--{kind}={tmp_path / kind}" for kind in ("results", "reports", "cache")]
     capsys.readouterr()
@@ -222,7 +221,7 @@ def test_what_is_saved_has_the_networks_and_the_size_that_were_asked_for_and_is_
     saved: Study = registry.load_file(file, attribute="STUDY", kind="study")
     assert list(saved.pairs) == ["lenet", "densenet121"]
     assert saved.image_size == 48
-    space.check(saved, datasets.of(saved.dataset))
+    ray_domains.check(saved, datasets.of(saved.dataset))
     style = ["--config", str(ROOT / "pyproject.toml"), str(file)]
     for command in (["check"], ["format", "--check"]):
         subprocess.run([sys.executable, "-m", "ruff", *command, *style], check=True)

@@ -7,11 +7,10 @@ from ray import tune
 
 from study import records
 from study.records import COMPLETE, FAILED, RUNNING, STOPPED, Trial
-from study.spec import Recipe
-from study.tuning import space
-from study.tuning.search import PairSearch, frozen_trial
+from study.search.optuna_search import PairSearch, frozen_trial
+from study.spec import Recipe, ray_domains
 
-DISTRIBUTIONS = space.distributions({"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)})
+DISTRIBUTIONS = ray_domains.distributions({"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)})
 
 
 def score(recipe: Recipe) -> float:

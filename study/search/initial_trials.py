@@ -5,8 +5,8 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
+from study.search.optuna_search import contains
 from study.spec import Recipe
-from study.tuning.search import contains
 
 # A middling learning rate, a little of each regularization, batch normalization: rarely the best, rarely bad.
 _FROM_SCRATCH: Mapping[str, Any] = {
