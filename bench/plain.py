@@ -15,10 +15,10 @@ from torch import Tensor
 from search_spaces.brain_tumor import STUDY
 from study import architectures
 from study.datasets.images import splits
+from study.planning.make_plan import make_plan
+from study.planning.options import Options
 from study.spec import BFLOAT16, Budget, Recipe
 from study.training import augmentation, augmentation_policies, losses, optimization
-from study.tuning.asked import Options
-from study.tuning.planning import make_plan
 
 EVALUATION_BATCH_SIZE = 256
 

@@ -13,8 +13,8 @@ from ray.tune.schedulers import AsyncHyperBandScheduler, FIFOScheduler, TrialSch
 from ray.tune.search.optuna import OptunaSearch
 from search_problems import Problem, Space, Values, noisy
 
+from study.planning import manifest
 from study.search.initial_trials import first_values
-from study.tuning import manifest
 
 _NUM_SLOTS = 2
 METRIC = "val_roc_auc"

@@ -20,9 +20,9 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from study.planning import manifest
 from study.search.asha import Rungs, rung_epochs
 from study.spec import AUGMENTATIONS
-from study.tuning import manifest
 
 # A score of 1 has no logarithm of its error.
 _LEAST_ERROR, _MOST_ERROR = 1e-3, 0.5

@@ -33,6 +33,7 @@ import ray  # noqa: E402  (reads its environment when it is imported)
 from ray import tune  # noqa: E402
 
 from study import records  # noqa: E402
+from study.planning.resources import Slots  # noqa: E402
 from study.search.optuna_search import PairSearch  # noqa: E402
 from study.spec import (  # noqa: E402
     Budget,
@@ -44,7 +45,6 @@ from study.tuning.experiment import run_programme  # noqa: E402
 from study.tuning.journal import Journal  # noqa: E402
 from study.tuning.programme import Programme  # noqa: E402
 from study.tuning.progress import Progress  # noqa: E402
-from study.tuning.resources import Slots  # noqa: E402
 from study.tuning.task import TASK, Running, Task, encoded  # noqa: E402
 
 SPACE = {

@@ -14,7 +14,7 @@ from study.screen import as_given
 from study.spec import Study
 
 if TYPE_CHECKING:
-    from study.tuning.own_study import Derived
+    from study.planning.custom_study import Derived
 
 
 def studies_of(options: argparse.Namespace) -> dict[str, Study]:
@@ -68,7 +68,7 @@ def _require_images(options: argparse.Namespace) -> None:
 
 def _derived(options: argparse.Namespace) -> "Derived":
     """The study of one's own images; says what was derived."""
-    from study.tuning.own_images import Asked, own_study
+    from study.planning.custom_images import Asked, own_study
 
     if options.names:
         raise StudyError(
@@ -108,7 +108,7 @@ def save(options: argparse.Namespace) -> None:
     Raises:
         StudyError: nothing can be derived, or the file is there already.
     """
-    from study.tuning.own_study import source
+    from study.planning.custom_study import source
 
     if options.save.suffix != ".py":
         raise StudyError(f"--save needs the name of a Python file, but {options.save} doesn't end in .py.")

@@ -11,7 +11,7 @@ from study.datasets.images.near_duplicates import HARD_TO_TELL, hard_to_tell
 from study.datasets.images.splits import TEST, TEST_FRACTION, TRAIN, VAL
 
 if TYPE_CHECKING:
-    from study.tuning.plan import Plan
+    from study.planning.plan import Plan
 
 # Below it the 95 % interval of a sensitivity near 50 % is more than a third wide.
 _FEW = 30

@@ -13,14 +13,14 @@ from study import records, registry
 from study.chosen import check_weights, find_study, save, studies_of
 from study.command import DONE, INTERRUPTED, to_go_on, without_secrets
 from study.errors import ResultsError
+from study.planning.resources import Slots, choose_slots, usable_cpus
 from study.screen import as_given, say_plan, say_report
 from study.spec import Study
-from study.tuning.resources import Slots, choose_slots, usable_cpus
 
 if TYPE_CHECKING:
-    from study.tuning.asked import Options
+    from study.planning.options import Options
+    from study.planning.plan import Plan
     from study.tuning.experiment import Ended
-    from study.tuning.plan import Plan
 
 
 def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
@@ -55,7 +55,7 @@ def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
 
 def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Plan":
     # Imported late: torch takes seconds to import, and a mistyped name or --help should not wait for it.
-    from study.tuning.planning import make_plan
+    from study.planning.make_plan import make_plan
 
     plan = make_plan(Path(name).stem, study, _plan_options(study, options, arguments))
     say_plan(plan)
@@ -66,7 +66,7 @@ def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Trains a few batches of every pair, and says what the plans would take on this machine."""
     import torch
 
-    from study.tuning.rehearsal import rehearse, table
+    from study.planning.dry_run import rehearse, table
 
     slots = _slots(options, num_cpus=usable_cpus(), num_gpus=torch.cuda.device_count())
     failing: list[str] = []
@@ -167,7 +167,7 @@ def _slots(options: argparse.Namespace, *, num_cpus: float, num_gpus: float, cpu
 
 
 def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Options":
-    from study.tuning.asked import Options
+    from study.planning.options import Options
 
     own = options.architecture or study.names
     weights = [w for w in options.weights if "=" not in w or w.partition("=")[0] in own]

@@ -6,9 +6,9 @@ import pytest
 
 from study import architectures, datasets, registry
 from study.chosen import find_study
+from study.planning.options import with_architectures
+from study.planning.pretrained_weights import check_freezing
 from study.spec import BUDGETS, PublishedResult, Study, ray_domains
-from study.tuning.asked import with_architectures
-from study.tuning.transfer import check_freezing
 
 NAMES = registry.names("search_spaces")
 DOCUMENTS = {"000", "001", "002", "003", "004"}

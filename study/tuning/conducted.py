@@ -9,6 +9,7 @@ from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
+from study.planning.plan import Plan
 from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
 from study.records.ledger import Opening, now
 from study.records.run_files import LogMirror
@@ -19,7 +20,6 @@ from study.tuning.conductor import Conductor
 from study.tuning.dealer import TEST_TRIAL
 from study.tuning.journal import Journal
 from study.tuning.mlflow import MLflow
-from study.tuning.plan import Plan
 from study.tuning.progress import Progress
 from study.tuning.tensorboard import TensorBoard
 

@@ -12,13 +12,13 @@ from ray import tune
 
 from study import records
 from study.errors import ResultsError
+from study.planning.plan import Plan
+from study.planning.resources import Slots
 from study.tuning.adapters import ConductorScheduler, ConductorSearcher
 from study.tuning.conducted import conducted
 from study.tuning.conductor import Conductor
 from study.tuning.interrupt import interruptible
-from study.tuning.plan import Plan
 from study.tuning.programme import Programme
-from study.tuning.resources import Slots
 from study.tuning.task import Running
 from study.tuning.trial import run_trial
 from study.tuning.watch import Watch

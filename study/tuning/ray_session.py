@@ -20,7 +20,7 @@ ray_environment.apply()
 
 import ray  # noqa: E402  (reads its environment when it is imported)
 
-from study.tuning.resources import Resources, may_grow_to, num_always_there, usable_cpus  # noqa: E402
+from study.planning.resources import Resources, may_grow_to, num_always_there, usable_cpus  # noqa: E402
 
 # Where `ray up` leaves its file on the head; Ray itself tells nobody what it may grow to.
 _LAUNCHED = Path.home() / "ray_bootstrap_config.yaml"

@@ -12,7 +12,7 @@ import yaml
 from ray.autoscaler._private.aws import node_provider
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from study.tuning.resources import num_always_there
+from study.planning.resources import num_always_there
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,11 +7,11 @@ from ray import tune
 
 from study import records
 from study.chosen import find_study
+from study.planning.make_plan import make_plan
+from study.planning.options import Options
+from study.planning.resources import Slots
 from study.training.failures import Failure
-from study.tuning.asked import Options
 from study.tuning.experiment import run_programme
-from study.tuning.planning import make_plan
-from study.tuning.resources import Slots
 from study.tuning.task import Running, Task
 from study.tuning.trial import run_trial
 

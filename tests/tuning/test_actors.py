@@ -10,9 +10,9 @@ from ray import tune
 from tuning.tasks import FixedTasks, run_tasks
 
 from study.chosen import find_study
+from study.planning.resources import Slots
 from study.records import RunFolder
 from study.tuning.experiment import run_programme
-from study.tuning.resources import Slots
 from study.tuning.task import Running, Task, encoded
 
 

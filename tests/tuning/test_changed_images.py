@@ -13,8 +13,8 @@ from PIL import Image
 from study import records
 from study.command import DONE, USER_ERROR
 from study.datasets.images import splits
+from study.planning.data_changes import described, edited
 from study.records import RunFolder
-from study.tuning.changed_images import described, edited
 
 Captured = pytest.CaptureFixture[str]
 Command = Callable[..., int]

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from ray import tune
 
+from study.planning.manifest import grace_period
 from study.search.asha import Rungs, rung_epochs
 from study.spec import Recipe, Study
-from study.tuning.manifest import grace_period
 
 
 def test_rungs_grow_by_the_factor_and_end_below_the_full_budget() -> None:

@@ -14,15 +14,15 @@ from study.chosen import find_study
 from study.command import DONE
 from study.evaluation import examples
 from study.evaluation.saliency_maps import likeness
+from study.planning.make_plan import make_plan
+from study.planning.options import Options
+from study.planning.resources import Slots
 from study.records import EXPLANATIONS, TEST, Explanations, RunFolder, read_explanations
 from study.report import draw_report
 from study.report.load import load
 from study.training import checkpoint
-from study.tuning.asked import Options
 from study.tuning.conducted import is_complete
 from study.tuning.explaining import explain
-from study.tuning.planning import make_plan
-from study.tuning.resources import Slots
 from study.tuning.task import Running, Task, Workload
 
 Command = Callable[..., int]

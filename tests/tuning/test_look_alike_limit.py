@@ -12,10 +12,10 @@ from study import datasets, records, run
 from study.command import USER_ERROR
 from study.datasets.images import splits
 from study.errors import DataError
+from study.planning.make_plan import make_plan
+from study.planning.options import Options
+from study.planning.plan import Plan
 from study.spec import OwnImages, Recipe, Study
-from study.tuning.asked import Options
-from study.tuning.plan import Plan
-from study.tuning.planning import make_plan
 
 NUM_A_CLASS, NUM_COPIED = 20, 6
 

@@ -13,9 +13,9 @@ from PIL import Image
 
 from study import datasets, load_winner, predict, records, registry, run
 from study.command import DONE, USER_ERROR
+from study.planning.custom_study import image_size
 from study.records import TEST, TUNED, VAL, RunFolder
 from study.spec import Study, ray_domains
-from study.tuning.own_study import image_size
 
 ROOT = Path(__file__).parents[2]
 Dry = Callable[..., str]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from study.tuning.rehearsal import Rehearsed, epochs_of, table
-from study.tuning.resources import Slots
+from study.planning.dry_run import Rehearsed, epochs_of, table
+from study.planning.resources import Slots
 
 PAIR = Rehearsed("lenet", 1000, 32, step_s=0.1, epoch_s=10.0, memory_bytes=2**30, epochs=(100.0, 200.0), longest=30)
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from study.errors import DeclarationError
-from study.tuning.resources import Resources, Slots, choose_slots, may_grow_to
+from study.planning.resources import Resources, Slots, choose_slots, may_grow_to
 
 
 def test_a_machine_without_a_gpu_runs_one_trial_on_each_core() -> None:

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from study.errors import ResultsError
+from study.planning.resume import declared, precision, previous
 from study.records import RunFolder, StudyState
-from study.tuning.resuming import declared, precision, previous
 
 MANIFEST = {"dataset": {"name": "example"}, "pairs": {"lenet": {"rungs": [3], "weights": None}}, "seed": 0}
 

@@ -8,9 +8,9 @@ import torchvision
 from ray import tune
 
 from study.errors import DeclarationError, StudyError, UnknownNameError
+from study.planning.pretrained_weights import check_freezing, longest_freeze, resolve
 from study.spec import Recipe, Study
 from study.training.pretrained import IMAGENET, NoWeightsError
-from study.tuning.transfer import check_freezing, longest_freeze, resolve
 
 RECIPE = Recipe(pretrained=True, freeze_epochs=1)
 TRANSFER = {

@@ -12,7 +12,7 @@ from PIL import Image
 from study import run
 from study.arguments import parser
 from study.command import USER_ERROR
-from study.tuning.own_images import Asked, own_study
+from study.planning.custom_images import Asked, own_study
 
 Make = Callable[..., None]
 Said = Callable[..., str]

@@ -13,12 +13,12 @@ from typing import Any
 from study import architectures
 from study.architectures import Architecture
 from study.datasets import Dataset, Edition
+from study.planning.pretrained_weights import longest_freeze
+from study.planning.resources import usable_cpus
 from study.search.asha import rung_epochs
 from study.spec import HYPERPARAMETERS, Budget, Recipe, Study, ray_domains
 from study.training.optimization import WARM_UP_SHARE
 from study.training.pretrained import Pretrained
-from study.tuning.resources import usable_cpus
-from study.tuning.transfer import longest_freeze
 
 # Gentle, for slow starters often end best: `bench/search.py replay --variants`.
 _REDUCTION_FACTOR = 2

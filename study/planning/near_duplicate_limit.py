@@ -5,8 +5,8 @@ from pathlib import Path
 from study.datasets.images import contact_sheet, groups
 from study.datasets.images.splits import LEFT_OUT, tied_by_likeness
 from study.errors import DataError
+from study.planning.dataset_split import Divided
 from study.records import write_atomically
-from study.tuning.divided import Divided
 
 # Look-alikes are 1 to 2 % of brain MRI, ALL and RetinaMNIST. A data set that has many more, as BreastMNIST with its
 # near-identical frames, either leaks badly or is wrongly judged; only a look can tell.

@@ -9,6 +9,8 @@ from pathlib import Path
 import torch
 
 from study.errors import DeclarationError
+from study.planning.plan import Plan
+from study.planning.resources import Slots
 from study.records import SEARCH, SEED, TRAIN, VAL
 from study.spec import FLOAT32
 from study.training import failures
@@ -17,9 +19,7 @@ from study.training.failures import Failure
 from study.training.precision import fastest
 from study.training.trainer import Metrics, Training
 from study.training.training_run import Run
-from study.tuning.plan import Plan
 from study.tuning.progress import clock
-from study.tuning.resources import Slots
 from study.tuning.task import Running, Workload
 
 # The first batch pays for what is made once; of the others the fastest is taken, for other programs run too.

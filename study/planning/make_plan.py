@@ -13,18 +13,18 @@ from study import architectures, datasets, records
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import groups
 from study.errors import DataError, ResultsError
+from study.planning import resume
+from study.planning.data_location import data_folder, stand_in_folder
+from study.planning.dataset_split import Divided, divide
+from study.planning.manifest import make_manifest
+from study.planning.near_duplicate_limit import require_strangers
+from study.planning.options import Options, budget_of, resolved, with_architectures
+from study.planning.plan import Plan
+from study.planning.pretrained_weights import check_freezing, resolve
 from study.records.ledger import Ledger
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.spec import Study, ray_domains
-from study.tuning import resuming
-from study.tuning.asked import Options, budget_of, resolved, with_architectures
-from study.tuning.divided import Divided, divide
-from study.tuning.folders import data_folder, stand_in_folder
-from study.tuning.look_alike_limit import require_strangers
-from study.tuning.manifest import make_manifest
-from study.tuning.plan import Plan
-from study.tuning.transfer import check_freezing, resolve
 
 
 def make_plan(name: str, study: Study, options: Options) -> Plan:
@@ -108,7 +108,7 @@ def _as_it_was_split(images: Divided, files: RunFiles, options: Options) -> Divi
     """The images as an earlier version split them for the run that is to go on, if one did."""
     files.fetch_log()
     files.fetch(files.folder.splits)
-    table = resuming.splits_of_old(
+    table = resume.splits_of_old(
         files.folder, images.table, data_hash=images.store.data_hash, seed=options.seed, groups=options.way
     )
     return images if table is None else replace(images, table=table)
@@ -127,10 +127,10 @@ def _beside_what_there_is(plan: Plan, images: Divided, options: Options) -> Plan
                 require_strangers(images, options.cache / f"look-alikes-{plan.run}.png")
     else:
         # What only describes may have been mended; how a finished study was made is history.
-        renewed = resuming.DESCRIPTION if previous.finished else (*resuming.DESCRIPTION, *resuming.PROVENANCE)
+        renewed = resume.DESCRIPTION if previous.finished else (*resume.DESCRIPTION, *resume.PROVENANCE)
         manifest = previous.manifest | {name: manifest[name] for name in renewed}
     # A log of an earlier version lacks them.
-    manifest |= images.hashes() | {"precision": resuming.precision(previous, options.precision)}
+    manifest |= images.hashes() | {"precision": resume.precision(previous, options.precision)}
     if not plan.manifest["stand_in"] and not (previous is not None and previous.finished):
         with _noted(refused) if options.rehearsal else nullcontext():
             manifest |= {"opened_before": _opened_before(manifest, plan.ledger, again=options.open_test_again)}
@@ -150,7 +150,7 @@ def _previous(files: RunFiles, manifest: dict[str, Any], table: pd.DataFrame) ->
     """The run that can be gone on with, with all its files on this machine; see `resuming.previous`."""
     files.fetch_log()
     files.fetch(files.folder.splits)
-    state = resuming.previous(files.folder, manifest, table)
+    state = resume.previous(files.folder, manifest, table)
     if state is not None:
         files.fetch_kept(state)
     return state

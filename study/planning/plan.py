@@ -14,6 +14,8 @@ import torch
 from study import records
 from study.datasets import Dataset
 from study.datasets.images import contact_sheet, pixel_cache, splits
+from study.planning import data_changes
+from study.planning.resources import Slots
 from study.records.ledger import Ledger
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
@@ -22,8 +24,6 @@ from study.training import checkpoint
 from study.training.data import Images
 from study.training.precision import fastest
 from study.training.pretrained import Pretrained
-from study.tuning import changed_images
-from study.tuning.resources import Slots
 from study.tuning.task import Running, Workload
 
 _NUM_TWINS_SHOWN = 18
@@ -82,7 +82,7 @@ class Plan:
 
     def write_splits(self) -> None:
         """Writes which image is in which split; derived, as the log holds its hash."""
-        edited = changed_images.edited(self.folder.splits, self.table)
+        edited = data_changes.edited(self.folder.splits, self.table)
         if edited:
             print(edited, file=sys.stderr)
         records.write_atomically(self.folder.splits, self.table.to_csv(index=False))

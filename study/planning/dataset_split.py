@@ -10,7 +10,7 @@ import pandas as pd
 from study.datasets import TEST, Dataset, Sample
 from study.datasets.images import groups, pixel_cache, splits
 from study.evaluation.appearance import Appearance
-from study.tuning.asked import Options
+from study.planning.options import Options
 
 _NUM_FOR_APPEARANCE = 2000
 

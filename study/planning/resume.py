@@ -8,8 +8,8 @@ import pandas as pd
 from study import records
 from study.datasets.images import splits
 from study.errors import ResultsError
+from study.planning import data_changes
 from study.spec import BFLOAT16, FLOAT32
-from study.tuning import changed_images
 
 DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
 _SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed", "window")
@@ -26,7 +26,7 @@ _CHOSEN = ("precision",)
 # What a log of version 0.1.0 doesn't say, but did.
 _SINCE_0_1_0: dict[str, Any] = {"groups": "duplicates", "holdout": False}
 _OPENED = " It has opened its test split: a new run needs --open-test-again, too, and its report says so."
-_NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS, *_CHOSEN, *changed_images.HASHES)
+_NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS, *_CHOSEN, *data_changes.HASHES)
 
 
 def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def splits_of_old(
     except ResultsError:
         # `previous` says so.
         return None
-    found = changed_images.as_recorded(folder.splits, manifest)
+    found = data_changes.as_recorded(folder.splits, manifest)
     if found is None or "likeness" in found or not {"reason", "twin"} <= {*found}:
         return None
     asked = {"data_hash": data_hash, "seed": seed, "groups": groups, "names_hash": splits.names_hash(table)}
@@ -121,7 +121,7 @@ def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.Data
             "backup, or give --fresh to delete the folder and start again."
         )
     state = records.load_run(folder)
-    images = changed_images.described(folder, state.manifest, manifest, table)
+    images = data_changes.described(folder, state.manifest, manifest, table)
     changes = images + records.describe_changes(declared(state.manifest), declared(manifest))
     old_budget, new_budget = state.manifest["budget"], manifest["budget"]
     changes += [

@@ -13,8 +13,8 @@ from study.datasets.custom.look import Look, look_at
 from study.datasets.custom.naming import negative_first
 from study.datasets.images import groups, splits
 from study.errors import DataError, StudyError, UnknownNameError
+from study.planning.custom_study import Derived, derive
 from study.spec import OwnImages, Table
-from study.tuning.own_study import Derived, derive
 
 _NUM_CLASSES_SHOWN = 12
 _SPLIT_OF = {DEVELOPMENT: "train", VALIDATION: "val", TEST: "test"}
