@@ -359,10 +359,10 @@ def table(tormented: Tormented) -> str:
 def drive(rungs_file: Path, *, forget_rungs: bool, arguments: list[str]) -> int:
     """`study.run` itself, which also writes down the rungs that its conductor begins with."""
     from study import run
-    from study.tuning import ray_environment
+    from study.execution.ray_backend import environment
 
-    ray_environment.apply()
-    from study.tuning.conductor import Conductor
+    environment.apply()
+    from study.execution.study_controller import Conductor
 
     begin = Conductor.__init__
 

@@ -19,7 +19,7 @@ import torch
 import train
 
 from study import architectures
-from study.tuning import ray_environment
+from study.execution.ray_backend import environment
 
 LEVEL = "light"
 
@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--only", action="append", metavar="NAME")
     options = parser.parse_args()
     # As trial actors have it.
-    ray_environment.apply()
+    environment.apply()
     cores = len(os.sched_getaffinity(0))
     ways = [(cores, 1), (1, cores)] if options.device == "cpu" else [(n, max(1, cores // n)) for n in options.trials]
     titles = [f"{trials} x {threads} {'thread' if threads == 1 else 'threads'}" for trials, threads in ways]

@@ -42,10 +42,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from study import architectures, records
+from study.execution.ray_backend import environment
 from study.search.initial_trials import first_values
 from study.spec import Recipe, ray_domains
 from study.training import losses, optimization
-from study.tuning import ray_environment
 
 PAIR = "baseline_cnn"
 CURVES = Path(__file__).with_name("race_curves.csv")
@@ -283,5 +283,5 @@ _OPPONENTS: dict[str, Callable[[Problem, dict[str, Tensor], int, Say], None]] = 
 
 
 if __name__ == "__main__":
-    ray_environment.apply()
+    environment.apply()
     main()

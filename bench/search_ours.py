@@ -12,12 +12,12 @@ from search_methods import METRIC, grace_of
 from search_problems import Space, Values
 
 from study import records
+from study.execution.study_controller import Conductor
 from study.planning import manifest
 from study.search.asha import Rungs, rung_epochs
 from study.search.initial_trials import first_values
 from study.search.optuna_search import PairSearch
 from study.spec import Budget
-from study.tuning.conductor import Conductor
 
 _PAIR = "pair"
 # Matters to trials that run out of memory alone: none does here.

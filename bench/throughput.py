@@ -25,14 +25,18 @@ from typing import Any
 
 import numpy as np
 
-from study.tuning import ray_environment
+from study.execution.ray_backend import environment
 
-ray_environment.apply()
+environment.apply()
 
 import ray  # noqa: E402  (reads its environment when it is imported)
 from ray import tune  # noqa: E402
 
 from study import records  # noqa: E402
+from study.execution.multi_study_controller import Programme  # noqa: E402
+from study.execution.ray_backend.experiment import run_programme  # noqa: E402
+from study.execution.study_controller import Conductor  # noqa: E402
+from study.execution.task import TASK, Running, Task, encoded  # noqa: E402
 from study.planning.resources import Slots  # noqa: E402
 from study.search.optuna_search import PairSearch  # noqa: E402
 from study.spec import (  # noqa: E402
@@ -40,12 +44,8 @@ from study.spec import (  # noqa: E402
     Recipe,
     ray_domains,  # noqa: E402
 )
-from study.tuning.conductor import Conductor  # noqa: E402
-from study.tuning.experiment import run_programme  # noqa: E402
 from study.tuning.journal import Journal  # noqa: E402
-from study.tuning.programme import Programme  # noqa: E402
 from study.tuning.progress import Progress  # noqa: E402
-from study.tuning.task import TASK, Running, Task, encoded  # noqa: E402
 
 SPACE = {
     "lr": tune.loguniform(1e-5, 1e-2),

@@ -30,11 +30,11 @@ import pandas as pd
 from study import records, run
 from study.command import DONE, USER_ERROR
 from study.datasets.synthetic import brain_mri
-from study.tuning import ray_environment
+from study.execution.ray_backend import environment
 
-ray_environment.apply()
+environment.apply()
 
-from study.tuning.ray_session import ray_session  # noqa: E402  (Ray reads its environment when it is imported)
+from study.execution.ray_backend.cluster import ray_session  # noqa: E402  (Ray reads its environment when it is imported)
 
 _CLASS_FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
 _STUDY = """

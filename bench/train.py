@@ -12,7 +12,7 @@ is that of the medians. One thread on a CPU, as a study gives its trials.
 
 `--variants` trains each network by the bare loop with one thing changed: float32, channels first, `torch.compile`, two
 threads, no fused optimizer; on a GPU also CUDA graphs. `--allocator` runs the whole epoch in processes with and without
-what `study.tuning.ray_environment` tells glibc. Pictures are grey noise, augmented as brain MRI: nothing else here
+what `study.execution.ray_backend.environment` tells glibc. Pictures are grey noise, augmented as brain MRI: nothing else here
 depends on what they show.
 """
 
@@ -32,13 +32,13 @@ import torch
 from torch import Tensor, nn
 
 from study import architectures
+from study.execution.ray_backend import environment
 from study.spec import BFLOAT16, FLOAT32, Recipe
 from study.training import losses, optimization
 from study.training.data import Images, SplitRows, Standardization
 from study.training.precision import fastest
 from study.training.trainer import Training
 from study.training.training_run import Run
-from study.tuning import ray_environment
 
 NUM_CLASSES, BATCH_SIZE = 4, 32
 _LEVELS = ("none", "strong")
@@ -58,7 +58,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.rate and "MALLOC_ARENA_MAX" not in os.environ:
         # glibc reads its environment when a process starts; both of what is compared are as in trial actors.
-        ray_environment.apply()
+        environment.apply()
         os.execv(sys.executable, [sys.executable, *sys.argv])
     torch.set_num_threads(1)
     # What torch.compile has to know anew for each network.
@@ -242,7 +242,7 @@ def _two_threads(name: str, options: argparse.Namespace) -> Callable[[], float]:
 
 
 def _compare_allocators(names: list[str], options: argparse.Namespace) -> None:
-    own = {name: value for name, value in ray_environment._VALUES.items() if name.startswith("MALLOC_")}
+    own = {name: value for name, value in environment._VALUES.items() if name.startswith("MALLOC_")}
     usual = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
     print("| network | glibc's own, images/s | as in trial actors | ratio |\n|---|---|---|---|")
     for name in names:

@@ -40,7 +40,7 @@ from plain import Loop, Problem, leave_ray_its_own_settings, load, macro_auc, ma
 from torch import Tensor
 
 from study import records
-from study.tuning import ray_environment
+from study.execution.ray_backend import environment
 
 PAIR, SIZE_PX = "baseline_cnn", 48
 Recipes = list[tuple[dict[str, Any], int]]
@@ -262,7 +262,7 @@ _WAYS = {
 
 
 if __name__ == "__main__":
-    ray_environment.apply()
+    environment.apply()
     # Ray's workers import this folder's modules.
     os.environ["PYTHONPATH"] = str(Path(__file__).parent)
     main()

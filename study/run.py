@@ -29,9 +29,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
-    from study.tuning import ray_environment
+    from study.execution.ray_backend import environment
 
-    ray_environment.apply()
+    environment.apply()
     from study.session import run_session
 
     return run_session(options, arguments)

@@ -18,9 +18,9 @@ from study.screen import as_given, say_plan, say_report
 from study.spec import Study
 
 if TYPE_CHECKING:
+    from study.execution.ray_backend.experiment import Ended
     from study.planning.options import Options
     from study.planning.plan import Plan
-    from study.tuning.experiment import Ended
 
 
 def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
@@ -87,9 +87,9 @@ def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
 
 def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     """Runs all studies that are not finished as one experiment, then draws every report."""
+    from study.execution.study_session import is_complete, redraw
     from study.records.lease import Lease
     from study.report import draw_report
-    from study.tuning.conducted import is_complete, redraw
     from study.tuning.tensorboard import add_figures
 
     with ExitStack() as locks:
@@ -132,9 +132,9 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
 
 
 def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"]:
-    from study.tuning.experiment import run_experiment
-    from study.tuning.ray_session import cluster_resources, ray_session
-    from study.tuning.task import Running
+    from study.execution.ray_backend.cluster import cluster_resources, ray_session
+    from study.execution.ray_backend.experiment import run_experiment
+    from study.execution.task import Running
 
     print("Starting Ray ...", file=sys.stderr, flush=True)
     with ray_session(options.address, verbose=options.verbose):

@@ -13,10 +13,10 @@ from xdist.scheduler import LoadScopeScheduling
 from study import run
 from study.command import DONE
 from study.datasets.synthetic import brain_mri
-from study.tuning import ray_environment
+from study.execution.ray_backend import environment
 
 # Before any test module imports Ray, as the command does.
-ray_environment.apply()
+environment.apply()
 
 # How long an example takes is the machine's affair.
 settings.register_profile("study", deadline=None)
@@ -151,7 +151,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def ray_started() -> Iterator[None]:
     """Ray, started once for all tests."""
-    from study.tuning.ray_session import ray_session
+    from study.execution.ray_backend.cluster import ray_session
 
     with ray_session():
         yield

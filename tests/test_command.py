@@ -9,7 +9,7 @@ import pytest
 
 from study import predict, run
 from study.command import USER_ERROR, positive, to_go_on, whole_number, without_secrets
-from study.tuning.interrupt import interruptible
+from study.execution.ray_backend.signals import interruptible
 
 
 @pytest.mark.parametrize(

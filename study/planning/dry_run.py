@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from study.errors import DeclarationError
+from study.execution.task import Running, Workload
 from study.planning.plan import Plan
 from study.planning.resources import Slots
 from study.records import SEARCH, SEED, TRAIN, VAL
@@ -20,7 +21,6 @@ from study.training.precision import fastest
 from study.training.trainer import Metrics, Training
 from study.training.training_run import Run
 from study.tuning.progress import clock
-from study.tuning.task import Running, Workload
 
 # The first batch pays for what is made once; of the others the fastest is taken, for other programs run too.
 _NUM_BATCHES = 3

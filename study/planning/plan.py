@@ -14,6 +14,7 @@ import torch
 from study import records
 from study.datasets import Dataset
 from study.datasets.images import contact_sheet, pixel_cache, splits
+from study.execution.task import Running, Workload
 from study.planning import data_changes
 from study.planning.resources import Slots
 from study.records.ledger import Ledger
@@ -24,7 +25,6 @@ from study.training import checkpoint
 from study.training.data import Images
 from study.training.precision import fastest
 from study.training.pretrained import Pretrained
-from study.tuning.task import Running, Workload
 
 _NUM_TWINS_SHOWN = 18
 

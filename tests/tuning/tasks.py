@@ -7,13 +7,13 @@ from ray import tune
 
 from study import records
 from study.chosen import find_study
+from study.execution.ray_backend.experiment import run_programme
+from study.execution.task import Running, Task
+from study.execution.worker.run_task import run_trial
 from study.planning.make_plan import make_plan
 from study.planning.options import Options
 from study.planning.resources import Slots
 from study.training.failures import Failure
-from study.tuning.experiment import run_programme
-from study.tuning.task import Running, Task
-from study.tuning.trial import run_trial
 
 
 class FixedTasks:

@@ -10,10 +10,10 @@ from ray import tune
 from tuning.tasks import FixedTasks, run_tasks
 
 from study.chosen import find_study
+from study.execution.ray_backend.experiment import run_programme
+from study.execution.task import Running, Task, encoded
 from study.planning.resources import Slots
 from study.records import RunFolder
-from study.tuning.experiment import run_programme
-from study.tuning.task import Running, Task, encoded
 
 
 def test_short_trials_fill_every_slot(ray_started: None, tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from study import records
+from study.execution.study_session import _Listener
 from study.records import EventLog, RunFolder
 from study.records.run_files import LogMirror, RunFiles
-from study.tuning.conducted import _Listener
 
 TRIAL = {"trial": "lenet-search0", "pair": "lenet", "kind": records.SEED, "number": 0, "recipe_name": "document"}
 

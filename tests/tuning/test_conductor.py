@@ -14,13 +14,13 @@ from ray import tune
 
 from study import records
 from study.errors import DeclarationError
+from study.execution.study_controller import Conductor
+from study.execution.task import Task
 from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
 from study.search.optuna_search import PairSearch
 from study.spec import Budget, Recipe, ray_domains
 from study.training.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_MEMORY, Failure
-from study.tuning.conductor import Conductor
 from study.tuning.progress import Progress
-from study.tuning.task import Task
 
 SPACE = {"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)}
 RECIPES = {"lenet": Recipe(lr=5e-2, dropout=0.6), "alexnet": Recipe(lr=8e-2, dropout=0.5)}

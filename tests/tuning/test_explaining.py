@@ -14,6 +14,9 @@ from study.chosen import find_study
 from study.command import DONE
 from study.evaluation import examples
 from study.evaluation.saliency_maps import likeness
+from study.execution.study_session import is_complete
+from study.execution.task import Running, Task, Workload
+from study.execution.worker.explaining import explain
 from study.planning.make_plan import make_plan
 from study.planning.options import Options
 from study.planning.resources import Slots
@@ -21,9 +24,6 @@ from study.records import EXPLANATIONS, TEST, Explanations, RunFolder, read_expl
 from study.report import draw_report
 from study.report.load import load
 from study.training import checkpoint
-from study.tuning.conducted import is_complete
-from study.tuning.explaining import explain
-from study.tuning.task import Running, Task, Workload
 
 Command = Callable[..., int]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.tuning.memory import give_back_memory
+from study.execution.worker.memory import give_back_memory
 
 _BLOCK_BYTES, _NUM_BLOCKS = 100_000, 3_000
 

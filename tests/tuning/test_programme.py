@@ -4,11 +4,11 @@ from pathlib import Path
 
 from test_conductor import BUDGET, make, reports
 
+from study.execution.multi_study_controller import Programme
+from study.execution.study_controller import Conductor
+from study.execution.task import Task
 from study.records import COMPLETE, EXPLAIN, SEARCH, SEED, TEST
 from study.training.failures import Failure
-from study.tuning.conductor import Conductor
-from study.tuning.programme import Programme
-from study.tuning.task import Task
 
 
 def conductors(tmp_path: Path) -> dict[str, Conductor]:

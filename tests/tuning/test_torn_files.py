@@ -11,10 +11,10 @@ import pytest
 from study import records
 from study.command import DONE, USER_ERROR
 from study.errors import ResultsError
+from study.execution.study_session import forget_damaged, is_complete, require_whole
 from study.records import RunFolder, read_explanations
 from study.report import draw_report
 from study.report.load import load
-from study.tuning.conducted import forget_damaged, is_complete, require_whole
 
 Command = Callable[..., int]
 DERIVED = ("study.json", "trials.csv", "seed_runs.csv", "epochs.csv", "splits.csv")

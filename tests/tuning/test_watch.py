@@ -6,8 +6,8 @@ import pytest
 import ray
 from ray.tune.experiment import Trial
 
-from study.tuning.task import TASK, Task
-from study.tuning.watch import Watch
+from study.execution.ray_backend.hang_monitor import Watch
+from study.execution.task import TASK, Task
 
 SILENCE_S = 0.2
 

@@ -16,6 +16,11 @@ from ray.train.torch import TorchTrainer, get_device
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from study import architectures, records
+from study.execution.task import TASK, Task, Workload, encoded
+from study.execution.worker.machine import files_of, on_this_machine, own_folder
+from study.execution.worker.memory import give_back_memory
+from study.execution.worker.process_group import ProcessGroup
+from study.execution.worker.scoring import Send, keep, score_test
 from study.records import EXPLAIN, SEED, TEST
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
@@ -27,11 +32,6 @@ from study.training.pretrained import Pretrained
 from study.training.trainer import train
 from study.training.training_run import Outcome, Run
 from study.training.watchdog import Watchdog
-from study.tuning.machine import files_of, on_this_machine, own_folder
-from study.tuning.memory import give_back_memory
-from study.tuning.process_group import ProcessGroup
-from study.tuning.scoring import Send, keep, score_test
-from study.tuning.task import TASK, Task, Workload, encoded
 
 # Ray Train's period at which it looks for more room for a group.
 _NEVER_S = 1e9
@@ -213,7 +213,7 @@ def _watched(task: Task, workload: Workload) -> None:
             score_test(task, workload, _send_to_tune, watchdog.beat)
         else:
             # Imported late: Captum takes a second, for which no trial should wait.
-            from study.tuning.explaining import explain
+            from study.execution.worker.explaining import explain
 
             explain(task, workload, _send_to_tune, watchdog.beat)
 

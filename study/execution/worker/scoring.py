@@ -9,12 +9,12 @@ import pandas as pd
 import torch
 
 from study import records
+from study.execution.task import Task, Workload
+from study.execution.worker.machine import files_of
 from study.training import checkpoint, losses
 from study.training.data import Images
 from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, predict_logits
 from study.training.training_run import Outcome
-from study.tuning.machine import files_of
-from study.tuning.task import Task, Workload
 
 Send = Callable[[dict[str, Any]], None]
 

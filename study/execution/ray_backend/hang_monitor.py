@@ -8,8 +8,8 @@ import ray
 from ray.tune import Callback
 from ray.tune.experiment import Trial
 
-from study.tuning.ray_session import require_alive
-from study.tuning.task import TASK, Task
+from study.execution.ray_backend.cluster import require_alive
+from study.execution.task import TASK, Task
 
 _MANY = 10
 

@@ -14,9 +14,9 @@ from typing import Any
 import yaml
 
 from study.errors import EngineLostError
-from study.tuning import ray_environment
+from study.execution.ray_backend import environment
 
-ray_environment.apply()
+environment.apply()
 
 import ray  # noqa: E402  (reads its environment when it is imported)
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from study.errors import StorageError
+from study.execution.study_controller import Conductor
+from study.execution.task import Task
 from study.training.failures import Failure
-from study.tuning.conductor import Conductor
-from study.tuning.task import Task
 
 _Answer = TypeVar("_Answer")
 

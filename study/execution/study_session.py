@@ -9,6 +9,8 @@ from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
+from study.execution.study_controller import Conductor
+from study.execution.task_queue import TEST_TRIAL
 from study.planning.plan import Plan
 from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
 from study.records.ledger import Opening, now
@@ -16,8 +18,6 @@ from study.records.run_files import LogMirror
 from study.search.initial_trials import first_values
 from study.search.optuna_search import PairSearch
 from study.spec import ray_domains
-from study.tuning.conductor import Conductor
-from study.tuning.dealer import TEST_TRIAL
 from study.tuning.journal import Journal
 from study.tuning.mlflow import MLflow
 from study.tuning.progress import Progress

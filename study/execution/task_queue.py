@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from study import records
+from study.execution.task import Task
 from study.records import DOCUMENT, EXPLAIN, EXPLANATIONS, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
 from study.search.optuna_search import PairSearch
 from study.spec import Budget, Recipe
-from study.tuning.task import Task
 
 TEST_TRIAL = "test"
 

@@ -12,16 +12,16 @@ from ray import tune
 
 from study import records
 from study.errors import ResultsError
+from study.execution.multi_study_controller import Programme
+from study.execution.ray_backend.hang_monitor import Watch
+from study.execution.ray_backend.signals import interruptible
+from study.execution.ray_backend.tune_adapters import ConductorScheduler, ConductorSearcher
+from study.execution.study_controller import Conductor
+from study.execution.study_session import conducted
+from study.execution.task import Running
+from study.execution.worker.run_task import run_trial
 from study.planning.plan import Plan
 from study.planning.resources import Slots
-from study.tuning.adapters import ConductorScheduler, ConductorSearcher
-from study.tuning.conducted import conducted
-from study.tuning.conductor import Conductor
-from study.tuning.interrupt import interruptible
-from study.tuning.programme import Programme
-from study.tuning.task import Running
-from study.tuning.trial import run_trial
-from study.tuning.watch import Watch
 
 Trainable = Callable[[dict[str, Any]], None]
 

@@ -1,6 +1,6 @@
 """Takes the reports of a study's trials and decides what becomes of them; owns the event log, and knows nothing of Ray.
 
-The searcher and the scheduler that Ray Tune talks to (`study.tuning.adapters`) pass everything on to one `Conductor`.
+The searcher and the scheduler that Ray Tune talks to (`study.execution.ray_backend.tune_adapters`) pass everything on to one `Conductor`.
 All its decisions follow from the events so far, so a conductor that is built from the log of an interrupted study
 goes on as if nothing had happened.
 """
@@ -10,6 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 from study import records
+from study.execution.task import Task
+from study.execution.task_queue import TEST_TRIAL, Dealer
 from study.records import FAILED, RUNNING, SEARCH
 from study.search.asha import Rungs
 from study.search.optuna_search import PairSearch
@@ -17,8 +19,6 @@ from study.spec import Budget, Recipe
 from study.training import failures
 from study.training.failures import Failure
 from study.training.prediction import EVALUATION_BATCH_SIZE
-from study.tuning.dealer import TEST_TRIAL, Dealer
-from study.tuning.task import Task
 
 Listener = Callable[[records.Event, records.StudyState], None]
 

@@ -19,6 +19,9 @@ from study import architectures, records
 from study.evaluation import examples
 from study.evaluation.examples import Example
 from study.evaluation.saliency_maps import heat, rank_correlation
+from study.execution.task import Task, Workload
+from study.execution.worker.machine import files_of
+from study.execution.worker.scoring import Send
 from study.planning.manifest import cpu_model
 from study.records import TEST, TRAIN, TUNED, Explanation, Explanations, ImageMap, Trial
 from study.training import checkpoint
@@ -26,9 +29,6 @@ from study.training.data import Images, Standardization
 from study.training.grad_cam import NoMapError, grad_cam, untrained
 from study.training.latency import latency_ms
 from study.training.prediction import Beat
-from study.tuning.machine import files_of
-from study.tuning.scoring import Send
-from study.tuning.task import Task, Workload
 
 _THUMBNAIL_PX = 96
 _NUM_UNTRAINED = 5

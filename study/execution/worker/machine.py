@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from study.errors import DataError, ResultsError
+from study.execution.task import Workload
 from study.records import RunFolder
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
-from study.tuning.task import Workload
 
 
 def on_this_machine(workload: Workload) -> Workload:

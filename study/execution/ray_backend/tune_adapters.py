@@ -9,13 +9,13 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from study.execution.multi_study_controller import Programme
+from study.execution.ray_backend.cluster import require_alive
+from study.execution.ray_backend.hang_monitor import NotSnapshotted, Watch
+from study.execution.task import TASK, Task, decoded
 from study.records import RunFolder
 from study.training import failures
 from study.training.failures import Failure
-from study.tuning.programme import Programme
-from study.tuning.ray_session import require_alive
-from study.tuning.task import TASK, Task, decoded
-from study.tuning.watch import NotSnapshotted, Watch
 
 # What Ray says of a worker that it ended itself because the machine's memory ran out. Of any worker that dies it says
 # that memory may have been the cause, in other words.

@@ -1,0 +1,1 @@
+"""Carries a plan out: what is done next and what becomes of what is reported."""

@@ -1,0 +1,1 @@
+"""Ray Tune as the engine: with `worker`, all that imports Ray."""

@@ -1,0 +1,1 @@
+"""What a trial actor does with a task."""
