@@ -44,8 +44,8 @@ from study.spec import (  # noqa: E402
     Recipe,
     ray_domains,  # noqa: E402
 )
-from study.tuning.journal import Journal  # noqa: E402
-from study.tuning.progress import Progress  # noqa: E402
+from study.tracking.console import Progress  # noqa: E402
+from study.tracking.optuna_journal import Journal  # noqa: E402
 
 SPACE = {
     "lr": tune.loguniform(1e-5, 1e-2),

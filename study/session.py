@@ -44,7 +44,7 @@ def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     studies = studies_of(options)
     check_weights(studies, options)
     if options.mlflow:
-        from study.tuning.mlflow import require_server
+        from study.tracking.mlflow import require_server
 
         require_server(options.mlflow)
     print("Reading declarations and images ...", file=sys.stderr, flush=True)
@@ -90,7 +90,7 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     from study.execution.study_session import is_complete, redraw
     from study.records.lease import Lease
     from study.report import draw_report
-    from study.tuning.tensorboard import add_figures
+    from study.tracking.tensorboard import add_figures
 
     with ExitStack() as locks:
         for plan in plans:

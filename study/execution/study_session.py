@@ -18,10 +18,10 @@ from study.records.run_files import LogMirror
 from study.search.initial_trials import first_values
 from study.search.optuna_search import PairSearch
 from study.spec import ray_domains
-from study.tuning.journal import Journal
-from study.tuning.mlflow import MLflow
-from study.tuning.progress import Progress
-from study.tuning.tensorboard import TensorBoard
+from study.tracking.console import Progress
+from study.tracking.mlflow import MLflow
+from study.tracking.optuna_journal import Journal
+from study.tracking.tensorboard import TensorBoard
 
 _ENDS = ("stopped", "completed", "failed")
 

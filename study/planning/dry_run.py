@@ -14,13 +14,13 @@ from study.planning.plan import Plan
 from study.planning.resources import Slots
 from study.records import SEARCH, SEED, TRAIN, VAL
 from study.spec import FLOAT32
+from study.tracking.console import clock
 from study.training import failures
 from study.training.data import Images, SplitRows
 from study.training.failures import Failure
 from study.training.precision import fastest
 from study.training.trainer import Metrics, Training
 from study.training.training_run import Run
-from study.tuning.progress import clock
 
 # The first batch pays for what is made once; of the others the fastest is taken, for other programs run too.
 _NUM_BATCHES = 3

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from study.tuning.background import Background
+from study.tracking.background import Background
 
 
 def test_it_is_done_in_order_on_another_thread() -> None:

@@ -19,8 +19,8 @@ from study.execution.task import Task
 from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
 from study.search.optuna_search import PairSearch
 from study.spec import Budget, Recipe, ray_domains
+from study.tracking.console import Progress
 from study.training.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_MEMORY, Failure
-from study.tuning.progress import Progress
 
 SPACE = {"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)}
 RECIPES = {"lenet": Recipe(lr=5e-2, dropout=0.6), "alexnet": Recipe(lr=8e-2, dropout=0.5)}

@@ -8,7 +8,7 @@ import pytest
 
 from study import records
 from study.spec import Budget
-from study.tuning.progress import Progress, clock
+from study.tracking.console import Progress, clock
 
 
 def shown(events: list[dict[str, object]], tmp_path: Path) -> list[str]:
@@ -71,7 +71,7 @@ def test_the_time_left_counts_no_start_and_is_not_told_from_a_few_epochs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticks = iter([0.0, 100.0, *(100.0 + 2 * n for n in range(1, 60))])
-    monkeypatch.setattr("study.tuning.progress.time.monotonic", lambda: next(ticks))
+    monkeypatch.setattr("study.tracking.console.time.monotonic", lambda: next(ticks))
     events = [
         started(0),
         *[epoch(0, e, 0.5) for e in range(1, 4)],

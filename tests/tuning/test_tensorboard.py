@@ -10,7 +10,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 from study import records
 from study.records import RUNNING, SEARCH, SEED, RunFolder
-from study.tuning.tensorboard import TensorBoard, add_figures
+from study.tracking.tensorboard import TensorBoard, add_figures
 
 RUN = "tiny"
 

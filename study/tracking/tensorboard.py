@@ -10,7 +10,7 @@ from PIL import Image
 
 from study import records
 from study.records import RUNNING, SEARCH, SEED
-from study.tuning.background import Background
+from study.tracking.background import Background
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

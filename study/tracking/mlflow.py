@@ -11,7 +11,7 @@ from study import records
 from study.command import package, without_secrets
 from study.errors import StudyError
 from study.records import COMPLETE, RUNNING, SEARCH, SEED, STOPPED
-from study.tuning.background import Background
+from study.tracking.background import Background
 
 # Otherwise a server that is gone is asked for minutes, and each ended trial prints two lines.
 _ENVIRONMENT = {

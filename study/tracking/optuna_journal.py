@@ -10,7 +10,7 @@ from optuna.storages.journal import JournalFileBackend
 
 from study import records
 from study.search.optuna_search import frozen_trial
-from study.tuning.background import Background
+from study.tracking.background import Background
 
 Distributions = Mapping[str, dict[str, BaseDistribution]]
 
