@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
-    from study.arguments import parser
+    from study.cli.arguments import parser
 
     # Names may stand before and after flags.
     return parser().parse_intermixed_args(arguments)

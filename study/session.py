@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study import records, registry
-from study.chosen import check_weights, find_study, save, studies_of
+from study.cli.console import as_given, say_plan, say_report
+from study.cli.study_selection import check_weights, find_study, save, studies_of
 from study.command import DONE, INTERRUPTED, to_go_on, without_secrets
 from study.errors import ResultsError
 from study.planning.resources import Slots, choose_slots, usable_cpus
-from study.screen import as_given, say_plan, say_report
 from study.spec import Study
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Does what was asked for and returns the exit code, 0 or, where the user has interrupted it, 130.
 
     Args:
-        options: of `study.arguments`.
+        options: of `study.cli.arguments`.
         arguments: as they were given, for the records.
 
     Raises:
         StudyError: the user can mend it.
     """
     if options.list:
-        from study.listing import listing
+        from study.cli.listing import listing
 
         print(listing({name: find_study(name) for name in registry.names("search_spaces")}, options.results))
         return DONE

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from study import records, registry
-from study.chosen import find_study
+from study.cli.study_selection import find_study
 from study.datasets import find as find_dataset
 from study.records import COMPLETE, DOCUMENT, SEARCH, SEED, STOPPED, RunFolder, StudyState
 

@@ -5,7 +5,7 @@ import importlib
 import pytest
 
 from study import architectures, datasets, registry
-from study.chosen import find_study
+from study.cli.study_selection import find_study
 from study.planning.options import with_architectures
 from study.planning.pretrained_weights import check_freezing
 from study.spec import BUDGETS, PublishedResult, Study, ray_domains

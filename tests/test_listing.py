@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from study import run
-from study.chosen import find_study
+from study.cli.listing import listing
+from study.cli.study_selection import find_study
 from study.command import DONE
-from study.listing import listing
 from study.records import RunFolder
 
 

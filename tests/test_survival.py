@@ -138,7 +138,7 @@ def test_ctrl_c_is_answered_in_words_while_libraries_are_imported() -> None:
         "from study.run import main\n"
         "sys.exit(main(['her2_binary']))"
     )
-    for module in ("study.arguments", "pandas", "torch"):
+    for module in ("study.cli.arguments", "pandas", "torch"):
         done = subprocess.run([sys.executable, "-c", program, module], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == INTERRUPTED
         assert done.stderr.splitlines()[-1].startswith("Interrupted; ")

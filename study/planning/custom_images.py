@@ -22,7 +22,7 @@ _SPLIT_OF = {DEVELOPMENT: "train", VALIDATION: "val", TEST: "test"}
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What the command line says of one's own images; see `study.arguments`."""
+    """What the command line says of one's own images; see `study.cli.arguments`."""
 
     images: Path
     name: str

@@ -6,7 +6,7 @@ from typing import Any
 from ray import tune
 
 from study import records
-from study.chosen import find_study
+from study.cli.study_selection import find_study
 from study.execution.ray_backend.experiment import run_programme
 from study.execution.task import Running, Task
 from study.execution.worker.run_task import run_trial

@@ -9,7 +9,7 @@ from typing import Any
 from ray import tune
 from tuning.tasks import FixedTasks, run_tasks
 
-from study.chosen import find_study
+from study.cli.study_selection import find_study
 from study.execution.ray_backend.experiment import run_programme
 from study.execution.task import Running, Task, encoded
 from study.planning.resources import Slots

@@ -6,7 +6,7 @@ import pytest
 from ray import tune
 
 from study import registry
-from study.chosen import find_study
+from study.cli.study_selection import find_study
 from study.datasets import find as find_dataset
 from study.search.initial_trials import first_values
 from study.spec import Recipe, ray_domains

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from study import records
-from study.chosen import find_study
+from study.cli.study_selection import find_study
 from study.command import DONE
 from study.evaluation import examples
 from study.evaluation.saliency_maps import likeness

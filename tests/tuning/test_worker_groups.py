@@ -11,7 +11,7 @@ import pytest
 from tuning.sockets import beyond_loopback, listening, processes_of
 from tuning.tasks import run_tasks
 
-from study.chosen import find_study
+from study.cli.study_selection import find_study
 
 # Each group takes half a minute to start.
 pytestmark = pytest.mark.cluster

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from study import run
-from study.arguments import parser
+from study.cli.arguments import parser
 from study.command import USER_ERROR
 from study.planning.custom_images import Asked, own_study
 

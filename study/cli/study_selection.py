@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study import datasets, records, registry
+from study.cli.console import as_given
 from study.errors import DataError, StudyError, UnknownNameError
-from study.screen import as_given
 from study.spec import Study
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""The command line: its arguments, which studies are meant, and what the console says."""
