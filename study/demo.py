@@ -162,7 +162,7 @@ def _introduction(winner: "Winner") -> str:
 
 def _answer(winner: "Winner", pixels: "Pixels") -> tuple[Any, ...]:
     """What the page shows of an image: decision, probabilities, what the networks see, what speaks for the answer."""
-    from study.report.image_figures import overlaid
+    from study.report.images.drawing import overlaid
     from study.training.grad_cam import NoMapError
     from study.winner.explained import mean_heat
     from study.wording import threshold

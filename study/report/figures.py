@@ -6,19 +6,17 @@ from operator import add
 
 import numpy as np
 
-from study.evaluation.verdict import by_mean
 from study.records import STOPPED, TEST, TUNED
-from study.report.analysis import Analysis
-from study.report.bookkeeping import final_score, first_rung, growth, score_at, spending, survivors
-from study.report.calibration import AS_TRAINED, TEMPERED, Calibration, calibrations
-from study.report.drawing import Drawing
-from study.report.explored import explored
-from study.report.hyperparameter_figures import hyperparameters, parallel_coordinates
-from study.report.image_drawings import drawings_of_images
-from study.report.load import Run
-from study.report.markdown import value
-from study.report.naming import starting_recipe
-from study.report.result_figures import (
+from study.report.core.analysis import Analysis
+from study.report.core.figure import Drawing
+from study.report.core.markdown import value
+from study.report.core.naming import starting_recipe
+from study.report.core.search_space import explored
+from study.report.core.study_run import Run
+from study.report.core.verdict import by_mean
+from study.report.images.figures import drawings_of_images
+from study.report.results.calibration_scores import AS_TRAINED, TEMPERED, Calibration, calibrations
+from study.report.results.figures import (
     confusions,
     ensemble_confusion,
     prevalence,
@@ -27,7 +25,9 @@ from study.report.result_figures import (
     score_intervals,
     seed_curves,
 )
-from study.report.search_figures import expected_best_lines, learning_curves
+from study.report.search.accounting import final_score, first_rung, growth, score_at, spending, survivors
+from study.report.search.figures import expected_best_lines, learning_curves
+from study.report.search.hyperparameter_figures import hyperparameters, parallel_coordinates
 from study.wording import counted, fraction, listing, percent, signed
 
 # The last digit that a score is shown with.

@@ -8,7 +8,7 @@ from typing import Any
 from study.datasets.images.groups import DEFAULT, EXACT, NONE, SIMILARITY
 from study.evaluation.intervals import Interval
 from study.records import write_atomically
-from study.report.markdown import join, table
+from study.report.core.markdown import join, table
 from study.report.web import html_page
 from study.wording import NOTHING, fraction, listing
 

@@ -5,29 +5,29 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from study.records import RunFolder, write_atomically
-from study.report import sections
-from study.report.analysis import analyse
-from study.report.calibration_section import to_be_believed
-from study.report.claim import reporting_checklist
-from study.report.errors_section import where_they_go_wrong
+from study.report.core.analysis import analyse
+from study.report.core.markdown import join
+from study.report.core.naming import card_name
+from study.report.core.study_run import load, siblings
+from study.report.data.leakage import LEFT_OUT_CSV, LEFT_OUT_PNG
 from study.report.figures import drawings
-from study.report.finalists import finalists
+from study.report.images.misclassified import where_they_go_wrong
+from study.report.images.saliency import what_they_look_at
 from study.report.index import ENTRY_FILE, write_index
-from study.report.leaks import LEFT_OUT_CSV, LEFT_OUT_PNG
-from study.report.load import load, siblings
-from study.report.maps_section import what_they_look_at
-from study.report.markdown import join
-from study.report.method import method
-from study.report.model_card import model_cards
-from study.report.naming import card_name
-from study.report.operating_section import at_which_threshold
-from study.report.paired_section import can_be_told_apart
-from study.report.per_class_section import class_by_class
-from study.report.search_section import search
-from study.report.summary import index_entry
-from study.report.tables import results_csv
+from study.report.overview import first_screen
+from study.report.overview.glossary import words
+from study.report.overview.summary import index_entry
+from study.report.protocol.claim_checklist import reporting_checklist
+from study.report.protocol.method import method
+from study.report.protocol.model_card import model_cards
+from study.report.results.best_trials import finalists
+from study.report.results.calibration import to_be_believed
+from study.report.results.grid import results_csv
+from study.report.results.operating_points import at_which_threshold
+from study.report.results.pairwise_comparison import can_be_told_apart
+from study.report.results.per_class import class_by_class
+from study.report.search.section import search
 from study.report.web import html_page
-from study.report.words import words
 
 
 def draw_report(folder: RunFolder, reports: Path) -> Path:
@@ -49,11 +49,11 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     figures = drawings(run, analysis)
     page = join(
         [
-            sections.first_screen(run, analysis, figures),
-            sections.data(run, siblings(folder, run)),
+            first_screen.first_screen(run, analysis, figures),
+            first_screen.data(run, siblings(folder, run)),
             search(run, figures),
             finalists(run, analysis),
-            sections.curves(run, figures),
+            first_screen.curves(run, figures),
             can_be_told_apart(run, analysis),
             to_be_believed(run, figures),
             at_which_threshold(run),
@@ -63,7 +63,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
             method(run),
             reporting_checklist(run, analysis),
             words(run),
-            sections.again(run),
+            first_screen.again(run),
         ]
     )
     own = reports / run.name

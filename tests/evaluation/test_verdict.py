@@ -1,7 +1,7 @@
 import pytest
 
 from study.evaluation.intervals import Interval
-from study.evaluation.verdict import (
+from study.report.core.verdict import (
     OneAnswer,
     decision_verdict,
     gain_verdict,

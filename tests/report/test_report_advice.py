@@ -6,10 +6,10 @@ import pytest
 
 from study.evaluation.intervals import Interval
 from study.records import TUNED, VAL
-from study.report import words
-from study.report.advice import advice
-from study.report.analysis import analyse
-from study.report.load import load
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
+from study.report.overview import glossary
+from study.report.overview.advice import advice
 from study.spec import HYPERPARAMETERS
 
 APART, NOT_APART = Interval(0.2, 0.1, 0.3), Interval(0.01, -0.1, 0.1)
@@ -74,4 +74,4 @@ def test_without_predictions_for_val_nothing_is_said_of_it(run, analysis):
 
 
 def test_each_hyperparameter_is_explained():
-    assert set(words.HYPERPARAMETERS) == set(HYPERPARAMETERS)
+    assert set(glossary.HYPERPARAMETERS) == set(HYPERPARAMETERS)

@@ -8,12 +8,12 @@ from sklearn.metrics import brier_score_loss, log_loss
 
 from study.evaluation.calibration import reliability
 from study.records import TEST, TUNED
-from study.report.analysis import analyse
-from study.report.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, calibrations
-from study.report.calibration_section import calibration_scores, to_be_believed
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
 from study.report.figures import drawings
-from study.report.load import load
-from study.report.result_figures import reliability_curves
+from study.report.results.calibration import calibration_scores, to_be_believed
+from study.report.results.calibration_scores import AS_TRAINED, TEMPERED, UNWEIGHTED, calibrations
+from study.report.results.figures import reliability_curves
 
 
 def section_of(page):

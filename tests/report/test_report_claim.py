@@ -1,8 +1,8 @@
 import re
 
-from study.report.analysis import analyse
-from study.report.claim import NUM_ITEMS, reporting_checklist
-from study.report.load import load
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
+from study.report.protocol.claim_checklist import NUM_ITEMS, reporting_checklist
 
 
 def numbers_of(text):

@@ -4,16 +4,17 @@ import re
 import pandas as pd
 import pytest
 
-from study.report import draw_report, style
-from study.report.analysis import analyse
-from study.report.comparison import epochs_beside, published_notes, published_rows, schedule_note
-from study.report.finalists import finalists
+from study.report import draw_report
+from study.report.core import style
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
 from study.report.index import write_index
-from study.report.load import load
-from study.report.result_figures import score_intervals
-from study.report.search_section import search
-from study.report.sections import data
-from study.report.tables import grid_columns
+from study.report.overview.first_screen import data
+from study.report.results.best_trials import finalists
+from study.report.results.figures import score_intervals
+from study.report.results.grid import grid_columns
+from study.report.results.published import epochs_beside, published_notes, published_rows, schedule_note
+from study.report.search.section import search
 from study.wording import NOTHING
 
 

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from study.records import TEST, TUNED
-from study.report.errors_section import where_they_go_wrong
-from study.report.load import load
+from study.report.core.study_run import load
+from study.report.images.misclassified import where_they_go_wrong
 
 
 def section_of(page):

@@ -1,7 +1,7 @@
 import numpy as np
 
-from study.report.flow import divided, left_out, num_groups
-from study.report.load import load
+from study.report.core.study_run import load
+from study.report.data.flow import divided, left_out, num_groups
 
 
 def cells_of(text):

@@ -2,14 +2,14 @@ import math
 
 import pytest
 
-from study.report import style
-from study.report.analysis import analyse
-from study.report.bookkeeping import first_rung, score_at, survivors
-from study.report.explored import Explored, explored
+from study.report.core import style
+from study.report.core.analysis import analyse
+from study.report.core.search_space import Explored, explored
+from study.report.core.study_run import load
+from study.report.core.style import VERMILLION
 from study.report.figures import drawings
-from study.report.hyperparameter_figures import hyperparameters, parallel_coordinates
-from study.report.load import load
-from study.report.style import VERMILLION
+from study.report.search.accounting import first_rung, score_at, survivors
+from study.report.search.hyperparameter_figures import hyperparameters, parallel_coordinates
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from synthetic import write_run
 
 from study.records import RunFolder
 from study.report import draw_report
-from study.report.leaks import duplicates, grouping, sensitivity
-from study.report.load import load, siblings
-from study.report.method import method
-from study.report.summary import opening
+from study.report.core.study_run import load, siblings
+from study.report.data.leakage import duplicates, grouping, sensitivity
+from study.report.overview.summary import opening
+from study.report.protocol.method import method
 
 LOOK_ALIKES = {"look_alike_links": 9, "look_alike_groups": 4, "look_alike_extra_pictures": 7}
 PNG = b"\x89PNG\r\n\x1a\n"

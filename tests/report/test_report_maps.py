@@ -7,13 +7,14 @@ from PIL import Image
 from synthetic_explanations import start, write_explanations
 
 from study.records import EXPLANATIONS, EventLog
-from study.report import draw_report, style
-from study.report.analysis import analyse
-from study.report.claim import reporting_checklist
-from study.report.image_drawings import drawings_of_images
-from study.report.load import load
-from study.report.maps_section import what_they_look_at
-from study.report.search_tables import cost_table
+from study.report import draw_report
+from study.report.core import style
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
+from study.report.images.figures import drawings_of_images
+from study.report.images.saliency import what_they_look_at
+from study.report.protocol.claim_checklist import reporting_checklist
+from study.report.search.tables import cost_table
 
 FIGURES = ("mistakes", "suspected-labels", "maps")
 

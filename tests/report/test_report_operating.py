@@ -5,8 +5,8 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
 from study.records import TEST, TUNED
-from study.report.load import load
-from study.report.operating_section import at_which_threshold, operating_points
+from study.report.core.study_run import load
+from study.report.results.operating_points import at_which_threshold, operating_points
 from study.wording import NOTHING
 
 

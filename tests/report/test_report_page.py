@@ -10,8 +10,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from study.records import EventLog
 from study.report import draw_report
-from study.report.load import load
-from study.report.method import method
+from study.report.core.study_run import load
+from study.report.protocol.method import method
 
 SECTIONS = [
     "# HER2 status from IHC patches",

@@ -6,9 +6,9 @@ from statsmodels.stats.contingency_tables import mcnemar
 
 from study.evaluation.delong import delong_test
 from study.records import TEST, TUNED
-from study.report.analysis import analyse
-from study.report.load import load
-from study.report.paired_section import can_be_told_apart, ensemble_tests
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
+from study.report.results.pairwise_comparison import can_be_told_apart, ensemble_tests
 
 
 def section_of(page):

@@ -4,9 +4,9 @@ from sklearn.metrics import cohen_kappa_score, precision_score, recall_score
 
 from study.evaluation.per_class import KAPPA, class_metric
 from study.records import TEST, TUNED
-from study.report.analysis import analyse
-from study.report.load import load
-from study.report.per_class_section import class_by_class, shown_architectures
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
+from study.report.results.per_class import class_by_class, shown_architectures
 from study.wording import NOTHING
 
 

@@ -14,10 +14,11 @@ from synthetic import write_run
 
 from study.evaluation.bootstrap import resampled_means, resampled_scores
 from study.evaluation.calibration import resampled_losses
-from study.report import draw_report, page, style
-from study.report.analysis import analyse
+from study.report import draw_report, page
+from study.report.core import style
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
 from study.report.figures import drawings
-from study.report.load import load
 
 SMALL = {"strengths": {"lenet": 1.0, "hahnet": 2.2}, "num_seeds": 2, "num_trials": 4, "num_epochs": 4, "audit": 1}
 COUNTS = {

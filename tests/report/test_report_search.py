@@ -5,14 +5,14 @@ import numpy as np
 import pytest
 
 from study.records import EventLog
-from study.report.bookkeeping import audit, first_rung, growth, importance_of, num_audited, score_at, spending
-from study.report.early_stopping import what_it_missed
-from study.report.failures import failures, unequal
-from study.report.load import load
-from study.report.method import method
-from study.report.search_figures import expected_best_lines
-from study.report.search_section import search
-from study.report.summary import gaps
+from study.report.core.study_run import load
+from study.report.overview.summary import gaps
+from study.report.protocol.method import method
+from study.report.search.accounting import audit, first_rung, growth, importance_of, num_audited, score_at, spending
+from study.report.search.early_stopping import what_it_missed
+from study.report.search.failures import failures, unequal
+from study.report.search.figures import expected_best_lines
+from study.report.search.section import search
 from study.wording import MINUS
 
 

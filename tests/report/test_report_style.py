@@ -2,10 +2,10 @@ import re
 
 from matplotlib.text import Text
 
-from study.report import style
-from study.report.analysis import analyse
+from study.report.core import style
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
 from study.report.figures import drawings
-from study.report.load import load
 
 PHONE_IN = 360 / 96
 

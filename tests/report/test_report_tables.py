@@ -9,12 +9,12 @@ from sklearn.metrics import f1_score, roc_auc_score
 from study.errors import ResultsError
 from study.evaluation.metrics import METRICS
 from study.records import TEST, TUNED, write_atomically
-from study.report.analysis import analyse, shift
+from study.report.core.analysis import analyse, shift
+from study.report.core.markdown import image, table
+from study.report.core.study_run import load
+from study.report.core.study_tables import describe_domain, space_table
 from study.report.index import write_index
-from study.report.load import load
-from study.report.markdown import image, table
-from study.report.result_figures import ensemble_confusion
-from study.report.study_tables import describe_domain, space_table
+from study.report.results.figures import ensemble_confusion
 
 FIRST_COLUMNS = ["architecture", "recipe", "split", "n", "accuracy", "precision", "recall"]
 

@@ -2,9 +2,9 @@ import dataclasses
 import re
 
 from study.evaluation.intervals import Interval
-from study.report.analysis import analyse
-from study.report.load import load
-from study.report.summary import question, verdict
+from study.report.core.analysis import analyse
+from study.report.core.study_run import load
+from study.report.overview.summary import question, verdict
 
 
 def test_the_question_and_a_verdict_of_two_sentences_come_before_the_rest(finished, multiclass):

@@ -22,7 +22,7 @@ from study.planning.options import Options
 from study.planning.resources import Slots
 from study.records import EXPLANATIONS, TEST, Explanations, RunFolder, read_explanations
 from study.report import draw_report
-from study.report.load import load
+from study.report.core.study_run import load
 from study.training import checkpoint
 
 Command = Callable[..., int]

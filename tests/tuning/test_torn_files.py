@@ -14,7 +14,7 @@ from study.errors import ResultsError
 from study.execution.study_session import forget_damaged, is_complete, require_whole
 from study.records import RunFolder, read_explanations
 from study.report import draw_report
-from study.report.load import load
+from study.report.core.study_run import load
 
 Command = Callable[..., int]
 DERIVED = ("study.json", "trials.csv", "seed_runs.csv", "epochs.csv", "splits.csv")

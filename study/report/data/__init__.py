@@ -1,0 +1,1 @@
+"""Which images there were, how they were split, and what could leak."""

@@ -1,0 +1,1 @@
+"""Single images: mistakes, and where networks look."""

@@ -1,0 +1,1 @@
+"""How it was done, for reviewers and for whoever uses the weights."""

@@ -1,0 +1,1 @@
+"""What the tuned networks are worth on val and test."""

@@ -1,0 +1,1 @@
+"""What was searched, what it cost, and how far its outcome can be trusted."""
