@@ -36,13 +36,14 @@ from study import records  # noqa: E402
 from study.execution.multi_study_controller import Programme  # noqa: E402
 from study.execution.ray_backend.experiment import run_programme  # noqa: E402
 from study.execution.study_controller import Conductor  # noqa: E402
-from study.execution.task import TASK, Running, Task, encoded  # noqa: E402
+from study.execution.task import TASK, Task, encoded  # noqa: E402
 from study.planning.resources import Slots  # noqa: E402
+from study.planning.workload import Running  # noqa: E402
 from study.search.optuna_search import PairSearch  # noqa: E402
 from study.spec import (  # noqa: E402
     Budget,
     Recipe,
-    ray_domains,  # noqa: E402
+    ray_domains,
 )
 from study.tracking.console import Progress  # noqa: E402
 from study.tracking.optuna_journal import Journal  # noqa: E402

@@ -12,8 +12,8 @@ is that of the medians. One thread on a CPU, as a study gives its trials.
 
 `--variants` trains each network by the bare loop with one thing changed: float32, channels first, `torch.compile`, two
 threads, no fused optimizer; on a GPU also CUDA graphs. `--allocator` runs the whole epoch in processes with and without
-what `study.execution.ray_backend.environment` tells glibc. Pictures are grey noise, augmented as brain MRI: nothing else here
-depends on what they show.
+what `study.execution.ray_backend.environment` tells glibc. Pictures are grey noise, augmented as brain MRI: nothing
+else here depends on what they show.
 """
 
 import argparse

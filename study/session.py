@@ -134,7 +134,7 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
 def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"]:
     from study.execution.ray_backend.cluster import cluster_resources, ray_session
     from study.execution.ray_backend.experiment import run_experiment
-    from study.execution.task import Running
+    from study.planning.workload import Running
 
     print("Starting Ray ...", file=sys.stderr, flush=True)
     with ray_session(options.address, verbose=options.verbose):

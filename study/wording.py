@@ -73,3 +73,10 @@ def _bounds(interval: Interval, *, scale: float, decimals: int) -> str:
 
 def _why_none(interval: Interval) -> str:
     return f" ({interval.note})" if interval.note and not math.isnan(interval.mean) else ""
+
+
+def clock(seconds: float) -> str:
+    """As m:ss, or h:mm:ss from an hour on."""
+    minutes, seconds = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

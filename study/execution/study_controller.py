@@ -1,6 +1,7 @@
 """Takes the reports of a study's trials and decides what becomes of them; owns the event log, and knows nothing of Ray.
 
-The searcher and the scheduler that Ray Tune talks to (`study.execution.ray_backend.tune_adapters`) pass everything on to one `Conductor`.
+The searcher and the scheduler that Ray Tune talks to (`study.execution.ray_backend.tune_adapters`) pass everything on
+to one `Conductor`.
 All its decisions follow from the events so far, so a conductor that is built from the log of an interrupted study
 goes on as if nothing had happened.
 """

@@ -1,14 +1,9 @@
-"""What travels between the driver and the trial actors: the workload of a study, a task, and reports."""
+"""What travels between the driver and the trial actors: a task, and reports."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
-
-import pandas as pd
-
-from study.training.data import SplitRows, Standardization
 
 # What a trial's config holds in Ray Tune.
 TASK = "task"
@@ -24,85 +19,6 @@ def decoded(result: Mapping[str, Any]) -> dict[str, Any]:
     """The report that `encoded` made a result of."""
     report: dict[str, Any] = json.loads(result[_REPORT])
     return report
-
-
-@dataclass(frozen=True, kw_only=True)
-class Running:
-    """How a session runs its trials; none of it changes what comes out.
-
-    Attributes:
-        num_workers: 0 trains in the trial actors; more start a Ray Train worker group of so many, or
-            as many as there is room for, for each trial.
-        hang_after_s: time without a step that means a worker hangs.
-        shared: URI or path of a folder that all machines see; "" where there is one machine.
-        verbose: Ray says what it has to say.
-        mlflow: URI of a tracking server that gets the trials too; "" for none.
-    """
-
-    num_workers: int = 0
-    hang_after_s: float = 600.0
-    shared: str = ""
-    verbose: bool = False
-    mlflow: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Workload:
-    """What all trials of a study share.
-
-    Attributes:
-        folder: the run's folder, absolute: the same one for every actor, or where `storage` is given, each machine's
-            own.
-        storage: URI of the run's folder in the storage that the machines share; "" where they share `folder`.
-        pixels: the pixel array on the driver's machine, absolute.
-        pixels_from: URI of the folder from which other machines get it; "" where there are none.
-        table: path, group, split, target and row (in the pixel array) of each image.
-        standardization: of the training images.
-        classes: class names.
-        modality: decides what augmentation may do.
-        epochs: full budget of a trial.
-        device: "cpu" or "cuda".
-        precision: "float32" or "bfloat16".
-        num_threads: CPU threads of one trial, or of each of its workers.
-        cpus: of one trial, or of each of its workers, as Ray counts them.
-        gpus: of one trial, or of each of its workers.
-        hang_after_s: time without a step that means a worker hangs.
-        num_workers: 0 trains in the trial actor (Ray Train's local mode); more start a Ray Train worker group of so
-            many, or as many as there is room for.
-    """
-
-    folder: Path
-    storage: str
-    pixels: Path
-    pixels_from: str
-    table: pd.DataFrame
-    standardization: Standardization
-    classes: tuple[str, ...]
-    modality: str
-    epochs: int
-    device: str
-    precision: str
-    num_threads: int
-    cpus: float
-    gpus: float
-    hang_after_s: float
-    num_workers: int
-
-    @property
-    def num_logits(self) -> int:
-        """Of the networks."""
-        return 1 if len(self.classes) == 2 else len(self.classes)
-
-    def images_of(self, split: str) -> pd.DataFrame:
-        """The rows of the table that belong to a split."""
-        return self.table[self.table["split"] == split]
-
-    def rows_of(self, split: str) -> SplitRows:
-        """Where the images of a split stand in the pixel array."""
-        images = self.images_of(split)
-        # Copies: a table's own columns are read-only, which torch does not take.
-        rows, targets = (images[name].to_numpy("int64", copy=True) for name in ("row", "target"))
-        return SplitRows(rows=rows, targets=targets)
 
 
 @dataclass(frozen=True, kw_only=True)

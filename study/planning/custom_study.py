@@ -7,12 +7,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
-from ray import tune
 
 from study import architectures
 from study.datasets import Sample
 from study.datasets.custom.look import Look
-from study.spec import OwnImages, Recipe, Study, Table
+from study.spec import OwnImages, Recipe, Study, Table, ray_domains
 
 # A plain network, a deeper one that needs no weights, and one that starts from ImageNet.
 ARCHITECTURES = ("baseline_cnn", "eight_conv_cnn", "resnet18")
@@ -31,7 +30,7 @@ class Range:
     values: tuple[Any, ...]
 
     def domain(self) -> Any:
-        return tune.choice(list(self.values)) if self.kind == "choice" else getattr(tune, self.kind)(*self.values)
+        return ray_domains.domain(self.kind, self.values)
 
     def source(self) -> str:
         inside = ", ".join(_literal(v) if self.kind == "choice" else f"{v:g}" for v in self.values)

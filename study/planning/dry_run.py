@@ -9,18 +9,18 @@ from pathlib import Path
 import torch
 
 from study.errors import DeclarationError
-from study.execution.task import Running, Workload
 from study.planning.plan import Plan
 from study.planning.resources import Slots
+from study.planning.workload import Running, Workload
 from study.records import SEARCH, SEED, TRAIN, VAL
 from study.spec import FLOAT32
-from study.tracking.console import clock
 from study.training import failures
 from study.training.data import Images, SplitRows
 from study.training.failures import Failure
 from study.training.precision import fastest
 from study.training.trainer import Metrics, Training
 from study.training.training_run import Run
+from study.wording import clock
 
 # The first batch pays for what is made once; of the others the fastest is taken, for other programs run too.
 _NUM_BATCHES = 3

@@ -13,7 +13,7 @@ from study import architectures, datasets, records
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import groups
 from study.errors import DataError, ResultsError
-from study.planning import resume
+from study.planning import resume, search_space
 from study.planning.data_location import data_folder, stand_in_folder
 from study.planning.dataset_split import Divided, divide
 from study.planning.manifest import make_manifest
@@ -24,7 +24,7 @@ from study.planning.pretrained_weights import check_freezing, resolve
 from study.records.ledger import Ledger
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
-from study.spec import Study, ray_domains
+from study.spec import Study
 
 
 def make_plan(name: str, study: Study, options: Options) -> Plan:
@@ -36,7 +36,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     dataset = datasets.of(study.dataset)
     declared = study
     study = with_architectures(declared, options.architectures)
-    ray_domains.check(study, dataset)
+    search_space.check(study, dataset)
     found = data_folder(study.dataset_name, dataset, options.data, options.cache)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
     stand_in = found is None or (found / NOTE).exists()

@@ -14,9 +14,9 @@ import torch
 from study import records
 from study.datasets import Dataset
 from study.datasets.images import contact_sheet, pixel_cache, splits
-from study.execution.task import Running, Workload
 from study.planning import data_changes
 from study.planning.resources import Slots
+from study.planning.workload import Running, Workload
 from study.records.ledger import Ledger
 from study.records.run_files import RunFiles
 from study.records.storage import Storage

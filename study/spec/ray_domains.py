@@ -1,40 +1,25 @@
-"""Search spaces: Ray Tune's domains, checked, described for the records and turned into Optuna's distributions."""
+"""Search spaces: Ray Tune's domains, described for the records and turned into Optuna's distributions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from optuna.distributions import BaseDistribution
+from ray import tune
 from ray.tune.search.optuna import OptunaSearch
 from ray.tune.search.sample import Categorical, Domain, Float, Integer, LogUniform
 
-from study import architectures
-from study.datasets import Dataset
-from study.errors import DeclarationError, UnknownNameError
-from study.spec import Study
-
-_BINARY_ONLY, _MULTICLASS_ONLY = "pos_weight", "class_weight_power"
+from study.errors import DeclarationError
+from study.spec.declaration import Study
 
 
-def check(study: Study, dataset: Dataset) -> None:
-    """Raises DeclarationError if a space can't be explored: its domains, names or values don't fit."""
-    for pair, recipe in study.pairs.items():
-        known = architectures.find(pair).hyperparameters
-        for name, domain in study.space_of(pair).items():
-            if not isinstance(domain, Domain):
-                raise DeclarationError(
-                    f"A search space maps names to Ray Tune domains such as tune.uniform(0, 1), but {name!r} of "
-                    f"{pair!r} is {domain!r}."
-                )
-            if name in architectures.NETWORK_HYPERPARAMETERS and name not in known:
-                raise UnknownNameError(f"hyperparameter of the architecture {pair!r} called", name, known)
-            if name == (_MULTICLASS_ONLY if dataset.binary else _BINARY_ONLY):
-                raise DeclarationError(
-                    f"{_BINARY_ONLY} is for two classes and {_MULTICLASS_ONLY} for more, but {name!r} of {pair!r} "
-                    f"is searched with {len(dataset.classes)} classes."
-                )
-            for value in corner_values(domain):
-                recipe.with_values({name: value})
-        for values in study.tried.get(pair, ()):
-            recipe.with_values(values)
+def domain(kind: str, values: Sequence[Any]) -> Any:
+    """A domain of Ray Tune: kind "choice", "uniform" or "loguniform", with the values or the two ends."""
+    return tune.choice(list(values)) if kind == "choice" else getattr(tune, kind)(*values)
+
+
+def is_domain(value: Any) -> bool:
+    """Whether it is one of Ray Tune's domains."""
+    return isinstance(value, Domain)
 
 
 def distributions(space: dict[str, Domain]) -> dict[str, BaseDistribution]:

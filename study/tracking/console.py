@@ -7,6 +7,7 @@ from typing import TextIO
 from study import records
 from study.records import COMPLETE, RUNNING, SEARCH, SEED, STOPPED, TUNED, StudyState
 from study.spec import Budget
+from study.wording import clock
 
 _STATUS_PERIOD_S = 1.0
 # From which the time of those that are left can be told.
@@ -107,10 +108,3 @@ class Progress:
         done = sum(len(t.epochs) for t in state.trials.values())
         per_epoch_s = (time.monotonic() - self._trained_since_s) / (self._epochs_here - 1)
         return f"{clock(max(0.0, total - done) * per_epoch_s)} left"
-
-
-def clock(seconds: float) -> str:
-    """As m:ss, or h:mm:ss from an hour on."""
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -8,11 +8,12 @@ from ray import tune
 from study import records
 from study.cli.study_selection import find_study
 from study.execution.ray_backend.experiment import run_programme
-from study.execution.task import Running, Task
+from study.execution.task import Task
 from study.execution.worker.run_task import run_trial
 from study.planning.make_plan import make_plan
 from study.planning.options import Options
 from study.planning.resources import Slots
+from study.planning.workload import Running
 from study.training.failures import Failure
 
 

@@ -11,8 +11,9 @@ from tuning.tasks import FixedTasks, run_tasks
 
 from study.cli.study_selection import find_study
 from study.execution.ray_backend.experiment import run_programme
-from study.execution.task import Running, Task, encoded
+from study.execution.task import Task, encoded
 from study.planning.resources import Slots
+from study.planning.workload import Running
 from study.records import RunFolder
 
 

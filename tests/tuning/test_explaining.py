@@ -15,11 +15,12 @@ from study.command import DONE
 from study.evaluation import examples
 from study.evaluation.saliency_maps import likeness
 from study.execution.study_session import is_complete
-from study.execution.task import Running, Task, Workload
+from study.execution.task import Task
 from study.execution.worker.explaining import explain
 from study.planning.make_plan import make_plan
 from study.planning.options import Options
 from study.planning.resources import Slots
+from study.planning.workload import Running, Workload
 from study.records import EXPLANATIONS, TEST, Explanations, RunFolder, read_explanations
 from study.report import draw_report
 from study.report.core.study_run import load

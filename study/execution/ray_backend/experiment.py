@@ -18,10 +18,10 @@ from study.execution.ray_backend.signals import interruptible
 from study.execution.ray_backend.tune_adapters import ConductorScheduler, ConductorSearcher
 from study.execution.study_controller import Conductor
 from study.execution.study_session import conducted
-from study.execution.task import Running
 from study.execution.worker.run_task import run_trial
 from study.planning.plan import Plan
 from study.planning.resources import Slots
+from study.planning.workload import Running
 
 Trainable = Callable[[dict[str, Any]], None]
 

@@ -19,10 +19,11 @@ from study import architectures, records
 from study.evaluation import examples
 from study.evaluation.examples import Example
 from study.evaluation.saliency_maps import heat, rank_correlation
-from study.execution.task import Task, Workload
+from study.execution.task import Task
 from study.execution.worker.machine import files_of
 from study.execution.worker.scoring import Send
 from study.planning.manifest import cpu_model
+from study.planning.workload import Workload
 from study.records import TEST, TRAIN, TUNED, Explanation, Explanations, ImageMap, Trial
 from study.training import checkpoint
 from study.training.data import Images, Standardization

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from study.errors import DataError, ResultsError
-from study.execution.task import Workload
+from study.planning.workload import Workload
 from study.records import RunFolder
 from study.records.run_files import RunFiles
 from study.records.storage import Storage

@@ -16,11 +16,12 @@ from ray.train.torch import TorchTrainer, get_device
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from study import architectures, records
-from study.execution.task import TASK, Task, Workload, encoded
+from study.execution.task import TASK, Task, encoded
 from study.execution.worker.machine import files_of, on_this_machine, own_folder
 from study.execution.worker.memory import give_back_memory
 from study.execution.worker.process_group import ProcessGroup
 from study.execution.worker.scoring import Send, keep, score_test
+from study.planning.workload import Workload
 from study.records import EXPLAIN, SEED, TEST
 from study.records.run_files import RunFiles
 from study.records.storage import Storage

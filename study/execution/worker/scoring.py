@@ -9,8 +9,9 @@ import pandas as pd
 import torch
 
 from study import records
-from study.execution.task import Task, Workload
+from study.execution.task import Task
 from study.execution.worker.machine import files_of
+from study.planning.workload import Workload
 from study.training import checkpoint, losses
 from study.training.data import Images
 from study.training.prediction import EVALUATION_BATCH_SIZE, Beat, predict_logits
