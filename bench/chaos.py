@@ -357,16 +357,16 @@ def table(tormented: Tormented) -> str:
 
 
 def drive(rungs_file: Path, *, forget_rungs: bool, arguments: list[str]) -> int:
-    """`study.run` itself, which also writes down the rungs that its conductor begins with."""
+    """`study.run` itself, which also writes down the rungs that its controller begins with."""
     from study import run
     from study.execution.ray_backend import environment
 
     environment.apply()
-    from study.execution.study_controller import Conductor
+    from study.execution.study_controller import StudyController
 
-    begin = Conductor.__init__
+    begin = StudyController.__init__
 
-    def begin_and_tell(self: Conductor, **values: Any) -> None:
+    def begin_and_tell(self: StudyController, **values: Any) -> None:
         size = values["log"].path.stat().st_size
         begin(self, **values)
         rungs = {
@@ -376,9 +376,9 @@ def drive(rungs_file: Path, *, forget_rungs: bool, arguments: list[str]) -> int:
         with rungs_file.open("a") as file:
             file.write(json.dumps({"size": size, "rungs": rungs}) + "\n")
 
-    Conductor.__init__ = begin_and_tell  # type: ignore[method-assign]
+    StudyController.__init__ = begin_and_tell  # type: ignore[method-assign]
     if forget_rungs:
-        Conductor._replay_rungs = lambda _self: None  # type: ignore[method-assign]
+        StudyController._replay_rungs = lambda _self: None  # type: ignore[method-assign]
     return run.main(arguments)
 
 

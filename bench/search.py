@@ -1,4 +1,4 @@
-"""Is our search worth it? Its real conductor, searcher and rungs against random search, Optuna's TPE and stock ASHA.
+"""Is our search worth it? Its real controller, searcher and rungs against random search, Optuna's TPE and stock ASHA.
 
     uv run python bench/search.py train --data ../shared/data/brain_tumor_mri
     uv run python bench/search.py replay [--seeds 50] [--first-seed 0] [--processes 1] [--variants]

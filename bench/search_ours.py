@@ -1,4 +1,4 @@
-"""The project's own search as `bench/search.py` plays it: the real conductor on a log in memory, and its variants."""
+"""The project's own search as `bench/search.py` plays it: the real controller on a log in memory, and its variants."""
 
 import itertools
 import math
@@ -12,7 +12,7 @@ from search_methods import METRIC, grace_of
 from search_problems import Space, Values
 
 from study import records
-from study.execution.study_controller import Conductor
+from study.execution.study_controller import StudyController
 from study.planning import manifest
 from study.search.asha import Rungs, rung_epochs
 from study.search.initial_trials import first_values
@@ -92,7 +92,7 @@ class _OtherRungs(Rungs):
 
 @dataclass
 class Ours:
-    """The project's own conductor, search and rungs, on a log in memory."""
+    """The project's own controller, search and rungs, on a log in memory."""
 
     problem: Space
     seed: int
@@ -115,7 +115,7 @@ class Ours:
         first = first_values(document, distributions, ()) if self.settings.with_default else []
         search = _Variant(_PAIR, distributions, self.seed, first)
         search.settings = self.settings
-        self.conductor = Conductor(
+        self.controller = StudyController(
             log=log,  # type: ignore[arg-type]
             state=state,
             recipes={_PAIR: self.problem.document},
@@ -127,21 +127,21 @@ class Ours:
         if self.settings.rule:
             other = _OtherRungs(rungs, factor)
             other.rule = self.settings.rule
-            self.conductor.rungs = {_PAIR: other}
+            self.controller.rungs = {_PAIR: other}
 
     def begin(self) -> tuple[str, Values]:
-        task = self.conductor.next_task()
+        task = self.controller.next_task()
         assert task is not None
         return task.id, {name: task.recipe[name] for name in self.problem.distributions}
 
     def epoch(self, trial: str, epoch: int, score: float) -> bool:
         report = {"event": "epoch", "epoch": epoch, METRIC: score, "val_loss": 1 - score, "seconds": 1.0}
-        if self.conductor.on_report(trial, report):
+        if self.controller.on_report(trial, report):
             return True
         if epoch < self.problem.epochs:
             return False
-        best = self.conductor.state.trials[trial].best_score
-        self.conductor.on_report(
+        best = self.controller.state.trials[trial].best_score
+        self.controller.on_report(
             trial, {"event": "completed", "epochs": epoch, "best_score": best, "best_loss": 1 - best}
         )
         return True

@@ -33,9 +33,9 @@ import ray  # noqa: E402  (reads its environment when it is imported)
 from ray import tune  # noqa: E402
 
 from study import records  # noqa: E402
-from study.execution.multi_study_controller import Programme  # noqa: E402
-from study.execution.ray_backend.experiment import run_programme  # noqa: E402
-from study.execution.study_controller import Conductor  # noqa: E402
+from study.execution.multi_study_controller import MultiStudyController  # noqa: E402
+from study.execution.ray_backend.experiment import run_on_tune  # noqa: E402
+from study.execution.study_controller import StudyController  # noqa: E402
 from study.execution.task import TASK, Task, encoded  # noqa: E402
 from study.planning.resources import Slots  # noqa: E402
 from study.planning.workload import Running  # noqa: E402
@@ -111,7 +111,7 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
                     journal.add(trial)
             progress(event, state)
 
-        conductor = Conductor(
+        controller = StudyController(
             log=log,
             state=state,
             recipes=dict.fromkeys(names, Recipe()),
@@ -119,8 +119,8 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
             budget=budget,
             listener=listen,
         )
-        run_programme(
-            Programme({"run": conductor}),
+        run_on_tune(
+            MultiStudyController({"run": controller}),
             tune.with_parameters(sleep, seconds=options.seconds),
             folders={"run": folder},
             slots=Slots(num=options.slots, cpus=1, gpus=0),
@@ -142,7 +142,7 @@ def _grow(num_trials: int) -> None:
         begun_s = time.perf_counter()
         log = records.EventLog(path)
         state = records.replay(records.read_events(path))
-        conductor = Conductor(
+        controller = StudyController(
             log=log,
             state=state,
             recipes=dict.fromkeys(names, Recipe()),
@@ -154,7 +154,7 @@ def _grow(num_trials: int) -> None:
         suggested_s, costs = 0.0, []
         for turn in range(21):
             start_s = time.perf_counter()
-            task = conductor.next_task()
+            task = controller.next_task()
             assert task is not None
             dealt_s = time.perf_counter()
             if turn == 0:
@@ -163,10 +163,10 @@ def _grow(num_trials: int) -> None:
             suggested_s += dealt_s - start_s
             score = float(generator.random())
             for epoch in (1, 2, 3):
-                if conductor.on_report(task.id, _epoch(epoch, score)):
+                if controller.on_report(task.id, _epoch(epoch, score)):
                     break
             else:
-                conductor.on_report(task.id, {"event": "completed", "best_loss": 0.5})
+                controller.on_report(task.id, {"event": "completed", "best_loss": 0.5})
             costs.append(time.perf_counter() - start_s)
         log.close()
         held = _own_mebibytes() - before

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from execution.sockets import beyond_loopback, listening
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
-from tuning.sockets import beyond_loopback, listening
 
 import study
 from study import demo

@@ -1,8 +1,8 @@
 """Takes the reports of a study's trials and decides what becomes of them; owns the event log, and knows nothing of Ray.
 
 The searcher and the scheduler that Ray Tune talks to (`study.execution.ray_backend.tune_adapters`) pass everything on
-to one `Conductor`.
-All its decisions follow from the events so far, so a conductor that is built from the log of an interrupted study
+to one `StudyController`.
+All its decisions follow from the events so far, so a controller that is built from the log of an interrupted study
 goes on as if nothing had happened.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from study import records
 from study.execution.task import Task
-from study.execution.task_queue import TEST_TRIAL, Dealer
+from study.execution.task_queue import TEST_TRIAL, TaskQueue
 from study.records import FAILED, RUNNING, SEARCH
 from study.search.asha import Rungs
 from study.search.optuna_search import PairSearch
@@ -24,7 +24,7 @@ from study.training.prediction import EVALUATION_BATCH_SIZE
 Listener = Callable[[records.Event, records.StudyState], None]
 
 
-class Conductor:
+class StudyController:
     """Deals tasks and takes reports.
 
     Args:
@@ -61,7 +61,7 @@ class Conductor:
         if TEST_TRIAL in state.trials and state.trials[TEST_TRIAL].state == records.COMPLETE and not state.finished:
             # A kill between the last two events.
             self._append("finished")
-        self.dealer = Dealer(state=state, recipes=recipes, searches=searches, budget=budget)
+        self.task_queue = TaskQueue(state=state, recipes=recipes, searches=searches, budget=budget)
 
     @property
     def done(self) -> bool:
@@ -73,7 +73,7 @@ class Conductor:
         """The next task, or None if there is none before another report arrives."""
         if self.halted:
             return None
-        task = self.dealer.next_task(is_anything_live=bool(self.live))
+        task = self.task_queue.next_task(is_anything_live=bool(self.live))
         if task is None:
             self.exhausted = not self.live
         else:
@@ -137,7 +137,7 @@ class Conductor:
         else:
             self._append("attempt_failed", **values, micro_batch=micro_batch)
             self.live.discard(trial_id)
-            self.dealer.deal_again(trial_id)
+            self.task_queue.put_back(trial_id)
 
     def _end(self, trial_id: str) -> None:
         self.live.discard(trial_id)

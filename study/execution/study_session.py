@@ -1,4 +1,4 @@
-"""One study's session: its log opened and replayed, its conductor, and the files that are derived at the end."""
+"""One study's session: its log opened and replayed, its controller, and the files that are derived at the end."""
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
-from study.execution.study_controller import Conductor
+from study.execution.study_controller import StudyController
 from study.execution.task_queue import TEST_TRIAL
 from study.planning.plan import Plan
 from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
@@ -27,8 +27,8 @@ _ENDS = ("stopped", "completed", "failed")
 
 
 @contextmanager
-def conducted(plan: Plan, *, prefix: str, mlflow: str = "") -> Iterator[Conductor]:
-    """A study's conductor on its open log. However it ends, the derived files are then rebuilt.
+def open_controller(plan: Plan, *, prefix: str, mlflow: str = "") -> Iterator[StudyController]:
+    """A study's controller on its open log. However it ends, the derived files are then rebuilt.
 
     Args:
         plan: with its records opened.
@@ -40,10 +40,10 @@ def conducted(plan: Plan, *, prefix: str, mlflow: str = "") -> Iterator[Conducto
         StudyError: there is no such server.
     """
     with LogMirror(plan.files) as mirror:
-        yield from _conducted(plan, mirror, prefix, mlflow)
+        yield from _open_controller(plan, mirror, prefix, mlflow)
 
 
-def _conducted(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Iterator[Conductor]:
+def _open_controller(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Iterator[StudyController]:
     folder = plan.folder
     log = records.EventLog(folder.events)
     state = records.replay(records.read_events(folder.events))
@@ -53,7 +53,7 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Itera
     spaces = {pair: ray_domains.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     journal = Journal(folder.optuna_journal, spaces, state)
     listener = _Listener(plan, journal, mirror, Progress(plan.budget, len(spaces), prefix=prefix))
-    conductor = Conductor(
+    controller = StudyController(
         log=log,
         state=state,
         recipes=plan.study.pairs,
@@ -62,13 +62,13 @@ def _conducted(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) -> Itera
         listener=listener,
     )
     try:
-        # After the conductor has dropped what is trained again.
+        # After the controller has dropped what is trained again.
         listener.trackers = _trackers(folder, state, mlflow)
-        yield conductor
+        yield controller
     finally:
         log.close()
         # On a full disk there is no room for them; they are derived, and the next session writes them.
-        if not conductor.halted:
+        if not controller.halted:
             journal.close()
             for tracker in listener.trackers:
                 tracker.close()

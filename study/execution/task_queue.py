@@ -12,7 +12,7 @@ from study.spec import Budget, Recipe
 TEST_TRIAL = "test"
 
 
-class Dealer:
+class TaskQueue:
     """Deals a study's tasks.
 
     Their order: trials that were interrupted or are to be tried again; searched trials, to the pair with the fewest;
@@ -46,7 +46,7 @@ class Dealer:
             state.drop(trial.id)
         self._waiting = [t.id for t in state.trials.values() if t.state == RUNNING]
 
-    def deal_again(self, trial_id: str) -> None:
+    def put_back(self, trial_id: str) -> None:
         """Puts a trial back into the queue, to go on from its last checkpoint."""
         self._waiting.append(trial_id)
 

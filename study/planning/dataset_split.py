@@ -16,7 +16,7 @@ _NUM_FOR_APPEARANCE = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Divided:
+class DatasetSplit:
     """Images and their splits.
 
     Attributes:
@@ -73,9 +73,9 @@ class Divided:
         return Appearance.of(self.store.open(), np.sort(rows[::every])).record()
 
 
-def divide(
+def split_dataset(
     dataset: Dataset, root: Path, published: list[Sample], options: Options, *, image_size: int, val_fraction: float
-) -> Divided:
+) -> DatasetSplit:
     """Reads the images of a folder and divides them.
 
     Args:
@@ -108,7 +108,9 @@ def divide(
         seed=options.seed,
         links=grouping.links,
     )
-    return Divided(dataset=dataset, published=published, samples=samples, store=store, grouping=grouping, table=table)
+    return DatasetSplit(
+        dataset=dataset, published=published, samples=samples, store=store, grouping=grouping, table=table
+    )
 
 
 def _readable(samples: list[Sample], store: pixel_cache.ImageStore) -> list[Sample]:

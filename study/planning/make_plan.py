@@ -15,7 +15,7 @@ from study.datasets.images import groups
 from study.errors import DataError, ResultsError
 from study.planning import resume, search_space
 from study.planning.data_location import data_folder, stand_in_folder
-from study.planning.dataset_split import Divided, divide
+from study.planning.dataset_split import DatasetSplit, split_dataset
 from study.planning.manifest import make_manifest
 from study.planning.near_duplicate_limit import require_strangers
 from study.planning.options import Options, budget_of, resolved, with_architectures
@@ -49,7 +49,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     run = _run_name(name, options, stand_in=stand_in)
     storage = Storage(options.storage) if options.storage else None
     files = RunFiles(records.RunFolder(options.results / run), storage.within(run).uri if storage else "")
-    images = divide(dataset, root, published, options, image_size=image_size, val_fraction=study.val_fraction)
+    images = split_dataset(dataset, root, published, options, image_size=image_size, val_fraction=study.val_fraction)
     if not options.fresh:
         images = _as_it_was_split(images, files, options)
     study = resolved(transfer.study, images.train_counts)
@@ -104,7 +104,7 @@ def _run_name(name: str, options: Options, *, stand_in: bool) -> str:
     return run + (f"-{options.way}" if options.way != groups.DEFAULT else "")
 
 
-def _as_it_was_split(images: Divided, files: RunFiles, options: Options) -> Divided:
+def _as_it_was_split(images: DatasetSplit, files: RunFiles, options: Options) -> DatasetSplit:
     """The images as an earlier version split them for the run that is to go on, if one did."""
     files.fetch_log()
     files.fetch(files.folder.splits)
@@ -114,7 +114,7 @@ def _as_it_was_split(images: Divided, files: RunFiles, options: Options) -> Divi
     return images if table is None else replace(images, table=table)
 
 
-def _beside_what_there_is(plan: Plan, images: Divided, options: Options) -> Plan:
+def _beside_what_there_is(plan: Plan, images: DatasetSplit, options: Options) -> Plan:
     """The plan as it goes on with an earlier run, after what the ledger knows of its test split."""
     manifest, previous = plan.manifest, None
     refused: list[str] = []

@@ -5,7 +5,7 @@ from pathlib import Path
 from study.datasets.images import contact_sheet, groups
 from study.datasets.images.splits import LEFT_OUT, tied_by_likeness
 from study.errors import DataError
-from study.planning.dataset_split import Divided
+from study.planning.dataset_split import DatasetSplit
 from study.records import write_atomically
 
 # Look-alikes are 1 to 2 % of brain MRI, ALL and RetinaMNIST. A data set that has many more, as BreastMNIST with its
@@ -17,7 +17,7 @@ _NUM_SHOWN = 120
 _SHOWN_PX = 96
 
 
-def require_strangers(images: Divided, sheet: Path) -> None:
+def require_strangers(images: DatasetSplit, sheet: Path) -> None:
     """Checks that likeness alone ties few images to others.
 
     Args:

@@ -15,7 +15,7 @@ _FEWEST_EPOCHS = 5
 
 
 class Progress:
-    """A listener of the conductor.
+    """A listener of the controller.
 
     With several studies side by side, `prefix` says which one a line is about.
 

@@ -12,12 +12,12 @@ from ray import tune
 
 from study import records
 from study.errors import ResultsError
-from study.execution.multi_study_controller import Programme
-from study.execution.ray_backend.hang_monitor import Watch
+from study.execution.multi_study_controller import MultiStudyController
+from study.execution.ray_backend.hang_monitor import HangMonitor
 from study.execution.ray_backend.signals import interruptible
-from study.execution.ray_backend.tune_adapters import ConductorScheduler, ConductorSearcher
-from study.execution.study_controller import Conductor
-from study.execution.study_session import conducted
+from study.execution.ray_backend.tune_adapters import TaskScheduler, TaskSearcher
+from study.execution.study_controller import StudyController
+from study.execution.study_session import open_controller
 from study.execution.worker.run_task import run_trial
 from study.planning.plan import Plan
 from study.planning.resources import Slots
@@ -51,42 +51,42 @@ def run_experiment(plans: Sequence[Plan], slots: Slots, running: Running) -> lis
         ResultsError: the records can't be written any more, e.g. on a full disk.
     """
     with ExitStack() as stack:
-        conductors = {
+        controllers = {
             plan.run: stack.enter_context(
-                conducted(plan, prefix=f"{plan.run}  " if len(plans) > 1 else "", mlflow=running.mlflow)
+                open_controller(plan, prefix=f"{plan.run}  " if len(plans) > 1 else "", mlflow=running.mlflow)
             )
             for plan in plans
         }
-        programme = Programme(conductors)
-        if not programme.done:
+        controller = MultiStudyController(controllers)
+        if not controller.done:
             workloads = {plan.run: plan.workload(slots, running) for plan in plans}
-            run_programme(
-                programme,
+            run_on_tune(
+                controller,
                 tune.with_parameters(run_trial, workloads=workloads),
                 folders={plan.run: plan.folder for plan in plans},
                 slots=slots,
                 running=running,
             )
-    if programme.halted:
+    if controller.halted:
         raise ResultsError(
-            f"A study needs a disk, or a storage, that it can write to, but: {programme.halted}. What was recorded "
+            f"A study needs a disk, or a storage, that it can write to, but: {controller.halted}. What was recorded "
             "until then is kept; mend it (make room, for one) and give the same command again."
         )
-    return [Ended(c.done, _why_unfinished(c.state) if c.exhausted and not c.done else "") for c in conductors.values()]
+    return [Ended(c.done, _why_unfinished(c.state) if c.exhausted and not c.done else "") for c in controllers.values()]
 
 
-def run_programme(
-    programme: Programme,
+def run_on_tune(
+    controller: MultiStudyController,
     trainable: Trainable,
     *,
     folders: Mapping[str, records.RunFolder],
     slots: Slots,
     running: Running,
 ) -> None:
-    """Runs a programme's tasks on Ray Tune until nothing is left, it is halted, or the user interrupts it.
+    """Runs a controller's tasks on Ray Tune until nothing is left, it is halted, or the user interrupts it.
 
     Args:
-        programme: deals the tasks and takes the reports.
+        controller: deals the tasks and takes the reports.
         trainable: carries out a task.
         folders: run -> its folder.
         slots: what runs side by side.
@@ -105,16 +105,16 @@ def run_programme(
         tempfile.TemporaryDirectory(prefix="study-tune-") as scratch,
         interruptible() as interrupted,
     ):
-        watch = Watch(
+        watch = HangMonitor(
             running.hang_after_s,
-            lambda: interrupted() or bool(programme.halted),
+            lambda: interrupted() or bool(controller.halted),
             waits_for_room=running.num_workers > 0,
         )
         tuner = tune.Tuner(
             tune.with_resources(trainable, slots.of_trial_actor(running.num_workers)),
             tune_config=tune.TuneConfig(
-                search_alg=ConductorSearcher(programme, slots.num),
-                scheduler=ConductorScheduler(programme, folders, watch),
+                search_alg=TaskSearcher(controller, slots.num),
+                scheduler=TaskScheduler(controller, folders, watch),
                 num_samples=-1,
                 reuse_actors=True,
             ),
@@ -123,19 +123,19 @@ def run_programme(
         try:
             tuner.fit()
         except KeyboardInterrupt:
-            if not interrupted() and not programme.halted:
+            if not interrupted() and not controller.halted:
                 raise
             if interrupted():
-                _say_interrupted(programme.conductors)
+                _say_interrupted(controller.controllers)
 
 
-def _say_interrupted(conductors: Mapping[str, Conductor]) -> None:
+def _say_interrupted(controllers: Mapping[str, StudyController]) -> None:
     """What is kept, and from where the trials in flight go on."""
     lines = []
-    for run, conductor in conductors.items():
-        trials = conductor.state.trials
+    for run, controller in controllers.items():
+        trials = controller.state.trials
         num_ended = sum(t.state != records.RUNNING for t in trials.values())
-        epochs = {name: len(trials[name].epochs) for name in sorted(conductor.live)}
+        epochs = {name: len(trials[name].epochs) for name in sorted(controller.live)}
         live = [f"{name} goes on after epoch {num}" if num else f"{name} begins anew" for name, num in epochs.items()]
         lines.append(f"  {run}: {'; '.join([f'{num_ended} ended trials are kept', *live])}")
     print("Interrupted.\n" + "\n".join(lines), file=sys.stderr, flush=True)

@@ -21,7 +21,7 @@ class NotSnapshotted:
         return {}
 
 
-class Watch(NotSnapshotted, Callback):
+class HangMonitor(NotSnapshotted, Callback):
     """A callback of Ray Tune.
 
     A worker ends itself if it hangs (`study.training.watchdog`); one that is frozen as a whole can't, and is ended from

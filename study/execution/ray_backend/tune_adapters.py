@@ -1,4 +1,4 @@
-"""What Ray Tune talks to: a searcher and a scheduler that pass everything on to the conductors."""
+"""What Ray Tune talks to: a searcher and a scheduler that pass everything on to the controllers."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +9,9 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from study.execution.multi_study_controller import Programme
+from study.execution.multi_study_controller import MultiStudyController
 from study.execution.ray_backend.cluster import require_alive
-from study.execution.ray_backend.hang_monitor import NotSnapshotted, Watch
+from study.execution.ray_backend.hang_monitor import HangMonitor, NotSnapshotted
 from study.execution.task import TASK, Task, decoded
 from study.records import RunFolder
 from study.training import failures
@@ -24,32 +24,32 @@ _OUT_OF_MEMORY = ("OutOfMemoryError", "running low on memory")
 _LAST_WORDS_S = 2.0
 
 
-class ConductorSearcher(NotSnapshotted, Searcher):
-    """Deals the programme's tasks, no more at a time than there are slots.
+class TaskSearcher(NotSnapshotted, Searcher):
+    """Gives out tasks, no more at a time than there are slots.
 
     Ray Tune asks for one trial more than it can start; answering only when a slot is free lets each suggestion know
     all results so far.
     """
 
-    def __init__(self, programme: Programme, num_slots: int) -> None:
+    def __init__(self, controller: MultiStudyController, num_slots: int) -> None:
         super().__init__()
-        self.programme, self.num_slots = programme, num_slots
+        self.controller, self.num_slots = controller, num_slots
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]
         """The next task as a trial's config, FINISHED at the end of the study, None to be asked again."""
-        if not self._running and self.programme.done:
+        if not self._running and self.controller.done:
             return str(Searcher.FINISHED)
         if len(self._running) >= self.num_slots:
             return None
-        task = self.programme.next_task()
+        task = self.controller.next_task()
         if task is None:
             return None if self._running else str(Searcher.FINISHED)
         self._running.add(trial_id)
         return {TASK: task}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
-        """Frees the slot; what came of the trial the programme knows from the scheduler."""
+        """Frees the slot; what came of the trial the controller knows from the scheduler."""
         del result, error
         self._running.discard(trial_id)
 
@@ -60,18 +60,18 @@ class ConductorSearcher(NotSnapshotted, Searcher):
         """Nothing, see `save`."""
 
 
-class ConductorScheduler(NotSnapshotted, FIFOScheduler):
-    """Hands each report to the programme and stops the trials that it wants stopped.
+class TaskScheduler(NotSnapshotted, FIFOScheduler):
+    """Hands each report to the controller and stops the trials that it wants stopped.
 
     Args:
-        programme: takes the reports.
+        controller: takes the reports.
         folders: run -> its folder, where a worker that hung has left a note.
         watch: knows which workers were ended because they were frozen.
     """
 
-    def __init__(self, programme: Programme, folders: Mapping[str, RunFolder], watch: Watch) -> None:
+    def __init__(self, controller: MultiStudyController, folders: Mapping[str, RunFolder], watch: HangMonitor) -> None:
         super().__init__()
-        self.programme, self.folders, self.watch = programme, folders, watch
+        self.controller, self.folders, self.watch = controller, folders, watch
         self._pending: list[Trial] = []
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
@@ -94,7 +94,7 @@ class ConductorScheduler(NotSnapshotted, FIFOScheduler):
         del tune_controller
         if result.get("done"):
             return str(TrialScheduler.CONTINUE)
-        stop = self.programme.on_report(trial.config[TASK], decoded(result))
+        stop = self.controller.on_report(trial.config[TASK], decoded(result))
         return str(TrialScheduler.STOP if stop else TrialScheduler.CONTINUE)
 
     def on_trial_error(self, tune_controller: TuneController, trial: Trial) -> None:
@@ -102,7 +102,7 @@ class ConductorScheduler(NotSnapshotted, FIFOScheduler):
         del tune_controller
         # If Ray itself is about to end, no trial is to blame.
         require_alive(for_s=_LAST_WORDS_S)
-        self.programme.on_lost(trial.config[TASK], self._why(trial))
+        self.controller.on_lost(trial.config[TASK], self._why(trial))
 
     def _why(self, trial: Trial) -> Failure:
         task: Task = trial.config[TASK]

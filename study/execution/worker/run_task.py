@@ -39,7 +39,7 @@ _NEVER_S = 1e9
 
 
 def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None:
-    """The Ray Tune trainable. Reports events; the driver's conductors write them to their logs."""
+    """The Ray Tune trainable. Reports events; the driver's controllers write them to their logs."""
     give_back_memory()
     task: Task = config[TASK]
     workload = workloads[task.run]

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tuning.sockets import beyond_loopback, listening, processes_of
+from execution.sockets import beyond_loopback, listening, processes_of
 
 pytestmark = pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="sockets are looked up in /proc")
 

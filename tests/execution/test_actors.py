@@ -6,11 +6,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from execution.tasks import FixedTasks, run_tasks
 from ray import tune
-from tuning.tasks import FixedTasks, run_tasks
 
 from study.cli.study_selection import find_study
-from study.execution.ray_backend.experiment import run_programme
+from study.execution.ray_backend.experiment import run_on_tune
 from study.execution.task import Task, encoded
 from study.planning.resources import Slots
 from study.planning.workload import Running
@@ -29,7 +29,7 @@ def test_short_trials_fill_every_slot(ray_started: None, tmp_path: Path) -> None
         for i in range(60)
     ]
     fixed: Any = FixedTasks(tasks)
-    run_programme(
+    run_on_tune(
         fixed,
         sleep,
         folders={"r": RunFolder(tmp_path)},

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from datasets.own.conftest import Make
+from datasets.custom.conftest import Make
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION
 from study.datasets.custom.class_folders import find_layout, scan

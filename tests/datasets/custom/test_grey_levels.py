@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from datasets.own.conftest import Said, put
+from datasets.custom.conftest import Said, put
 from PIL import Image
 
 CLASSES = ("normal", "tumour")

@@ -6,7 +6,7 @@ import pytest
 import ray
 from ray.tune.experiment import Trial
 
-from study.execution.ray_backend.hang_monitor import Watch
+from study.execution.ray_backend.hang_monitor import HangMonitor
 from study.execution.task import TASK, Task
 
 SILENCE_S = 0.2
@@ -34,7 +34,7 @@ def make_trial(ray_started: None):
 
 @pytest.mark.parametrize("waits_for_room", [False, True])
 def test_silence_begins_with_the_first_report_where_a_group_may_wait_for_a_machine(make_trial, waits_for_room):
-    watch = Watch(SILENCE_S, is_over=lambda: False, waits_for_room=waits_for_room)
+    watch = HangMonitor(SILENCE_S, is_over=lambda: False, waits_for_room=waits_for_room)
     before, trial = make_trial(), make_trial()
     # How long an epoch takes is known from another trial.
     watch.on_trial_start(1, [], before)
@@ -55,4 +55,4 @@ def test_silence_begins_with_the_first_report_where_a_group_may_wait_for_a_machi
 
 def test_a_session_that_is_to_end_ends_between_two_turns(ray_started):
     with pytest.raises(KeyboardInterrupt):
-        Watch(SILENCE_S, is_over=lambda: True).on_step_begin(1, [])
+        HangMonitor(SILENCE_S, is_over=lambda: True).on_step_begin(1, [])

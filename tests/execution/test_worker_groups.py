@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tuning.sockets import beyond_loopback, listening, processes_of
-from tuning.tasks import run_tasks
+from execution.sockets import beyond_loopback, listening, processes_of
+from execution.tasks import run_tasks
 
 from study.cli.study_selection import find_study
 

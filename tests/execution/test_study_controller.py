@@ -1,4 +1,4 @@
-"""The conductor, driven without Ray: each task is answered by a formula instead of a training."""
+"""The controller, driven without Ray: each task is answered by a formula instead of a training."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from ray import tune
 
 from study import records
 from study.errors import DeclarationError
-from study.execution.study_controller import Conductor
+from study.execution.study_controller import StudyController
 from study.execution.task import Task
 from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
 from study.search.optuna_search import PairSearch
@@ -38,13 +38,13 @@ class InterruptedStudyError(Exception):
     pass
 
 
-def make(path: Path, budget: Budget = BUDGET) -> Conductor:
+def make(path: Path, budget: Budget = BUDGET) -> StudyController:
     log = records.EventLog(path)
     state = records.replay(records.read_events(path))
     if not state.manifest:
         state.apply(log.append("declared", manifest=MANIFEST))
     distributions = ray_domains.distributions(SPACE)
-    return Conductor(
+    return StudyController(
         log=log,
         state=state,
         recipes=RECIPES,
@@ -74,7 +74,7 @@ Live = list[tuple[Task, Iterator[dict[str, Any]]]]
 
 
 def drive(
-    conductor: Conductor,
+    controller: StudyController,
     *,
     num_slots: int = 1,
     interrupt_after: int = 10**9,
@@ -83,54 +83,54 @@ def drive(
 ) -> None:
     """Runs the study with some slots, taking turns; raises InterruptedStudyError after a number of reports."""
     try:
-        _drive(conductor, num_slots, interrupt_after, fail_test, live or [])
+        _drive(controller, num_slots, interrupt_after, fail_test, live or [])
     finally:
-        conductor.log.close()
+        controller.log.close()
 
 
-def carry_out(conductor: Conductor, task: Task) -> None:
+def carry_out(controller: StudyController, task: Task) -> None:
     """A task that trains nothing."""
     if task.kind == "test":
-        conductor.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
-    conductor.on_report(task.id, {"event": "completed", "epochs": 0})
+        controller.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
+    controller.on_report(task.id, {"event": "completed", "epochs": 0})
 
 
-def _drive(conductor: Conductor, num_slots: int, interrupt_after: int, fail_test: bool, live: Live) -> None:
+def _drive(controller: StudyController, num_slots: int, interrupt_after: int, fail_test: bool, live: Live) -> None:
     num_reports = 0
-    while not conductor.done:
-        while len(live) < num_slots and (task := conductor.next_task()):
+    while not controller.done:
+        while len(live) < num_slots and (task := controller.next_task()):
             if task.kind == "test" and fail_test:
-                conductor.on_report(task.id, failed("weights are gone"))
-                if conductor.state.trials[task.id].state == FAILED:
-                    assert conductor.next_task() is None
+                controller.on_report(task.id, failed("weights are gone"))
+                if controller.state.trials[task.id].state == FAILED:
+                    assert controller.next_task() is None
                     raise InterruptedStudyError
                 continue
             if task.kind in ("test", "explain"):
-                carry_out(conductor, task)
+                carry_out(controller, task)
                 continue
-            live.append((task, reports(task, conductor.budget.epochs)))
+            live.append((task, reports(task, controller.budget.epochs)))
         for entry in list(live):
             report = next(entry[1])
-            if conductor.on_report(entry[0].id, report) or report["event"] == "completed":
+            if controller.on_report(entry[0].id, report) or report["event"] == "completed":
                 live.remove(entry)
             num_reports += 1
             if num_reports >= interrupt_after:
                 raise InterruptedStudyError
 
 
-def outcome(conductor: Conductor) -> list[Any]:
+def outcome(controller: StudyController) -> list[Any]:
     return [
         (t.id, t.recipe, t.seed, t.state, [e["val_roc_auc"] for e in t.epochs])
         for kind in (SEARCH, SEED)
-        for t in conductor.state.of_kind(kind)
+        for t in controller.state.of_kind(kind)
     ]
 
 
 def test_each_pair_gets_its_trials_and_trial_0_is_the_documents_recipe_run_to_its_end(tmp_path: Path) -> None:
-    conductor = make(tmp_path / "events.jsonl")
-    drive(conductor, num_slots=2)
+    controller = make(tmp_path / "events.jsonl")
+    drive(controller, num_slots=2)
     for pair, recipe in RECIPES.items():
-        searched = conductor.state.of_kind(SEARCH, pair)
+        searched = controller.state.of_kind(SEARCH, pair)
         assert [t.number for t in searched] == list(range(BUDGET.trials))
         assert searched[0].recipe == recipe.hyperparameters()
         assert searched[0].state == COMPLETE
@@ -139,14 +139,14 @@ def test_each_pair_gets_its_trials_and_trial_0_is_the_documents_recipe_run_to_it
 
 
 def test_seed_runs_train_the_finalist_and_the_documents_recipe_with_the_same_new_seeds(tmp_path: Path) -> None:
-    conductor = make(tmp_path / "events.jsonl")
-    drive(conductor)
+    controller = make(tmp_path / "events.jsonl")
+    drive(controller)
     for pair, recipe in RECIPES.items():
-        finalist = conductor.state.finalist(pair)
+        finalist = controller.state.finalist(pair)
         assert finalist is not None
         assert finalist.number > 0
-        tuned = conductor.state.seed_runs(pair, "tuned")
-        document = conductor.state.seed_runs(pair, "document")
+        tuned = controller.state.seed_runs(pair, "tuned")
+        document = controller.state.seed_runs(pair, "document")
         assert [t.recipe for t in tuned] == [finalist.recipe] * BUDGET.seeds
         assert [t.recipe for t in document] == [recipe.hyperparameters()] * BUDGET.seeds
         assert [t.seed for t in tuned] == [t.seed for t in document]
@@ -154,11 +154,11 @@ def test_seed_runs_train_the_finalist_and_the_documents_recipe_with_the_same_new
 
 
 def test_a_finalist_that_is_the_documents_recipe_is_trained_once(tmp_path: Path) -> None:
-    conductor = make(tmp_path / "events.jsonl", Budget(trials=1, epochs=3, seeds=2))
-    drive(conductor)
-    assert len(conductor.state.of_kind(SEED)) == 2 * len(RECIPES)
+    controller = make(tmp_path / "events.jsonl", Budget(trials=1, epochs=3, seeds=2))
+    drive(controller)
+    assert len(controller.state.of_kind(SEED)) == 2 * len(RECIPES)
     for pair in RECIPES:
-        assert conductor.state.seed_runs(pair, "tuned") == conductor.state.seed_runs(pair, "document")
+        assert controller.state.seed_runs(pair, "tuned") == controller.state.seed_runs(pair, "document")
 
 
 def test_the_test_split_is_opened_once_after_everything_else(tmp_path: Path) -> None:
@@ -200,48 +200,48 @@ def test_more_trials_than_before_continue_the_search_and_train_a_new_finalist(tm
 
 
 def test_a_trial_whose_worker_dies_is_tried_again_and_the_study_goes_on(tmp_path: Path) -> None:
-    conductor = make(tmp_path / "events.jsonl")
-    task = conductor.next_task()
+    controller = make(tmp_path / "events.jsonl")
+    task = controller.next_task()
     assert task is not None
-    conductor.on_lost(task.id, Failure("lost", "its worker process died"))
-    again = conductor.next_task()
+    controller.on_lost(task.id, Failure("lost", "its worker process died"))
+    again = controller.next_task()
     assert again == task
-    drive(conductor, live=[(task, reports(task, BUDGET.epochs))])
-    trial = conductor.state.trials[task.id]
+    drive(controller, live=[(task, reports(task, BUDGET.epochs))])
+    trial = controller.state.trials[task.id]
     assert trial.state == COMPLETE
     assert [a["reason"] for a in trial.attempts] == ["its worker process died"]
-    assert conductor.state.finished
+    assert controller.state.finished
 
 
 def test_a_pair_without_a_completed_trial_gets_no_finalist_and_does_not_block_the_others(tmp_path: Path) -> None:
-    conductor = make(tmp_path / "events.jsonl", Budget(trials=1, epochs=3, seeds=1))
+    controller = make(tmp_path / "events.jsonl", Budget(trials=1, epochs=3, seeds=1))
     for _attempt in range(MAX_ATTEMPTS):
-        lost = conductor.next_task()
+        lost = controller.next_task()
         assert lost is not None
-        conductor.on_report(lost.id, failed("no such kernel"))
-    drive(conductor)
-    assert conductor.state.finalist(lost.pair) is None
-    assert conductor.state.seed_runs(lost.pair, "tuned") == []
-    assert len(conductor.state.seed_runs("alexnet", "tuned")) == 1
+        controller.on_report(lost.id, failed("no such kernel"))
+    drive(controller)
+    assert controller.state.finalist(lost.pair) is None
+    assert controller.state.seed_runs(lost.pair, "tuned") == []
+    assert len(controller.state.seed_runs("alexnet", "tuned")) == 1
 
 
 def test_records_survive_json_unchanged(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    conductor = make(path)
-    drive(conductor)
+    controller = make(path)
+    drive(controller)
     read = records.replay(records.read_events(path))
     assert json.dumps([vars(t) for t in read.trials.values()]) == json.dumps(
-        [vars(t) for t in conductor.state.trials.values()]
+        [vars(t) for t in controller.state.trials.values()]
     )
 
 
 def test_a_failed_test_task_is_tried_again_by_the_next_session_only(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    conductor = make(path)
+    controller = make(path)
     with pytest.raises(InterruptedStudyError):
-        drive(conductor, fail_test=True)
-    assert conductor.exhausted
-    assert not conductor.done
+        drive(controller, fail_test=True)
+    assert controller.exhausted
+    assert not controller.done
     again = make(path)
     task = again.next_task()
     assert task is not None
@@ -253,15 +253,15 @@ def test_a_failed_test_task_is_tried_again_by_the_next_session_only(tmp_path: Pa
 def test_a_study_whose_seed_runs_all_fail_is_never_finished_and_tries_them_again(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     for _session in range(2):
-        conductor, dealt = make(path, Budget(trials=2, epochs=3, seeds=2)), []
-        while task := conductor.next_task():
+        controller, dealt = make(path, Budget(trials=2, epochs=3, seeds=2)), []
+        while task := controller.next_task():
             dealt.append(task.kind)
-            conductor.on_report(task.id, failed("no such kernel", DIVERGED))
-        conductor.log.close()
+            controller.on_report(task.id, failed("no such kernel", DIVERGED))
+        controller.log.close()
         assert dealt.count(SEED) == 2 * len(RECIPES)
-        assert conductor.exhausted
-        assert not conductor.done
-        assert not conductor.state.test_opened
+        assert controller.exhausted
+        assert not controller.done
+        assert not controller.state.test_opened
 
 
 def test_a_stop_that_a_kill_kept_out_of_the_log_is_made_up_for(tmp_path: Path) -> None:
@@ -279,19 +279,19 @@ def test_a_stop_that_a_kill_kept_out_of_the_log_is_made_up_for(tmp_path: Path) -
 
 
 def test_the_documents_recipe_goes_on_where_another_trial_would_be_stopped(tmp_path: Path) -> None:
-    conductor = make(tmp_path / "events.jsonl")
-    tasks = [conductor.next_task() for _ in range(6)]
+    controller = make(tmp_path / "events.jsonl")
+    tasks = [controller.next_task() for _ in range(6)]
     document, best, other = (t for t in tasks if t is not None and t.pair == "lenet")
     assert document.number == 0
 
     def reaches_rung(task: Task, value: float) -> bool:
         report = {"event": "epoch", "epoch": 1, "val_roc_auc": value, "val_loss": 0.5, "seconds": 0.0}
-        return conductor.on_report(task.id, report)
+        return controller.on_report(task.id, report)
 
     assert not reaches_rung(best, 0.9)
     assert not reaches_rung(document, 0.5)
     assert reaches_rung(other, 0.6)
-    conductor.log.close()
+    controller.log.close()
 
 
 def test_a_kill_between_the_scored_test_and_the_end_of_the_log_is_mended(tmp_path: Path) -> None:
@@ -300,9 +300,9 @@ def test_a_kill_between_the_scored_test_and_the_end_of_the_log_is_mended(tmp_pat
     lines = path.read_bytes().splitlines(keepends=True)
     finished = next(i for i, line in enumerate(lines) if b'"finished"' in line)
     path.write_bytes(b"".join(lines[:finished]))
-    conductor = make(path)
-    assert conductor.state.finished
-    conductor.log.close()
+    controller = make(path)
+    assert controller.state.finished
+    controller.log.close()
     assert sum(event["event"] == "finished" for event in records.read_events(path)) == 1
 
 
@@ -328,10 +328,10 @@ def test_a_tuned_seed_run_in_flight_is_dropped_where_more_trials_may_bring_anoth
 
 def test_audited_trials_are_spread_over_the_search_and_never_stopped(tmp_path: Path) -> None:
     budget = replace(BUDGET, audit=3)
-    conductor = make(tmp_path / "events.jsonl", budget)
-    drive(conductor, num_slots=2)
+    controller = make(tmp_path / "events.jsonl", budget)
+    drive(controller, num_slots=2)
     for pair in RECIPES:
-        searched = conductor.state.of_kind(SEARCH, pair)
+        searched = controller.state.of_kind(SEARCH, pair)
         assert [t.number for t in searched if t.audited] == [3, 6, 8]
         assert {t.state for t in searched if t.audited} == {COMPLETE}
         assert STOPPED in {t.state for t in searched}
@@ -339,7 +339,7 @@ def test_audited_trials_are_spread_over_the_search_and_never_stopped(tmp_path: P
         assert any(t.spared for t in searched)
         assert all(t.number == 0 or t.audited for t in searched if t.spared)
     again = make(tmp_path / "events.jsonl", budget)
-    assert [t.spared for t in again.state.of_kind(SEARCH)] == [t.spared for t in conductor.state.of_kind(SEARCH)]
+    assert [t.spared for t in again.state.of_kind(SEARCH)] == [t.spared for t in controller.state.of_kind(SEARCH)]
     again.log.close()
 
 
@@ -352,45 +352,45 @@ def test_an_audit_of_all_trials_is_refused() -> None:
 def test_trials_that_fail_at_random_still_end_with_equal_budgets_or_say_what_is_missing(
     tmp_path: Path, seed: int
 ) -> None:
-    conductor = make(tmp_path / "events.jsonl", replace(BUDGET, trials=20))
+    controller = make(tmp_path / "events.jsonl", replace(BUDGET, trials=20))
     generator, progress = random.Random(seed), io.StringIO()
-    conductor.listener = Progress(conductor.budget, len(RECIPES), progress)
-    while not conductor.done:
-        task = conductor.next_task()
+    controller.listener = Progress(controller.budget, len(RECIPES), progress)
+    while not controller.done:
+        task = controller.next_task()
         assert task is not None
         if task.kind in ("test", "explain"):
-            carry_out(conductor, task)
+            carry_out(controller, task)
             continue
         fails_at = generator.randrange(9) if generator.random() < 0.3 else 99
         for report in reports(task, BUDGET.epochs):
             if report["event"] == "epoch" and report["epoch"] > fails_at:
-                conductor.on_report(task.id, failed("the network file system is gone"))
+                controller.on_report(task.id, failed("the network file system is gone"))
                 break
-            if conductor.on_report(task.id, report):
+            if controller.on_report(task.id, report):
                 break
-    conductor.log.close()
+    controller.log.close()
     for pair in RECIPES:
-        states = [t.state for t in conductor.state.of_kind(SEARCH, pair)]
+        states = [t.state for t in controller.state.of_kind(SEARCH, pair)]
         assert len(states) == 20
         assert set(states) <= {COMPLETE, STOPPED, FAILED}
-        for trial in conductor.state.of_kind(SEARCH, pair):
+        for trial in controller.state.of_kind(SEARCH, pair):
             if trial.state == FAILED:
                 assert len(trial.attempts) >= MAX_ATTEMPTS - 1
                 assert trial.result["reason"] in progress.getvalue()
-    assert sum(t.state == FAILED for t in conductor.state.of_kind(SEARCH)) <= 3
+    assert sum(t.state == FAILED for t in controller.state.of_kind(SEARCH)) <= 3
 
 
 def test_out_of_memory_is_tried_again_with_half_the_images_at_a_time_also_after_a_restart(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    conductor = make(path)
-    task = conductor.next_task()
+    controller = make(path)
+    task = controller.next_task()
     assert task is not None
-    conductor.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
-    again = conductor.next_task()
+    controller.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
+    again = controller.next_task()
     assert again == replace(task, micro_batch=task.recipe["batch_size"] // 2)
-    conductor.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
+    controller.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
     # A kill before the next attempt is dealt.
-    conductor.log.close()
+    controller.log.close()
     resumed = make(path)
     assert resumed.next_task() == replace(task, micro_batch=task.recipe["batch_size"] // 4)
     resumed.log.close()
@@ -429,34 +429,34 @@ def test_an_explanation_that_fails_leaves_a_study_done_and_is_tried_again_by_the
     drive(make(path))
     cut_after(path, "finished")
     for _session in range(2):
-        conductor, progress = make(path), io.StringIO()
-        conductor.listener = Progress(conductor.budget, len(RECIPES), progress)
-        assert not conductor.done
+        controller, progress = make(path), io.StringIO()
+        controller.listener = Progress(controller.budget, len(RECIPES), progress)
+        assert not controller.done
         for _attempt in range(MAX_ATTEMPTS):
-            task = conductor.next_task()
+            task = controller.next_task()
             assert task is not None
             assert task.kind == "explain"
-            conductor.on_report(task.id, failed("no such layer"))
-        assert conductor.done
-        assert conductor.state.finished
+            controller.on_report(task.id, failed("no such layer"))
+        assert controller.done
+        assert controller.state.finished
         assert "images, maps and times for the report: no such layer" in progress.getvalue()
-        conductor.log.close()
+        controller.log.close()
 
 
 def test_a_finished_study_with_a_failed_seed_run_trains_nothing_more(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    conductor = make(path, Budget(trials=1, epochs=3, seeds=2))
-    while not conductor.done:
-        task = conductor.next_task()
+    controller = make(path, Budget(trials=1, epochs=3, seeds=2))
+    while not controller.done:
+        task = controller.next_task()
         assert task is not None
         if task.id == "lenet-document-seed1":
-            conductor.on_report(task.id, failed("loss is nan", DIVERGED))
+            controller.on_report(task.id, failed("loss is nan", DIVERGED))
         elif task.kind in ("test", "explain"):
-            carry_out(conductor, task)
+            carry_out(controller, task)
         else:
             for report in reports(task, 3):
-                conductor.on_report(task.id, report)
-    conductor.log.close()
+                controller.on_report(task.id, report)
+    controller.log.close()
     cut_after(path, "finished")
     again = make(path, Budget(trials=1, epochs=3, seeds=2))
     assert again.state.trials["lenet-document-seed1"].state == FAILED
@@ -468,18 +468,18 @@ def test_a_finished_study_with_a_failed_seed_run_trains_nothing_more(tmp_path: P
 
 def test_a_full_disk_halts_the_study_and_blames_no_trial(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
-    conductor = make(path)
-    tasks = [conductor.next_task() for _ in range(2)]
+    controller = make(path)
+    tasks = [controller.next_task() for _ in range(2)]
     assert tasks[0] is not None
     assert tasks[1] is not None
-    conductor.on_report(tasks[0].id, failed("No space left on device", DISK))
+    controller.on_report(tasks[0].id, failed("No space left on device", DISK))
     size = path.stat().st_size
-    assert "No space left" in conductor.halted
-    assert conductor.next_task() is None
+    assert "No space left" in controller.halted
+    assert controller.next_task() is None
     # The other one is told to stop, without a record: it goes on in the next session.
-    assert conductor.on_report(tasks[1].id, next(reports(tasks[1], 9)))
+    assert controller.on_report(tasks[1].id, next(reports(tasks[1], 9)))
     assert path.stat().st_size == size
-    conductor.log.close()
+    controller.log.close()
     resumed = make(path)
     assert [resumed.next_task() for _ in range(2)] == tasks
     resumed.log.close()

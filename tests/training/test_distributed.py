@@ -1,4 +1,4 @@
-"""Three real processes, connected by Gloo, against one that is alone. A study with two: tests/tuning."""
+"""Three real processes, connected by Gloo, against one that is alone. A study with two: tests/execution."""
 
 import itertools
 from dataclasses import replace

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from datasets.own.conftest import Make, Said
+from datasets.custom.conftest import Make, Said
 
 CLASSES = ("normal", "tumour")
 

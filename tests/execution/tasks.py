@@ -7,7 +7,7 @@ from ray import tune
 
 from study import records
 from study.cli.study_selection import find_study
-from study.execution.ray_backend.experiment import run_programme
+from study.execution.ray_backend.experiment import run_on_tune
 from study.execution.task import Task
 from study.execution.worker.run_task import run_trial
 from study.planning.make_plan import make_plan
@@ -64,7 +64,7 @@ def run_tasks(
         for i, recipe in enumerate(recipes)
     ]
     fixed: Any = FixedTasks(tasks)
-    run_programme(fixed, trainable, folders={plan.run: plan.folder}, slots=slots, running=running)
+    run_on_tune(fixed, trainable, folders={plan.run: plan.folder}, slots=slots, running=running)
     return [
         [{k: v for k, v in report.items() if "seconds" not in k and k != "worker"} for report in reports]
         for reports in fixed.reports.values()

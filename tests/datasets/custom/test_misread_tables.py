@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from datasets.own.conftest import Make, Said
+from datasets.custom.conftest import Make, Said
 
 from study.datasets.custom import labels_table
 from study.datasets.custom.several_labels import separator_of

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from datasets.own.conftest import Make
+from datasets.custom.conftest import Make
 
 from study.datasets import DEVELOPMENT, TEST
 from study.datasets.custom.labels_table import classes_of, find_columns, scan
