@@ -1,4 +1,4 @@
-"""Finds datasets, architectures and studies by file name, so that adding one is adding a file."""
+"""Finds the parts that a study is made of by file name, so that adding one is adding a file."""
 
 import importlib
 import importlib.util
@@ -6,10 +6,77 @@ import pkgutil
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from study.errors import DeclarationError, StudyError, UnknownNameError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """A kind of part: networks, metrics, readers of images, ... Each part is one file that defines one object.
+
+    Parts come from three places, and a name means the same part wherever it is given: the files of `package`, what
+    other installed packages offer as entry points of the group `package`, and single files that a user has given.
+
+    Attributes:
+        name: in messages, such as "architecture".
+        package: holds the parts that are shipped, such as "study.architectures".
+        attribute: what each file must define, such as "ARCHITECTURE".
+    """
+
+    name: str
+    package: str
+    attribute: str
+    # Like Python's own modules, a part that was given as a file is known to the whole process.
+    _given: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def names(self) -> list[str]:
+        """All that there are."""
+        offered = (each.name for each in metadata.entry_points(group=self.package))
+        return sorted({*names(self.package), *offered, *self._given})
+
+    def find(self, name: str) -> Any:
+        """The part of that name.
+
+        Raises:
+            UnknownNameError: there is none.
+            DeclarationError: its file can't be run or doesn't define what it must.
+        """
+        if name in self._given:
+            return self._given[name]
+        offered = metadata.entry_points(group=self.package, name=name)
+        if offered and name not in names(self.package):
+            with _user_errors(self.name, name):
+                return next(iter(offered)).load()
+        if name not in self.names():
+            raise UnknownNameError(self.name, name, self.names())
+        return find(self.package, name, attribute=self.attribute, kind=self.name)
+
+    def give(self, name: str, source: str, where: str) -> None:
+        """Makes a file that isn't in the package a part of this kind, in this process.
+
+        Args:
+            name: that it gets.
+            source: the text of the file. Actors on other machines get this rather than its path.
+            where: the file, for messages.
+
+        Raises:
+            DeclarationError: it can't be run, doesn't define what it must, or has the name of another part.
+        """
+        if name in names(self.package):
+            raise DeclarationError(
+                f"A part of one's own needs a name of its own, but there is a shipped {self.name} called {name!r}. "
+                f"Rename {where}."
+            )
+        module = ModuleType(f"{self.package}.given.{name}")
+        module.__file__ = where
+        with _user_errors(self.name, where):
+            exec(compile(source, where, "exec"), module.__dict__)
+        self._given[name] = _attribute(module, self.attribute, self.name, where)
 
 
 def names(package: str) -> list[str]:
@@ -58,7 +125,7 @@ def _user_errors(kind: str, where: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise DeclarationError(
-            f"The file of a study, dataset or architecture must run, but that of the {kind} {where} raises "
+            f"A file that a study is made of must run, but that of the {kind} {where} raises "
             f"{described(error)}. Mend it and try again."
         ) from error
 

@@ -82,6 +82,47 @@ def test_a_file_that_declares_nothing_is_refused_by_name(tmp_path: Path, name: s
         registry.load_file(tmp_path / name, attribute="THING", kind="toy")
 
 
+def toys() -> registry.Kind:
+    return registry.Kind(name="toy", package=PACKAGE, attribute="THING")
+
+
+def test_a_part_of_ones_own_is_found_beside_those_that_are_shipped(package: Path) -> None:
+    kind = toys()
+    kind.give("mine", "THING = 'mine'", "mine.py")
+    assert kind.names() == ["first", "mine"]
+    assert (kind.find("first"), kind.find("mine")) == (1, "mine")
+    # It belongs to this kind only.
+    with pytest.raises(UnknownNameError):
+        toys().find("mine")
+
+
+def test_a_part_that_another_package_offers_is_found(package: Path, tmp_path: Path) -> None:
+    add(tmp_path, "elsewhere.py", "THING = 'offered'")
+    info = tmp_path / "elsewhere-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: elsewhere\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[{PACKAGE}]\noffered = elsewhere:THING\nbroken = elsewhere:OTHER\n")
+    kind = toys()
+    assert kind.names() == ["broken", "first", "offered"]
+    assert kind.find("offered") == "offered"
+    with pytest.raises(DeclarationError, match="toy broken raises AttributeError"):
+        kind.find("broken")
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "said"),
+    [
+        ("first", "THING = 2", "there is a shipped toy called 'first'. Rename"),
+        ("hollow", "OTHER = 2", "must define THING"),
+        ("broken", "THING = 1 / 0", r"raises ZeroDivisionError.*line 1"),
+        ("torn", "THING = (", "raises SyntaxError"),
+    ],
+)
+def test_a_part_that_cant_be_used_is_refused_in_words(package: Path, name: str, source: str, said: str) -> None:
+    with pytest.raises(DeclarationError, match=said):
+        toys().give(name, source, f"{name}.py")
+
+
 @pytest.mark.parametrize("package", ["study.architectures", "study.datasets", "search_spaces"])
 def test_every_member_of_the_product_is_found_by_its_name(package: str) -> None:
     attribute = {"study.architectures": "ARCHITECTURE", "study.datasets": "DATASET", "search_spaces": "STUDY"}[package]

@@ -10,6 +10,7 @@ from study import registry
 from study.errors import DeclarationError, StudyError, UnknownNameError
 from study.spec import Recipe
 
+KIND = registry.Kind(name="architecture", package=__name__, attribute="ARCHITECTURE")
 NETWORK_HYPERPARAMETERS = ("dropout", "batchnorm", "kernel_size", "dense_units", "width", "depth")
 
 
@@ -52,7 +53,7 @@ class Architecture:
 
 def names() -> list[str]:
     """All architectures."""
-    return registry.names(__name__)
+    return KIND.names()
 
 
 def find(name: str) -> Architecture:
@@ -61,7 +62,7 @@ def find(name: str) -> Architecture:
     Raises:
         UnknownNameError: there is none.
     """
-    architecture: Architecture = registry.find(__name__, name, attribute="ARCHITECTURE", kind="architecture")
+    architecture: Architecture = KIND.find(name)
     return architecture
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from study import registry
 from study.spec import OwnImages
 
+KIND = registry.Kind(name="dataset", package=__name__, attribute="DATASET")
 DEVELOPMENT, VALIDATION, TEST = "development", "validation", "test"
 
 Counts = Mapping[str, Mapping[str, int]]
@@ -102,7 +103,7 @@ class Dataset:
 
 def names() -> list[str]:
     """All datasets."""
-    return registry.names(__name__)
+    return KIND.names()
 
 
 def find(name: str) -> Dataset:
@@ -111,7 +112,7 @@ def find(name: str) -> Dataset:
     Raises:
         UnknownNameError: there is none.
     """
-    dataset: Dataset = registry.find(__name__, name, attribute="DATASET", kind="dataset")
+    dataset: Dataset = KIND.find(name)
     return dataset
 
 
