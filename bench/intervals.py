@@ -22,11 +22,11 @@ from scipy.stats import norm
 
 from study.evaluation.bootstrap import ResampledScores, resampled_scores
 from study.evaluation.calibration import BRIER_SCORE, LOG_LOSS, brier_scores, log_losses, resampled_losses
+from study.evaluation.confusion import decide
 from study.evaluation.delong import auc_interval, delong_test
-from study.evaluation.metrics import decide
+from study.evaluation.metrics import find, weighted_scores
 from study.evaluation.paired import mcnemar
 from study.evaluation.per_class import KAPPA
-from study.evaluation.weighted_scores import weighted_scores
 
 PROPORTIONS = ("accuracy", "sensitivity[1]", "specificity[1]", "ppv[1]", "npv[1]")
 METRICS = (*PROPORTIONS, "f1", "balanced_accuracy", "roc_auc", "average_precision", KAPPA)
@@ -251,7 +251,9 @@ def _truths(world: OrderedWorld) -> dict[str, float]:
     found: dict[str, list[float]] = {metric: [] for metric in CLASS_METRICS}
     for number in range(200):
         targets, (run,) = world.draw(np.random.default_rng([number, 7]), sizes, 1)
-        for metric, value in weighted_scores(targets, run, np.ones((len(targets), 1)), CLASS_METRICS).items():
+        for metric, value in weighted_scores(
+            targets, run, np.ones((len(targets), 1)), map(find, CLASS_METRICS)
+        ).items():
             found[metric].append(float(value[0]))
     return {metric: float(np.mean(values)) for metric, values in found.items()}
 

@@ -31,8 +31,9 @@ class Kind:
     name: str
     package: str
     attribute: str
-    # Like Python's own modules, a part that was given as a file is known to the whole process.
+    # Like Python's own modules, a part is known to the whole process, and doesn't change once it was found.
     _given: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def names(self) -> list[str]:
         """All that there are."""
@@ -46,15 +47,9 @@ class Kind:
             UnknownNameError: there is none.
             DeclarationError: its file can't be run or doesn't define what it must.
         """
-        if name in self._given:
-            return self._given[name]
-        offered = metadata.entry_points(group=self.package, name=name)
-        if offered and name not in names(self.package):
-            with _user_errors(self.name, name):
-                return next(iter(offered)).load()
-        if name not in self.names():
-            raise UnknownNameError(self.name, name, self.names())
-        return find(self.package, name, attribute=self.attribute, kind=self.name)
+        if name not in self._given and name not in self._found:
+            self._found[name] = self._search(name)
+        return self._given.get(name, self._found.get(name))
 
     def give(self, name: str, source: str, where: str) -> None:
         """Makes a file that isn't in the package a part of this kind, in this process.
@@ -77,6 +72,14 @@ class Kind:
         with _user_errors(self.name, where):
             exec(compile(source, where, "exec"), module.__dict__)
         self._given[name] = _attribute(module, self.attribute, self.name, where)
+
+    def _search(self, name: str) -> Any:
+        if name in names(self.package):
+            return find(self.package, name, attribute=self.attribute, kind=self.name)
+        for offered in metadata.entry_points(group=self.package, name=name):
+            with _user_errors(self.name, name):
+                return offered.load()
+        raise UnknownNameError(self.name, name, self.names())
 
 
 def names(package: str) -> list[str]:

@@ -14,9 +14,9 @@ freedom that belong to the sum (Satterthwaite 1946; Hillis, Statistics in Medici
 the same images by chance of the images, which the resamples show, is taken off the seeds' share, not below 0.
 
 How bounds follow from a variance, `study.evaluation.intervals` says. Cases are those that a score is about
-(`study.evaluation.cases`), by groups: two positives among a hundred images say of a sensitivity what two images say.
-The bounds of a macro average are put together from those of its classes (Zou and Donner, Statistics in Medicine 2008),
-so that a class of two images stays one of two images among classes of hundreds.
+(`study.evaluation.class_scores`), by groups: two positives among a hundred images say of a sensitivity what two images
+say. The bounds of a macro average are put together from those of its classes (Zou and Donner, Statistics in Medicine
+2008), so that a class of two images stays one of two images among classes of hundreds.
 
 `bench/intervals.py` measures how often all of these hold the truth.
 """
@@ -28,11 +28,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.cases import num_cases, parts_of
+from study.evaluation.confusion import Floats, Ints
 from study.evaluation.intervals import LEAST_DEGREES, Interval, SeedShare, Spread, unseen
-from study.evaluation.metrics import METRICS, Floats, Ints
-from study.evaluation.per_class import KAPPA
-from study.evaluation.weighted_scores import Weights, weighted_scores
+from study.evaluation.metrics import METRICS, find, weighted_scores
 
 Values = npt.NDArray[np.float64]
 
@@ -54,9 +52,9 @@ class ResampledScores:
             random seed hold the same resamples in the same order, so their differences are paired.
         num_groups: that were resampled.
         ranges: metric -> the lowest and the highest value that it can take; 0 and 1 for those that are absent.
-        parts: metric -> the scores of classes that it is the mean of, with their weights (`cases.parts_of`); absent for
-            means of losses.
-        cases: part -> the number of groups that it is about (`cases.num_cases`).
+        parts: metric -> the scores of classes that it is the mean of, with their weights (`Metric.parts_among`); absent
+            for losses.
+        cases: part -> the number of groups that it is about (`Metric.num_cases`).
     """
 
     by_seed: dict[str, Values]
@@ -178,29 +176,35 @@ def resampled_scores(
         targets: int (N,) in [0, C).
         probabilities: float (K, N, C), one set of predictions a seed.
         groups: (N,) labels of any kind; images with the same label are drawn together.
-        metrics: names out of `METRICS`, and of `per_class`: "quadratic_weighted_kappa" and those that
-            `per_class.class_metric` makes.
+        metrics: names that `metrics.find` knows.
         num_resamples: R.
         seed: of the resampling; the images drawn depend on it and on the groups alone.
     """
-    parts = {name: parts_of(name, targets, probabilities.shape[-1]) for name in metrics}
-    names = list(dict.fromkeys([*metrics, *(part for of_metric in parts.values() for part in of_metric)]))
+    chosen = [find(name) for name in metrics]
+    parts = {metric: metric.parts_among(targets, probabilities.shape[-1]) for metric in chosen}
+    each_once = list(dict.fromkeys([*chosen, *(part for of_metric in parts.values() for part in of_metric)]))
     once = np.ones((len(targets), 1))
-    each = [weighted_scores(targets, run, once, names) for run in probabilities]
-    by_seed = {name: np.array([run[name][0] for run in each]) for name in names}
-    samples = {name: np.empty((num_resamples, len(probabilities))) for name in names}
+    each = [weighted_scores(targets, run, once, each_once) for run in probabilities]
+    by_seed = {metric.name: np.array([run[metric.name][0] for run in each]) for metric in each_once}
+    samples = {metric.name: np.empty((num_resamples, len(probabilities))) for metric in each_once}
     for rows, weights in image_weights(groups, num_resamples, seed):
         for column, run in enumerate(probabilities):
-            for name, values in weighted_scores(targets, run, weights, names).items():
+            for name, values in weighted_scores(targets, run, weights, each_once).items():
                 samples[name][rows, column] = values
     return ResampledScores(
         by_seed,
         samples,
         num_groups=len(np.unique(groups)),
-        ranges={KAPPA: (-1.0, 1.0)},
-        parts=parts,
+        ranges={metric.name: (metric.lowest, metric.highest) for metric in each_once},
+        parts={
+            metric.name: {part.name: weight for part, weight in of_metric.items()}
+            for metric, of_metric in parts.items()
+            if metric.is_proportion
+        },
         cases={
-            part: num_cases(part, targets, probabilities, groups) for of_metric in parts.values() for part in of_metric
+            part.name: part.num_cases(targets, probabilities, groups)
+            for of_metric in parts.values()
+            for part in of_metric
         },
     )
 
@@ -230,7 +234,7 @@ def resampled_means(
     return ResampledScores(by_seed, samples, len(np.unique(groups)), ranges)
 
 
-def image_weights(groups: npt.NDArray[Any], num_resamples: int, seed: int) -> Iterator[tuple[slice, Weights]]:
+def image_weights(groups: npt.NDArray[Any], num_resamples: int, seed: int) -> Iterator[tuple[slice, Values]]:
     """Some resamples at a time: which, and how often each image was drawn in them, float (N, resamples of this part).
 
     All that is resampled goes through this: the first resamples of more are those of fewer.

@@ -18,8 +18,8 @@ from scipy.special import log_softmax, softmax
 from statsmodels.stats.proportion import proportion_confint
 
 from study.evaluation.bootstrap import ResampledScores, resampled_means
+from study.evaluation.confusion import Floats, Ints
 from study.evaluation.intervals import Interval
-from study.evaluation.metrics import Floats, Ints
 
 # One that is worse than chance has its smallest log loss at infinity.
 TEMPERATURE_BOUNDS = (0.05, 20.0)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from scipy.stats import t
 
 from study.evaluation.bootstrap import image_weights
-from study.evaluation.metrics import Floats, Ints, tie_ends
+from study.evaluation.confusion import Floats, Ints, tie_ends
 
 # False positive rates of a ROC curve, recalls of a precision-recall curve.
 GRID = np.linspace(0, 1, 101)

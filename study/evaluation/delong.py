@@ -23,8 +23,8 @@ import numpy.typing as npt
 from scipy.special import expit, logit
 from scipy.stats import norm, rankdata
 
+from study.evaluation.confusion import Floats, Ints
 from study.evaluation.intervals import Interval
-from study.evaluation.metrics import Floats, Ints
 
 _NAN = float("nan")
 

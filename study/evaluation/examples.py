@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from study.evaluation.metrics import decide, roc_auc
+from study.evaluation import metrics
+from study.evaluation.confusion import decide
 from study.evaluation.misclassified import most_confident, suspected_label_errors
 from study.records import TEST, TUNED, VAL, Key, Predictions
 
@@ -65,7 +66,9 @@ def best_architecture(answers: Mapping[str, Predictions]) -> str:
         answers: architecture -> answers of its tuned seed runs to one split; at least one.
     """
     areas = {
-        name: float(np.mean([roc_auc(each.targets, probabilities) for probabilities in each.probabilities]))
+        name: float(
+            np.mean([metrics.find("roc_auc").of(each.targets, probabilities) for probabilities in each.probabilities])
+        )
         for name, each in answers.items()
     }
     # Means that are equal may differ in their last digit.

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.metrics import Floats, Ints, decide
+from study.evaluation.confusion import Floats, Ints, decide
 
 
 class ConfusedPair(NamedTuple):

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.metrics import Floats, Ints, tie_ends
+from study.evaluation.confusion import Floats, Ints, tie_ends
 
 # Log odds of thresholds nearer to 0 or 1 would leave no room between probabilities.
 _NEAREST = float(np.finfo(np.float64).eps)

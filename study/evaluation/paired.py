@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import binom
 from statsmodels.stats.multitest import multipletests
 
-from study.evaluation.metrics import Ints
+from study.evaluation.confusion import Ints
 
 Name = TypeVar("Name", bound=Hashable)
 

@@ -1,12 +1,14 @@
 """Scores of each class, and agreement on ordered classes, from confusion matrices."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.metrics import Floats, Ints
+from study.evaluation.confusion import Floats, Ints
 
 CLASS_METRICS = ("sensitivity", "specificity", "ppv", "npv")
-KAPPA = "quadratic_weighted_kappa"
+KAPPA = "quadratic_kappa"
 
 
 def class_metric(name: str, index: int) -> str:
@@ -50,23 +52,10 @@ def quadratic_weighted_kappa(confusions: Ints | Floats) -> npt.NDArray[np.float6
     return 1 - _ratio(observed, expected)
 
 
-def named_scores(confusions: Ints | Floats) -> dict[str, npt.NDArray[np.float64]]:
-    """All of the above under the names by which intervals are asked for: `class_metric(...)` and `KAPPA`.
-
-    "precision" and "f1" of each class are what macro averages are made of: 0 where a class is never decided for.
-    """
-    each = per_class_scores(confusions)
-    counts = np.asarray(confusions, dtype=np.float64)
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    each |= {
-        "precision": np.nan_to_num(each["ppv"]),
-        "f1": np.nan_to_num(_ratio(2 * hits, counts.sum(-1) + counts.sum(-2))),
-    }
-    return {
-        class_metric(name, index): values[..., index]
-        for name, values in each.items()
-        for index in range(values.shape[-1])
-    } | {KAPPA: quadratic_weighted_kappa(confusions)}
+def off_the_most_frequent(targets: Ints, decided: Ints) -> Sequence[npt.NDArray[np.bool_]]:
+    """What agreement beyond chance is about: the images that always giving the most frequent answer would miss."""
+    del decided
+    return [targets != np.bincount(targets).argmax()]
 
 
 def _ratio(numerator: Floats, denominator: Floats) -> npt.NDArray[np.float64]:

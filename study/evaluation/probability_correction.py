@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from study.evaluation.calibration import fit_temperature, scaled, undo_class_weights
 from study.evaluation.class_weights import loss_weights
-from study.evaluation.metrics import Floats, Ints
+from study.evaluation.confusion import Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from study.evaluation.metrics import Floats, Ints
+from study.evaluation.confusion import Floats, Ints
 from study.evaluation.operating_points import youden_threshold
 from study.evaluation.probability_correction import Correction
 

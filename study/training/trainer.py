@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from study import architectures
-from study.evaluation.metrics import roc_auc
+from study.evaluation import metrics as scoring
 from study.spec import BFLOAT16, Recipe
 from study.training import augmentation, augmentation_policies, losses, optimization
 from study.training.data import Images
@@ -259,5 +259,5 @@ def _split_metrics(split: str, logits: Tensor, targets: Tensor) -> Metrics:
     return {
         f"{split}_loss": losses.log_loss(logits, targets),
         f"{split}_accuracy": float((decisions == targets).float().mean()),
-        f"{split}_roc_auc": roc_auc(targets.numpy(), probabilities.double().numpy()),
+        f"{split}_roc_auc": scoring.find("roc_auc").of(targets.numpy(), probabilities.double().numpy()),
     }

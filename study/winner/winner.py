@@ -14,7 +14,7 @@ from torch import nn
 
 from study.datasets.readers import decoding
 from study.evaluation.appearance import Appearance
-from study.evaluation.metrics import Floats, decide
+from study.evaluation.confusion import Floats, decide
 from study.evaluation.probability_correction import Correction
 from study.training import losses
 from study.training.data import Images, Standardization

@@ -12,8 +12,7 @@ from study.evaluation.bootstrap import (
     paired_difference,
     resampled_scores,
 )
-from study.evaluation.metrics import METRICS, scores
-from study.evaluation.weighted_scores import weighted_scores
+from study.evaluation.metrics import METRICS, find, scores, weighted_scores
 
 
 def a_case(*, num_seeds=3, num_images=60, num_classes=2, strength=1.0, random_seed=0, ties=False):
@@ -33,7 +32,7 @@ def test_weighting_images_scores_the_same_as_repeating_them(num_classes, ties, r
         num_seeds=1, num_images=30, num_classes=num_classes, ties=ties, random_seed=random_seed
     )
     weights = np.random.default_rng(random_seed).integers(0, 4, size=(30, 5)).astype(float)
-    weighted = weighted_scores(targets, probabilities[0], weights, METRICS)
+    weighted = weighted_scores(targets, probabilities[0], weights, [find(name) for name in METRICS])
     for column in range(5):
         repeated = np.repeat(np.arange(30), weights[:, column].astype(int))
         expected = scores(targets[repeated], probabilities[0][repeated])

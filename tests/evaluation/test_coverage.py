@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from study.evaluation.weighted_scores import weighted_scores
+from study.evaluation.metrics import find, weighted_scores
 
 _BENCH = Path(__file__).parents[2] / "bench" / "intervals.py"
 NUM_SIMULATIONS = 200
@@ -32,7 +32,7 @@ def test_the_truth_is_what_very_many_patients_and_seeds_show(bench):
     world = bench.World(groups=2_000, seeds=200)
     drawn = bench.draw(world, np.random.default_rng(0))
     once = np.ones((len(drawn.targets), 1))
-    each = [weighted_scores(drawn.targets, run, once, bench.METRICS) for run in drawn.networks[0]]
+    each = [weighted_scores(drawn.targets, run, once, [*map(find, bench.METRICS)]) for run in drawn.networks[0]]
     for metric in bench.METRICS:
         assert np.mean([run[metric] for run in each]) == pytest.approx(world.truth(metric), abs=0.02)
     for metric, losses in bench.LOSSES.items():

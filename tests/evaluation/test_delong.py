@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study.evaluation.delong import area_influences, auc_interval, delong_test
-from study.evaluation.metrics import roc_auc
+from study.evaluation.metrics import find
 
 # 113 patients with a subarachnoid haemorrhage (Turck et al., Intensive Care Medicine 2010), which the R package pROC
 # publishes as `aSAH`: poor outcome, WFNS grade, S100B in ug/l.
@@ -75,7 +75,7 @@ def test_standard_errors_and_test_of_a_published_example():
 def test_the_area_is_that_of_the_metrics_and_lies_in_its_interval(random_seed, num_classes):
     targets, probabilities, _ = drawn(random_seed, num_classes=num_classes)
     mean, low, high = auc_interval(targets, probabilities)
-    assert mean == pytest.approx(roc_auc(targets, probabilities), abs=1e-12)
+    assert mean == pytest.approx(find("roc_auc").of(targets, probabilities), abs=1e-12)
     assert 0 <= low <= mean <= high <= 1
 
 

@@ -6,15 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from study.evaluation.metrics import (
-    METRICS,
-    average_precision,
-    confusion,
-    decide,
-    majority_baseline,
-    roc_auc,
-    scores,
-)
+from study.evaluation.confusion import confusion, decide
+from study.evaluation.metrics import METRICS, find, majority_baseline, scores
 
 NAN = float("nan")
 
@@ -99,20 +92,20 @@ def test_roc_auc_of_a_split_with_an_absent_class_averages_the_others():
     targets = np.array([0, 0, 1, 1])
     probabilities = np.array([[0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.3, 0.6, 0.1], [0.1, 0.8, 0.1]])
     # Class 0: 3 of 4 couples in order. Class 1: also 3 of 4. Class 2 has no curve.
-    assert roc_auc(targets, probabilities) == pytest.approx(0.75)
+    assert find("roc_auc").of(targets, probabilities) == pytest.approx(0.75)
     # Precision at each hit: class 0 1/1 and 2/3; class 1 1/1 and 2/3; class 2 is left out.
-    assert average_precision(targets, probabilities) == pytest.approx((1 + 2 / 3) / 2)
+    assert find("average_precision").of(targets, probabilities) == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_a_split_of_one_class_has_no_roc_auc():
-    assert np.isnan(roc_auc(np.array([1, 1]), np.array([[0.5, 0.5], [0.2, 0.8]])))
+    assert np.isnan(find("roc_auc").of(np.array([1, 1]), np.array([[0.5, 0.5], [0.2, 0.8]])))
 
 
 @pytest.mark.parametrize("bad", [NAN, np.inf])
 def test_probabilities_that_are_not_finite_give_nan_and_no_exception(bad):
     targets, probabilities = np.array([0, 1]), np.array([[0.5, 0.5], [0.5, bad]])
-    assert np.isnan(roc_auc(targets, probabilities))
-    assert np.isnan(average_precision(targets, probabilities))
+    assert np.isnan(find("roc_auc").of(targets, probabilities))
+    assert np.isnan(find("average_precision").of(targets, probabilities))
     values = scores(targets, probabilities)
     assert tuple(values) == METRICS
     assert all(np.isnan(value) for value in values.values())
@@ -133,7 +126,7 @@ def test_the_majority_baseline_answers_the_training_majority_whatever_the_split_
 def test_roc_auc_of_three_thousand_images_is_fast_enough_for_every_epoch():
     random = np.random.default_rng(0)
     targets, probabilities = random.integers(0, 4, 3_000), random.dirichlet(np.ones(4), 3_000)
-    fastest_s = min(_seconds(lambda: roc_auc(targets, probabilities)) for _ in range(5))
+    fastest_s = min(_seconds(lambda: find("roc_auc").of(targets, probabilities)) for _ in range(5))
     assert fastest_s < 0.02
 
 

@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study.evaluation.bootstrap import resampled_scores
-from study.evaluation.metrics import decide, roc_auc, scores
+from study.evaluation.confusion import decide
+from study.evaluation.metrics import find, scores
 from study.evaluation.operating_points import at_threshold, sensitivity_threshold, youden_threshold
 
 PROBABILITIES = st.lists(
@@ -79,7 +80,7 @@ def test_moving_the_threshold_shifts_the_log_odds_and_keeps_the_ranking():
     probabilities = two_columns([0.1, 0.2, 0.6])
     assert at_threshold(probabilities, 0.2)[:, 1] == pytest.approx([0.08 / 0.26, 0.5, 0.48 / 0.56])
     targets = np.array([0, 1, 0])
-    assert roc_auc(targets, at_threshold(probabilities, 0.2)) == roc_auc(targets, probabilities)
+    assert find("roc_auc").of(targets, at_threshold(probabilities, 0.2)) == find("roc_auc").of(targets, probabilities)
 
 
 def test_intervals_at_a_threshold_are_those_of_its_decisions_seed_by_seed():

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from study.evaluation.bootstrap import resampled_scores
-from study.evaluation.metrics import confusion
+from study.evaluation.confusion import confusion
 from study.evaluation.per_class import (
     CLASS_METRICS,
     KAPPA,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from study.evaluation.metrics import roc_auc
+from study.evaluation.metrics import find
 from study.training import checkpoint, losses
 from study.training.data import Images
 from study.training.prediction import predict_logits
@@ -137,7 +137,7 @@ def test_the_outcome_has_the_weights_of_the_best_epoch(binary_images: Images, ma
     assert outcome.best_epoch == best["epoch"] < 6, "the case needs a best epoch that is not the last"
     assert (outcome.best_score, outcome.best_loss) == (best["val_roc_auc"], best["val_loss"])
     logits = predict_logits(outcome.model, binary_images, run.val.rows, outcome.standardization)
-    assert roc_auc(run.val.targets, losses.probabilities(logits).double().numpy()) == outcome.best_score
+    assert find("roc_auc").of(run.val.targets, losses.probabilities(logits).double().numpy()) == outcome.best_score
     assert losses.log_loss(logits, torch.from_numpy(run.val.targets)) == outcome.best_loss
 
 

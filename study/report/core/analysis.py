@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from study.evaluation.bootstrap import ResampledScores, bonferroni_level, resampled_scores
+from study.evaluation.confusion import decide
 from study.evaluation.intervals import Interval
-from study.evaluation.metrics import METRICS, decide, majority_baseline, scores
+from study.evaluation.metrics import METRICS, majority_baseline, scores
 from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
 from study.records import DOCUMENT, SPLITS, TEST, TUNED, VAL, Predictions
 from study.report.core.study_run import Run

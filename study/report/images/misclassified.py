@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from study.evaluation.confusion import confusion, decide
 from study.evaluation.examples import (
     MISTAKES,
     SUSPECTED_LABELS,
@@ -12,7 +13,6 @@ from study.evaluation.examples import (
     suspected_labels,
     unseen,
 )
-from study.evaluation.metrics import confusion, decide
 from study.evaluation.misclassified import confused_pairs
 from study.records import Predictions
 from study.report.core.figure import Drawings, figure

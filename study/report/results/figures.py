@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from study.evaluation.curves import GRID, Band, curves
-from study.evaluation.metrics import confusion, decide
+from study.evaluation.confusion import confusion, decide
 from study.records import DOCUMENT, TEST, TUNED, Predictions, Trial
 from study.report.core import style
 from study.report.core.analysis import RESAMPLING_SEED, Analysis

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from study.evaluation.delong import delong_test
-from study.evaluation.metrics import decide
+from study.evaluation.confusion import decide
 from study.evaluation.paired import holm, mcnemar
 from study.report.core.verdict import told_apart
 from study.report.core.analysis import Analysis
