@@ -369,16 +369,19 @@ def drive(rungs_file: Path, *, forget_rungs: bool, arguments: list[str]) -> int:
     def begin_and_tell(self: StudyController, **values: Any) -> None:
         size = values["log"].path.stat().st_size
         begin(self, **values)
-        rungs = {
-            pair: {str(epoch): dict(scores) for epoch, scores in rungs.recorded.items()}
-            for pair, rungs in self.rungs.items()
-        }
+        rungs: dict[str, dict[str, dict[str, float]]] = {pair: {} for pair in self.histories}
+        for pair, history in self.histories.items():
+            best: dict[str, float] = {}
+            for report in history.reports:
+                best[report.trial] = max(best.get(report.trial, float("-inf")), report.score)
+                if report.epoch in self.state.manifest["pairs"][pair]["rungs"]:
+                    rungs[pair].setdefault(str(report.epoch), {}).setdefault(report.trial, best[report.trial])
         with rungs_file.open("a") as file:
             file.write(json.dumps({"size": size, "rungs": rungs}) + "\n")
 
     StudyController.__init__ = begin_and_tell  # type: ignore[method-assign]
     if forget_rungs:
-        StudyController._replay_rungs = lambda _self: None  # type: ignore[method-assign]
+        StudyController._replay_reports = lambda _self: None  # type: ignore[method-assign]
     return run.main(arguments)
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,9 +14,10 @@ from search_problems import Space, Values
 from study import records
 from study.execution.study_controller import StudyController
 from study.planning import manifest
-from study.search.asha import Rungs, rung_epochs
+from study.search import History, Problem, Sampler, SearchPolicy, Standard, early_stopping
+from study.search.early_stopping.asha import Rungs
 from study.search.initial_trials import first_values
-from study.search.optuna_search import PairSearch
+from study.search.optuna_sampler import OptunaSampler
 from study.spec import Budget
 
 _PAIR = "pair"
@@ -49,22 +50,32 @@ class Settings:
     with_default: bool = True
 
 
-class _Variant(PairSearch):
-    """Our search with another sampler, or with stopped trials told as Ray Tune tells them."""
+class _StoppedAsComplete:
+    """A sampler that is told of stopped trials as Ray Tune tells them."""
 
-    settings = Settings()
+    def __init__(self, inner: Sampler) -> None:
+        self.inner = inner
 
-    def suggest(self, number: int, history: Any) -> Any:
-        if self.settings.stopped_as_complete:
-            history = [_as_complete(t) for t in history]
-        return super().suggest(number, history)
+    def describe(self) -> Mapping[str, Any]:
+        return self.inner.describe()
 
-    def _sampler(self, number: int) -> optuna.samplers.BaseSampler:
-        if self.settings.sampler is None:
-            return super()._sampler(number)
-        seed = zlib.crc32(f"{self.seed} {self.pair} {number}".encode())
-        ours = {"n_startup_trials": 6, "multivariate": True, "group": True, "constant_liar": True}
-        return optuna.samplers.TPESampler(**(ours | self.settings.sampler), seed=seed)
+    def suggest(self, history: History) -> Mapping[str, Any]:
+        return self.inner.suggest(History([_as_complete(trial) for trial in history.trials], history.reports))
+
+
+def _policy(problem: Problem, settings: Settings) -> SearchPolicy:
+    """Ours, with what the settings change of it."""
+    stopping = early_stopping.find("asha")(problem)
+    if settings.rule:
+        stopping._rungs = _OtherRungs(stopping._rungs.epochs, problem.reduction_factor)
+        stopping._rungs.rule = settings.rule
+    ours = {"n_startup_trials": 6, "multivariate": True, "group": True, "constant_liar": True}
+
+    def make(seed: int) -> optuna.samplers.BaseSampler:
+        return optuna.samplers.TPESampler(**(ours | (settings.sampler or {})), seed=seed)
+
+    sampler: Sampler = OptunaSampler(problem, make, title="variant")
+    return Standard(problem, _StoppedAsComplete(sampler) if settings.stopped_as_complete else sampler, stopping)
 
 
 def _as_complete(trial: records.Trial) -> records.Trial:
@@ -101,33 +112,36 @@ class Ours:
     def __post_init__(self) -> None:
         epochs = self.problem.epochs
         factor = self.settings.reduction_factor or manifest._REDUCTION_FACTOR
-        rungs = rung_epochs(epochs, grace=grace_of(epochs, self.settings.grace_divisor), reduction_factor=factor)
+        problem = Problem(
+            architecture=_PAIR,
+            distributions=self.problem.distributions,
+            # More than are ever played: the search goes on until `play` ends it.
+            trials=10_000,
+            epochs=epochs,
+            seed=self.seed,
+            grace=grace_of(epochs, self.settings.grace_divisor),
+            reduction_factor=factor,
+        )
         log, state = _Log(), records.StudyState()
         declared = {
             "run": "replay",
             "seed": self.seed,
             "reduction_factor": factor,
             "counts": {"train": {"images": _NUM_IMAGES}},
-            "pairs": {_PAIR: {"rungs": rungs}},
+            "pairs": {_PAIR: {"rungs": []}},
         }
         state.apply(log.append("declared", manifest=declared))
         distributions, document = self.problem.distributions, self.problem.document
         first = first_values(document, distributions, ()) if self.settings.with_default else []
-        search = _Variant(_PAIR, distributions, self.seed, first)
-        search.settings = self.settings
         self.controller = StudyController(
             log=log,  # type: ignore[arg-type]
             state=state,
             recipes={_PAIR: self.problem.document},
-            searches={_PAIR: search},
-            # More than are ever played: the search goes on until `play` ends it.
-            budget=Budget(trials=10_000, epochs=epochs, seeds=1),
+            searches={_PAIR: _policy(problem, self.settings)},
+            first={_PAIR: first},
+            budget=Budget(trials=problem.trials, epochs=epochs, seeds=1),
             listener=lambda _event, _state: None,
         )
-        if self.settings.rule:
-            other = _OtherRungs(rungs, factor)
-            other.rule = self.settings.rule
-            self.controller.rungs = {_PAIR: other}
 
     def begin(self) -> tuple[str, Values]:
         task = self.controller.next_task()

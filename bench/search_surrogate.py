@@ -21,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from study.planning import manifest
-from study.search.asha import Rungs, rung_epochs
+from study.search.early_stopping.asha import Rungs, rung_epochs
 from study.spec import AUGMENTATIONS
 
 # A score of 1 has no logarithm of its error.

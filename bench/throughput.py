@@ -39,7 +39,7 @@ from study.execution.study_controller import StudyController  # noqa: E402
 from study.execution.task import TASK, Task, encoded  # noqa: E402
 from study.planning.resources import Slots  # noqa: E402
 from study.planning.workload import Running  # noqa: E402
-from study.search.optuna_search import PairSearch  # noqa: E402
+from study.search import Problem, SearchPolicy, make_policy  # noqa: E402
 from study.spec import (  # noqa: E402
     Budget,
     Recipe,
@@ -115,7 +115,8 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
             log=log,
             state=state,
             recipes=dict.fromkeys(names, Recipe()),
-            searches={name: PairSearch(name, spaces[name], 0) for name in names},
+            searches={name: _policy(name, budget) for name in names},
+            first=dict.fromkeys(names, ()),
             budget=budget,
             listener=listen,
         )
@@ -128,6 +129,17 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
         )
     journal.close()
     log.close()
+
+
+def _policy(name: str, budget: Budget) -> SearchPolicy:
+    problem = Problem(
+        architecture=name,
+        distributions=ray_domains.distributions(SPACE),
+        trials=budget.trials,
+        epochs=budget.epochs,
+        grace=budget.epochs,
+    )
+    return make_policy(problem, search="tpe", stopping="asha")
 
 
 def _grow(num_trials: int) -> None:
@@ -146,7 +158,8 @@ def _grow(num_trials: int) -> None:
             log=log,
             state=state,
             recipes=dict.fromkeys(names, Recipe()),
-            searches={"pair0": PairSearch("pair0", spaces["pair0"], 0)},
+            searches={"pair0": _policy("pair0", budget)},
+            first={"pair0": ()},
             budget=budget,
             listener=Progress(budget, 1, io.StringIO()),
         )

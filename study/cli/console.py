@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from study import records
 from study.datasets.images.near_duplicates import HARD_TO_TELL, hard_to_tell
 from study.datasets.images.splits import TEST, TEST_FRACTION, TRAIN, VAL
 
@@ -46,7 +45,7 @@ def say_plan(plan: "Plan") -> None:
     lines += [f"  note: {note}" for note in _doubts_about_splits(manifest, plan.study.val_fraction)]
     state = plan.previous
     if state is not None and not state.finished:
-        ended = sum(trial.state != records.RUNNING for trial in state.trials.values())
+        ended = sum(trial.has_ended for trial in state.trials.values())
         lines.append(f"  goes on: {ended} trials have ended, {len(state.trials) - ended} are under way")
     print("\n".join(lines), file=sys.stderr)
 

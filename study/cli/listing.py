@@ -8,7 +8,7 @@ from study import datasets, records
 from study.datasets.commands.naming import usual_folder
 from study.datasets.images import groups
 from study.errors import ResultsError
-from study.records import RUNNING, SEARCH
+from study.records import SEARCH
 from study.spec import Study
 
 _LABEL_WIDTH = 17
@@ -62,5 +62,5 @@ def _status(folder: Path) -> str:
     if state.finished:
         return f"finished (begun on {created})"
     trials = int(state.manifest["budget"]["trials"]) * len(state.manifest["pairs"])
-    ended = sum(trial.state != RUNNING for trial in state.of_kind(SEARCH))
+    ended = sum(trial.has_ended for trial in state.of_kind(SEARCH))
     return f"unfinished (begun on {created}, {ended} of {trials} searched trials ended)"

@@ -81,7 +81,9 @@ class Metric:
         return float(self.score(Answers(targets, probabilities, threshold=threshold))[0])
 
     def merit(self, value: float) -> float:
-        """The value as something of which more is better."""
+        """The value as something of which more is better; worse than any other where there is none."""
+        if math.isnan(value):
+            return -math.inf
         return value if self.greater_is_better else -value
 
     def parts_among(self, targets: Ints, num_classes: int) -> Mapping["Metric", float]:

@@ -6,16 +6,15 @@ All its decisions follow from the events so far, so a controller that is built f
 goes on as if nothing had happened.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from study import records
 from study.execution.task import Task
-from study.execution.task_queue import TEST_TRIAL, TaskQueue
-from study.records import FAILED, RUNNING, SEARCH
-from study.search.asha import Rungs
-from study.search.optuna_search import PairSearch
+from study.execution.task_queue import TEST_TRIAL, Initial, TaskQueue
+from study.records import FAILED, PAUSED, RUNNING, SEARCH
+from study.search import History, Report, SearchPolicy, Verdict
 from study.spec import Budget, Recipe
 from study.training import failures
 from study.training.failures import Failure
@@ -31,7 +30,8 @@ class StudyController:
         log: where events go.
         state: the replayed log so far, with its manifest.
         recipes: pair -> the document's recipe, resolved to numbers.
-        searches: pair -> its search.
+        searches: pair -> what decides about its search.
+        first: pair -> origin and values of the trials after trial 0, before those of the search.
         budget: trials, epochs, seeds and audited trials of each pair.
         listener: called after each event, e.g. to show progress.
 
@@ -47,33 +47,39 @@ class StudyController:
         log: records.EventLog,
         state: records.StudyState,
         recipes: Mapping[str, Recipe],
-        searches: Mapping[str, PairSearch],
+        searches: Mapping[str, SearchPolicy],
+        first: Mapping[str, Sequence[Initial]],
         budget: Budget,
         listener: Listener,
     ) -> None:
         self.log, self.state, self.budget, self.listener = log, state, budget, listener
         manifest = state.manifest
         self._num_train = sum(manifest["counts"]["train"].values())
-        self.rungs = {p: Rungs(manifest["pairs"][p]["rungs"], manifest["reduction_factor"]) for p in recipes}
+        self.searches = searches
+        self.histories = {pair: History() for pair in recipes}
         self.live: set[str] = set()
         self.exhausted, self.halted = False, ""
-        self._replay_rungs()
+        self._replay_reports()
         if TEST_TRIAL in state.trials and state.trials[TEST_TRIAL].state == records.COMPLETE and not state.finished:
             # A kill between the last two events.
             self._append("finished")
-        self.task_queue = TaskQueue(state=state, recipes=recipes, searches=searches, budget=budget)
+        self.task_queue = TaskQueue(
+            state=state, recipes=recipes, first=first, searches=searches, histories=self.histories, budget=budget
+        )
 
     @property
     def done(self) -> bool:
         """Whether all scores are known, and what explains the networks is recorded or was given up."""
         explained = self.state.explained
-        return self.state.finished and explained is not None and explained.state != RUNNING
+        return self.state.finished and explained is not None and explained.has_ended
 
     def next_task(self) -> Task | None:
         """The next task, or None if there is none before another report arrives."""
         if self.halted:
             return None
         task = self.task_queue.next_task(is_anything_live=bool(self.live))
+        if task is None and self._stop_paused():
+            task = self.task_queue.next_task(is_anything_live=bool(self.live))
         if task is None:
             self.exhausted = not self.live
         else:
@@ -110,14 +116,45 @@ class StudyController:
         self.halted = self.halted or reason
 
     def _epoch(self, trial_id: str, values: dict[str, Any]) -> bool:
-        event = self._append("epoch", trial=trial_id, **values)
         trial = self.state.trials[trial_id]
-        if trial.kind != SEARCH or not self._record_at_rungs(trial, event):
+        # A trial that goes on repeats the epoch of which there was no checkpoint; it was judged by it before.
+        is_repeated = values["epoch"] <= len(trial.epochs)
+        event = self._append("epoch", trial=trial_id, **values)
+        if trial.kind != SEARCH or is_repeated:
+            return False
+        self.histories[trial.pair].reports.append(_report(trial, event))
+        return self._carry_out(self._verdict(trial), trial, event)
+
+    def _stop_paused(self) -> bool:
+        """Ends what a search that is over has left paused, and says whether there was anything."""
+        searched = [trial for pair in self.task_queue.over for trial in self.state.of_kind(SEARCH, pair)]
+        paused = [trial for trial in searched if trial.state == PAUSED]
+        for trial in paused:
+            self._append("stopped", trial=trial.id, reason="paused, and not gone on with")
+        return bool(paused)
+
+    def _verdict(self, trial: records.Trial) -> Verdict:
+        """What becomes of the trial that the last report is of."""
+        history = self.histories[trial.pair]
+        history.trials = self.state.of_kind(SEARCH, trial.pair)
+        return self.searches[trial.pair].on_epoch(history, trial)
+
+    def _carry_out(self, verdict: Verdict, trial: records.Trial, epoch: records.Event) -> bool:
+        """Records what becomes of a trial, and says whether its actor is to stop now."""
+        if verdict == Verdict.GO:
             return False
         if _always_goes_on(trial):
-            self._append("spared", trial=trial_id, epoch=event["epoch"])
+            if verdict == Verdict.STOP:
+                self._append("spared", trial=trial.id, epoch=epoch["epoch"])
             return False
-        self._stop(trial_id, event)
+        if verdict == Verdict.PAUSE:
+            self._append("paused", trial=trial.id, epoch=epoch["epoch"])
+            self.live.discard(trial.id)
+        else:
+            rungs = self.state.manifest["pairs"][trial.pair]["rungs"]
+            where = "rung" if epoch["epoch"] in rungs else "epoch"
+            self._append("stopped", trial=trial.id, reason=f"not among the best at {where} {epoch['epoch']}")
+            self._end(trial.id)
         return True
 
     def _fail(self, trial_id: str, failure: Failure) -> None:
@@ -150,27 +187,20 @@ class StudyController:
         self.listener(record, self.state)
         return record
 
-    def _replay_rungs(self) -> None:
-        """Fills the rungs in the order of the log, and stops trials whose stop a kill kept out of the log."""
+    def _replay_reports(self) -> None:
+        """Fills the histories in the order of the log, and stops trials whose stop a kill kept out of the log."""
         searched = self.state.of_kind(SEARCH)
         epochs = [(epoch, trial) for trial in searched for epoch in trial.epochs]
         for epoch, trial in sorted(epochs, key=lambda pair: float(pair[0]["time"])):
-            stop = self._record_at_rungs(trial, epoch)
-            if stop and not _always_goes_on(trial) and trial.state == RUNNING and epoch is trial.epochs[-1]:
-                self._stop(trial.id, epoch)
+            self.histories[trial.pair].reports.append(_report(trial, epoch))
+            if trial.state == RUNNING and epoch is trial.epochs[-1] and epoch["epoch"] not in trial.spared:
+                self._carry_out(self._verdict(trial), trial, epoch)
 
-    def _stop(self, trial_id: str, epoch: records.Event) -> None:
-        self._append("stopped", trial=trial_id, reason=f"not among the best at rung {epoch['epoch']}")
-        self._end(trial_id)
 
-    def _record_at_rungs(self, trial: records.Trial, epoch: records.Event) -> bool:
-        """Whether the trial is not among the best at a rung that it has just reached."""
-        if epoch["epoch"] not in self.rungs[trial.pair].epochs:
-            return False
-        scores = [e["val_roc_auc"] for e in trial.epochs if e["epoch"] <= epoch["epoch"]]
-        return self.rungs[trial.pair].record(trial.id, epoch["epoch"], max(scores))
+def _report(trial: records.Trial, epoch: records.Event) -> Report:
+    return Report(trial.id, int(epoch["epoch"]), trial.objective.of_epoch(epoch), float(epoch["seconds"]))
 
 
 def _always_goes_on(trial: records.Trial) -> bool:
-    """The document's recipe and audited trials count at the rungs, but are never stopped."""
+    """The document's recipe and audited trials count in comparisons, but are never stopped."""
     return trial.number == 0 or trial.audited

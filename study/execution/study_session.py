@@ -10,13 +10,14 @@ from optuna.distributions import BaseDistribution
 from study import records
 from study.errors import ResultsError
 from study.execution.study_controller import StudyController
-from study.execution.task_queue import TEST_TRIAL
+from study.execution.task_queue import TEST_TRIAL, Initial
+from study.planning.manifest import problem_of
 from study.planning.plan import Plan
 from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
 from study.records.ledger import Opening, now
 from study.records.run_files import LogMirror
+from study.search import SearchPolicy, make_policy
 from study.search.initial_trials import first_values
-from study.search.optuna_search import PairSearch
 from study.spec import ray_domains
 from study.tracking.console import Progress
 from study.tracking.mlflow import MLflow
@@ -58,6 +59,7 @@ def _open_controller(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) ->
         state=state,
         recipes=plan.study.pairs,
         searches=_searches(plan, spaces),
+        first=_first(plan, spaces),
         budget=plan.budget,
         listener=listener,
     )
@@ -155,12 +157,20 @@ def _are_explanations_damaged(folder: records.RunFolder, state: records.StudySta
     return state.explained is not None and bool(folder.damaged(state.explained.result.get("files", {})))
 
 
-def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> dict[str, PairSearch]:
+def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> dict[str, SearchPolicy]:
+    search = plan.manifest["search"]
+    return {
+        pair: make_policy(
+            problem_of(plan.manifest, pair, distributions), search=search["policy"], stopping=search["early_stopping"]
+        )
+        for pair, distributions in spaces.items()
+    }
+
+
+def _first(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> dict[str, list[Initial]]:
     tried = plan.study.tried
     return {
-        pair: PairSearch(
-            pair, distributions, plan.seed, first_values(plan.study.pairs[pair], distributions, tried.get(pair, ()))
-        )
+        pair: first_values(plan.study.pairs[pair], distributions, tried.get(pair, ()))
         for pair, distributions in spaces.items()
     }
 

@@ -1,15 +1,18 @@
 """Which task comes next, given all that has happened: searched trials, seed runs, test split, explanations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from study import records
 from study.execution.task import Task
 from study.records import DOCUMENT, EXPLAIN, EXPLANATIONS, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
-from study.search.optuna_search import PairSearch
+from study.search import Continue, History, SearchPolicy
 from study.spec import Budget, Recipe
 
 TEST_TRIAL = "test"
+
+# Origin and values (hyperparameter -> value) of a trial that doesn't come of the search.
+Initial = tuple[str, Mapping[str, Any]]
 
 
 class TaskQueue:
@@ -22,7 +25,9 @@ class TaskQueue:
     Args:
         state: the replayed log so far, with its manifest.
         recipes: pair -> the document's recipe, resolved to numbers.
-        searches: pair -> its search.
+        first: pair -> the trials after trial 0, before those of the search.
+        searches: pair -> what decides about its search.
+        histories: pair -> what its search has seen.
         budget: trials, epochs, seeds and audited trials of each pair.
     """
 
@@ -31,10 +36,15 @@ class TaskQueue:
         *,
         state: records.StudyState,
         recipes: Mapping[str, Recipe],
-        searches: Mapping[str, PairSearch],
+        first: Mapping[str, Sequence[Initial]],
+        searches: Mapping[str, SearchPolicy],
+        histories: Mapping[str, History],
         budget: Budget,
     ) -> None:
-        self.state, self.recipes, self.searches, self.budget = state, recipes, searches, budget
+        self.state, self.recipes, self.first, self.budget = state, recipes, first, budget
+        self.searches, self.histories = searches, histories
+        # Pairs whose search has nothing left to do.
+        self.over: set[str] = set()
         self.seed = int(state.manifest["seed"])
         self.run = str(state.manifest["run"])
         # A seed run, a test or what explains that failed is tried again when the command is given again.
@@ -77,19 +87,44 @@ class TaskQueue:
 
     def _finalist_of_ended_search(self, pair: str) -> records.Trial | None:
         searched = self.state.of_kind(SEARCH, pair)
-        if len(searched) < self.budget.trials or any(t.state == RUNNING for t in searched):
+        if not all(trial.has_ended for trial in searched) or not self._is_over(pair, searched):
             return None
         return self.state.finalist(pair)
 
     def _next_search(self) -> Task | None:
-        dealt = {pair: self.state.of_kind(SEARCH, pair) for pair in self.recipes}
-        pair = min(dealt, key=lambda p: len(dealt[p]))
-        number = len(dealt[pair])
-        if number >= self.budget.trials:
-            return None
-        recipe, origin = self.recipes[pair], "document"
-        if number > 0:
-            origin, values = self.searches[pair].suggest(number, dealt[pair])
+        """A trial of the pair with the fewest, where its search has something to do, or else of another."""
+        searched = {pair: self.state.of_kind(SEARCH, pair) for pair in self.recipes}
+        for pair in sorted(searched, key=lambda p: len(searched[p])):
+            if pair not in self.over and (task := self._next_of(pair, searched[pair])) is not None:
+                return task
+        return None
+
+    def _next_of(self, pair: str, searched: Sequence[records.Trial]) -> Task | None:
+        number, first = len(searched), [("document", {}), *self.first[pair]]
+        if number < min(len(first), self.budget.trials):
+            return self._search_task(pair, number, *first[number])
+        history = self.histories[pair]
+        history.trials = searched
+        decision = self.searches[pair].next(history)
+        if isinstance(decision, Continue):
+            return self._task_again(self.state.trials[decision.trial])
+        if decision is not None:
+            return self._search_task(pair, number, decision.origin, decision.values)
+        if not any(trial.state == RUNNING for trial in searched):
+            self.over.add(pair)
+        return None
+
+    def _is_over(self, pair: str, searched: Sequence[records.Trial]) -> bool:
+        """Whether the search of a pair, of which nothing is running, has nothing left to do."""
+        if len(searched) <= min(len(self.first[pair]), self.budget.trials - 1):
+            return False
+        history = self.histories[pair]
+        history.trials = searched
+        return pair in self.over or self.searches[pair].next(history) is None
+
+    def _search_task(self, pair: str, number: int, origin: str, values: Mapping[str, Any]) -> Task:
+        recipe = self.recipes[pair]
+        if values:
             recipe = recipe.with_values(values)
         return Task(
             run=self.run,

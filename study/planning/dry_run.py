@@ -102,6 +102,7 @@ def _rehearsed(plan: Plan, workload: Workload, images: Images, pair: str) -> Reh
         val=some_val,
         epochs=plan.budget.epochs + _NUM_BATCHES,
         seed=plan.seed,
+        objective=workload.objective,
         precision=workload.precision or fastest(workload.device) or FLOAT32,
         standardization=workload.standardization,
         pretrained=plan.pretrained.get(pair),

@@ -128,7 +128,7 @@ def _beside_what_there_is(plan: Plan, images: DatasetSplit, options: Options) ->
     else:
         # What only describes may have been mended; how a finished study was made is history.
         renewed = resume.DESCRIPTION if previous.finished else (*resume.DESCRIPTION, *resume.PROVENANCE)
-        manifest = previous.manifest | {name: manifest[name] for name in renewed}
+        manifest = {**resume.EARLIER, **previous.manifest} | {name: manifest[name] for name in renewed}
     # A log of an earlier version lacks them.
     manifest |= images.hashes() | {"precision": resume.precision(previous, options.precision)}
     if not plan.manifest["stand_in"] and not (previous is not None and previous.finished):

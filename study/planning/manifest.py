@@ -10,12 +10,16 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from optuna.distributions import BaseDistribution
+
 from study import architectures
 from study.architectures import Architecture
 from study.datasets import Dataset, Edition
+from study.evaluation import metrics
 from study.planning.pretrained_weights import longest_freeze
 from study.planning.resources import usable_cpus
-from study.search.asha import rung_epochs
+from study.records import Objective
+from study.search import Problem, make_policy
 from study.spec import HYPERPARAMETERS, Budget, Recipe, Study, ray_domains
 from study.training.optimization import WARM_UP_SHARE
 from study.training.pretrained import Pretrained
@@ -45,7 +49,7 @@ def make_manifest(
     document's.
     """
     image_size = budget.image_size or study.image_size
-    return {
+    manifest: dict[str, Any] = {
         "run": run,
         "study": name,
         "title": study.title,
@@ -86,7 +90,44 @@ def make_manifest(
         "tried": {pair: list(study.tried.get(pair, ())) for pair in study.pairs},
         "published": [asdict(result) for result in study.published],
         "published_epochs": [asdict(row) for row in study.published_epochs],
+        "objective": _objective(study).to_json(),
+        "search": {"policy": study.search, "early_stopping": study.early_stopping},
     }
+    for pair, entry in manifest["pairs"].items():
+        entry |= _search(manifest, pair, ray_domains.distributions(study.space_of(pair)))
+    return manifest
+
+
+def problem_of(manifest: Mapping[str, Any], pair: str, distributions: Mapping[str, BaseDistribution]) -> Problem:
+    """What the search of a pair is about, as the study began with it."""
+    budget, entry = manifest["budget"], manifest["pairs"][pair]
+    # A run of an earlier version has rungs only, and none where the budget was too short for them.
+    rungs = entry.get("rungs") or [budget["epochs"]]
+    return Problem(
+        architecture=pair,
+        distributions=distributions,
+        objective=Objective.from_json(manifest.get("objective")),
+        trials=budget["trials"],
+        epochs=budget["epochs"],
+        seed=manifest["seed"],
+        grace=entry.get("grace", rungs[0]),
+        reduction_factor=manifest["reduction_factor"],
+    )
+
+
+def _objective(study: Study) -> Objective:
+    metric = metrics.find(study.objective)
+    return Objective(metric.name, metric.title, metric.greater_is_better, metric.shown_as)
+
+
+def _search(manifest: Mapping[str, Any], pair: str, distributions: Mapping[str, BaseDistribution]) -> dict[str, Any]:
+    """How the policy describes itself, and at which epochs it compares trials."""
+    chosen = manifest["search"]
+    policy = make_policy(
+        problem_of(manifest, pair, distributions), search=chosen["policy"], stopping=chosen["early_stopping"]
+    )
+    described = dict(policy.describe())
+    return {"rungs": list(described.pop("rungs", [])), "search": described}
 
 
 def _pair(
@@ -100,7 +141,7 @@ def _pair(
         "document_epochs": recipe.epochs,
         "uses": _used(recipe, architecture, dataset, study.space_of(pair)),
         "cam_layer": architecture.cam_layer,
-        "rungs": rung_epochs(epochs, grace=grace_period(study, pair, epochs), reduction_factor=_REDUCTION_FACTOR),
+        "grace": grace_period(study, pair, epochs),
         "weights": {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None,
         "num_parameters": architectures.num_parameters(architecture.build(recipe, dataset.num_logits, image_size)),
     }

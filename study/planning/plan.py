@@ -68,6 +68,7 @@ class Plan:
             epochs=self.budget.epochs,
             device=slots.device,
             precision=self.manifest["precision"],
+            objective=self.manifest["objective"]["name"],
             num_threads=slots.num_threads,
             cpus=slots.cpus,
             gpus=slots.gpus,

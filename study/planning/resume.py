@@ -16,6 +16,7 @@ _SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed", "window")
 PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 # A study goes on with those that it began with.
 _POLICY = ("reduction_factor",)
+_OF_THE_SEARCH = ("grace", "rungs", "search")
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
 _FOLLOWS = (
     *("appearance", "counts", "created", "duplicates", "given_splits", "left_out", "likeness", "opened_before", "run"),
@@ -23,19 +24,25 @@ _FOLLOWS = (
 )
 # Asked for, or what the device is fastest in; a study goes on in that which it began with.
 _CHOSEN = ("precision",)
-# What a log of version 0.1.0 doesn't say, but did.
-_SINCE_0_1_0: dict[str, Any] = {"groups": "duplicates", "holdout": False}
+# What a log of an earlier version doesn't say, but did.
+EARLIER: dict[str, Any] = {
+    "groups": "duplicates",
+    "holdout": False,
+    "objective": records.Objective().to_json(),
+    "search": {"policy": "tpe", "early_stopping": "asha"},
+}
 _OPENED = " It has opened its test split: a new run needs --open-test-again, too, and its report says so."
 _NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS, *_CHOSEN, *data_changes.HASHES)
 
 
 def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """What must be as it was when a study is gone on with."""
-    declared = {name: value for name, value in {**_SINCE_0_1_0, **manifest}.items() if name not in _NOT_DECLARED}
+    declared = {name: value for name, value in {**EARLIER, **manifest}.items() if name not in _NOT_DECLARED}
     declared["dataset"] = {name: manifest["dataset"].get(name) for name in _SEEN_BY_NETWORKS}
     # Weights are what they are, whatever their file is called.
     declared["pairs"] = {
-        pair: {k: v for k, v in values.items() if k != "rungs"} | {"weights": (values["weights"] or {}).get("sha256")}
+        pair: {k: v for k, v in values.items() if k not in _OF_THE_SEARCH}
+        | {"weights": (values["weights"] or {}).get("sha256")}
         for pair, values in manifest["pairs"].items()
     }
     return declared
@@ -87,7 +94,7 @@ def splits_of_old(
     if found is None or "likeness" in found or not {"reason", "twin"} <= {*found}:
         return None
     asked = {"data_hash": data_hash, "seed": seed, "groups": groups, "names_hash": splits.names_hash(table)}
-    if any(manifest.get(name, _SINCE_0_1_0.get(name, value)) != value for name, value in asked.items()):
+    if any(manifest.get(name, EARLIER.get(name, value)) != value for name, value in asked.items()):
         return None
     return found.astype({"target": table["target"].dtype})
 

@@ -42,6 +42,7 @@ class Workload:
         standardization: of the training images.
         classes: class names.
         modality: decides what augmentation may do.
+        objective: name of the metric that a trial's best epoch is chosen by.
         epochs: full budget of a trial.
         device: "cpu" or "cuda".
         precision: "float32" or "bfloat16".
@@ -61,6 +62,7 @@ class Workload:
     standardization: Standardization
     classes: tuple[str, ...]
     modality: str
+    objective: str
     epochs: int
     device: str
     precision: str

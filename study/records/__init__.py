@@ -4,11 +4,13 @@ The log (`events.jsonl`) holds one JSON object a line, each with `event` and `ti
 
     declared       manifest                        what is studied, on which data, with which versions (`study.json`)
     started        trial, pair, kind, number, recipe_name, recipe, seed, origin, audited, micro_batch
-    epoch          trial, epoch, lr, train_*, val_* (loss, accuracy, roc_auc), seconds, seconds_train, seconds_val
+    epoch          trial, epoch, lr, train_*, val_* (loss, accuracy, roc_auc, the objective), seconds,
+                   seconds_train, seconds_val
     spared         trial, epoch                    early stopping would end it at this rung, but it always goes on
     attempt_failed trial, kind, reason, traceback, epochs (so far), micro_batch (of the next attempt, which goes on from
                    the last checkpoint)
-    stopped        trial, reason                   ended by early stopping at a rung
+    paused         trial, epoch                    its slot is for others; it may go on from its last checkpoint
+    stopped        trial, reason                   ended by early stopping, or paused for good
     completed      trial, epochs, best_epoch, best_score, best_loss, num_parameters, worker (host and process), and
                    files (path -> SHA-256) of what it keeps
     failed         trial, kind, reason, traceback, epochs; the trial is given up
@@ -36,6 +38,7 @@ from study.records.folder import (
     written_whole,
 )
 from study.records.log import Event, EventLog, read_events
+from study.records.objective import Objective
 from study.records.predictions import (
     SPLITS,
     TRAIN,
@@ -51,6 +54,7 @@ from study.records.state import (
     EXPLAIN,
     EXPLANATIONS,
     FAILED,
+    PAUSED,
     RUNNING,
     SEARCH,
     SEED,
@@ -70,6 +74,7 @@ __all__ = [
     "EXPLAIN",
     "EXPLANATIONS",
     "FAILED",
+    "PAUSED",
     "RUNNING",
     "SEARCH",
     "SEED",
@@ -85,6 +90,7 @@ __all__ = [
     "Explanations",
     "ImageMap",
     "Key",
+    "Objective",
     "Pixels",
     "Predictions",
     "RunFolder",

@@ -8,13 +8,15 @@ from typing import Any
 from study.errors import ResultsError
 from study.records.folder import RunFolder
 from study.records.log import Event, read_events
+from study.records.objective import Objective
 
 SEARCH, SEED, TEST, EXPLAIN = "search", "seed", "test", "explain"
 # The id of the one task that explains.
 EXPLANATIONS = "explanations"
 TUNED, DOCUMENT = "tuned", "document"
-RUNNING, COMPLETE, STOPPED, FAILED = "RUNNING", "COMPLETE", "STOPPED", "FAILED"
-_ENDS = {"stopped": STOPPED, "completed": COMPLETE, "failed": FAILED}
+RUNNING, PAUSED, COMPLETE, STOPPED, FAILED = "RUNNING", "PAUSED", "COMPLETE", "STOPPED", "FAILED"
+# What an event makes of its trial.
+_STATES = {"paused": PAUSED, "stopped": STOPPED, "completed": COMPLETE, "failed": FAILED}
 
 
 @dataclass
@@ -32,11 +34,12 @@ class Trial:
         origin: of a searched trial's recipe: "document", "tried", "default" or "search"; "" for others.
         audited: never stopped early, to learn what early stopping costs.
         micro_batch: images that are in memory at a time where a whole batch is too many; 0 is the whole batch.
-        state: RUNNING, COMPLETE, STOPPED or FAILED.
+        state: RUNNING, PAUSED, COMPLETE, STOPPED or FAILED.
         epochs: the epoch events, one an epoch, in order; a repeated epoch keeps the last.
         spared: rungs at which early stopping would have ended the trial, but may not.
         attempts: the events of what broke and was tried again.
-        result: the event that ended the trial, or {}.
+        result: the event that ended or paused the trial, or {}.
+        objective: what the study chooses by.
     """
 
     id: str
@@ -54,11 +57,30 @@ class Trial:
     spared: list[int] = field(default_factory=list)
     attempts: list[Event] = field(default_factory=list)
     result: Event = field(default_factory=dict)
+    objective: Objective = field(default_factory=Objective)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes of it."""
+        return self.state in (COMPLETE, STOPPED, FAILED)
 
     @property
     def best_score(self) -> float:
-        """Best val ROC-AUC so far; NaN before the first epoch."""
-        return max((float(e["val_roc_auc"]) for e in self.epochs), default=float("nan"))
+        """Best value of the objective on val so far; NaN before the first epoch."""
+        return self.objective.best(self.scores)
+
+    @property
+    def scores(self) -> list[float]:
+        """The objective on val, epoch by epoch."""
+        return [self.objective.of_epoch(epoch) for epoch in self.epochs]
+
+    def best_by_epoch(self) -> dict[int, float]:
+        """Epoch -> the best value of the objective until then; NaN before there is one."""
+        best, values = float("nan"), {}
+        for epoch, score in zip(self.epochs, self.scores, strict=True):
+            best = self.objective.best((best, score))
+            values[int(epoch["epoch"])] = best
+        return values
 
     @property
     def seconds(self) -> float:
@@ -83,6 +105,11 @@ class StudyState:
         return [trial for each in pairs for trial in self._sorted.get((kind, each), ())]
 
     @property
+    def objective(self) -> Objective:
+        """What "best" means in this study."""
+        return Objective.from_json(self.manifest.get("objective"))
+
+    @property
     def explained(self) -> Trial | None:
         """The task that records what explains the networks; None before it began."""
         return self.trials.get(EXPLANATIONS)
@@ -103,9 +130,10 @@ class StudyState:
         return [t for t in self.of_kind(SEED, pair) if t.recipe_name == recipe_name]
 
     def finalist(self, pair: str) -> Trial | None:
-        """The pair's best searched trial that ran to its end: highest val ROC-AUC, ties by the lower val loss."""
+        """The pair's best searched trial that ran to its end, by the objective on val, ties by the lower val loss."""
         done = [t for t in self.of_kind(SEARCH, pair) if t.state == COMPLETE]
-        return max(done, key=lambda t: (t.best_score, -float(t.result["best_loss"])), default=None)
+        merit = self.objective.merit
+        return max(done, key=lambda t: (merit(t.best_score), -float(t.result["best_loss"])), default=None)
 
     def apply(self, event: Event) -> None:
         """Takes one event into account.
@@ -129,7 +157,7 @@ class StudyState:
         names = ("pair", "kind", "number", "recipe_name", "recipe", "seed")
         # A log of version 0.1.0 lacks these.
         later = {name: event[name] for name in ("origin", "audited", "micro_batch") if name in event}
-        fresh = Trial(id=event["trial"], **{name: event[name] for name in names}, **later)
+        fresh = Trial(id=event["trial"], **{name: event[name] for name in names}, **later, objective=self.objective)
         known = self.trials.get(event["trial"])
         # The same recipe again is a trial that goes on; another recipe is a new finalist's seed run.
         if known is not None and known.recipe == fresh.recipe:
@@ -151,8 +179,8 @@ class StudyState:
         elif kind == "attempt_failed":
             trial.attempts.append(event)
             trial.micro_batch = event["micro_batch"]
-        elif kind in _ENDS:
-            trial.state, trial.result = _ENDS[kind], event
+        elif kind in _STATES:
+            trial.state, trial.result = _STATES[kind], event
 
     def _trial(self, event: Event) -> Trial:
         if event["trial"] not in self.trials:

@@ -21,7 +21,7 @@ def trials_table(state: records.StudyState, kind: str) -> pd.DataFrame:
             **trial.recipe,
             "state": trial.state,
             "epochs": len(trial.epochs),
-            "best_val_roc_auc": trial.best_score,
+            f"best_val_{trial.objective.name}": trial.best_score,
             "seconds": round(trial.seconds, 3),
             "attempts": len(trial.attempts) + 1,
             "micro_batch": trial.micro_batch,

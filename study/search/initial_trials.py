@@ -5,7 +5,7 @@ from typing import Any
 
 from optuna.distributions import BaseDistribution
 
-from study.search.optuna_search import contains
+from study.search.optuna_sampler import contains
 from study.spec import Recipe
 
 # A middling learning rate, a little of each regularization, batch normalization: rarely the best, rarely bad.
@@ -25,7 +25,7 @@ _PRETRAINED: Mapping[str, Any] = {**_FROM_SCRATCH, "lr": 3e-4, "fine_tune_lr": 1
 
 def first_values(
     recipe: Recipe, distributions: Mapping[str, BaseDistribution], tried: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, dict[str, Any]]]:
+) -> list[tuple[str, Mapping[str, Any]]]:
     """Origin and values of the trials after trial 0, before the sampler's own.
 
     Of the known-good default only what the study searches is taken, and only where it lies in the space; it is left out
@@ -36,7 +36,7 @@ def first_values(
         distributions: hyperparameter -> what is searched.
         tried: what the study declares.
     """
-    first = [("tried", dict(values)) for values in tried]
+    first: list[tuple[str, Mapping[str, Any]]] = [("tried", dict(values)) for values in tried]
     good = _PRETRAINED if recipe.pretrained else _FROM_SCRATCH
     default = {
         name: value for name, value in good.items() if name in distributions and contains(distributions[name], value)

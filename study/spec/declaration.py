@@ -34,6 +34,9 @@ class Study:
         val_fraction: share of the development images that becomes val.
         budgets: budgets that replace those of `BUDGETS` by name.
         notes: what a reader of the report must know about the comparison with the document.
+        objective: name of the metric that decides what is best: of epochs, trials, recipes and architectures.
+        search: name of the search policy, such as "tpe", "random" or "gp".
+        early_stopping: name of what ends trials early, such as "asha", "median" or "none".
     """
 
     title: str
@@ -51,6 +54,9 @@ class Study:
     val_fraction: float = 0.15
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    objective: str = "roc_auc"
+    search: str = "tpe"
+    early_stopping: str = "asha"
 
     def __post_init__(self) -> None:
         if not self.pairs:

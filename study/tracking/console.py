@@ -5,7 +5,7 @@ import time
 from typing import TextIO
 
 from study import records
-from study.records import COMPLETE, RUNNING, SEARCH, SEED, STOPPED, TUNED, StudyState
+from study.records import COMPLETE, SEARCH, SEED, STOPPED, TUNED, StudyState
 from study.spec import Budget
 from study.wording import clock
 
@@ -72,17 +72,17 @@ class Progress:
             what = f"{'tuned' if trial.recipe_name == TUNED else 'start'} seed {trial.number}"
         text = (
             f"{trial.pair:<{max(map(len, state.manifest['pairs']))}} {what:<12} {trial.state:<8} "
-            f"epoch {len(trial.epochs):>2}/{self.budget.epochs}  val AUC {trial.best_score:.3f}"
+            f"epoch {len(trial.epochs):>2}/{self.budget.epochs}  val {_short(state)} {trial.best_score:.3f}"
         )
-        ended = [t for t in state.of_kind(SEARCH, trial.pair) if t.epochs and t.state != RUNNING]
-        is_best = trial in ended and trial.best_score == max(t.best_score for t in ended)
+        ended = [t for t in state.of_kind(SEARCH, trial.pair) if t.epochs and t.has_ended]
+        is_best = trial in ended and trial.best_score == state.objective.best(t.best_score for t in ended)
         text += " (best)" if is_best else " " * len(" (best)")
         if trial.state == records.FAILED:
             text += f"  {trial.result['reason']}"
         return f"{text} | {self._status(state)}"
 
     def _status(self, state: StudyState) -> str:
-        searched, seeds = ([t for t in state.of_kind(kind) if t.state != RUNNING] for kind in (SEARCH, SEED))
+        searched, seeds = ([t for t in state.of_kind(kind) if t.has_ended] for kind in (SEARCH, SEED))
         return (
             f"search {len(searched)}/{self.budget.trials * self.num_pairs}, "
             f"seeds {len(seeds)}/{self._num_seed_runs(state)}, {self._left(state)}"
@@ -92,7 +92,7 @@ class Progress:
         """Two recipes a pair, but one where the search has ended with the document's recipe as its finalist."""
         num_recipes = 0
         for pair in state.manifest["pairs"]:
-            ended = [t for t in state.of_kind(SEARCH, pair) if t.state != RUNNING]
+            ended = [t for t in state.of_kind(SEARCH, pair) if t.has_ended]
             finalist = state.finalist(pair)
             same = len(ended) >= self.budget.trials and finalist is not None and finalist.number == 0
             num_recipes += 1 if same else 2
@@ -108,3 +108,8 @@ class Progress:
         done = sum(len(t.epochs) for t in state.trials.values())
         per_epoch_s = (time.monotonic() - self._trained_since_s) / (self._epochs_here - 1)
         return f"{clock(max(0.0, total - done) * per_epoch_s)} left"
+
+
+def _short(state: StudyState) -> str:
+    """The objective in a line that is full already."""
+    return "AUC" if state.objective.name == "roc_auc" else state.objective.title

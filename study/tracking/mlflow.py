@@ -10,7 +10,7 @@ from typing import Any
 from study import records
 from study.command import package, without_secrets
 from study.errors import StudyError
-from study.records import COMPLETE, RUNNING, SEARCH, SEED, STOPPED
+from study.records import COMPLETE, SEARCH, SEED, STOPPED
 from study.tracking.background import Background
 
 # Otherwise a server that is gone is asked for minutes, and each ended trial prints two lines.
@@ -66,7 +66,7 @@ class MLflow:
                 continue
             for epoch in trial.epochs:
                 self.epoch(trial, epoch)
-            if trial.state != RUNNING:
+            if trial.has_ended:
                 self.ended(trial)
 
     def started(self, trial: records.Trial) -> None:
@@ -175,7 +175,7 @@ def _status(trial: records.Trial) -> str:
 
 def _is_as_it_ended(run: Any, trial: records.Trial) -> bool:
     """A seed run that failed is trained again, and a new finalist's has the name of the old one's."""
-    if trial.state == RUNNING or run.info.status != _status(trial):
+    if not trial.has_ended or run.info.status != _status(trial):
         return False
     return all(run.data.params.get(name) == str(value) for name, value in _parameters(trial).items())
 

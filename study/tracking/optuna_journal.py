@@ -9,7 +9,7 @@ from optuna.distributions import BaseDistribution
 from optuna.storages.journal import JournalFileBackend
 
 from study import records
-from study.search.optuna_search import frozen_trial
+from study.search.optuna_sampler import direction, frozen_trial
 from study.tracking.background import Background
 
 Distributions = Mapping[str, dict[str, BaseDistribution]]
@@ -32,9 +32,10 @@ class Journal:
         path.unlink(missing_ok=True)
         storage = optuna.storages.JournalStorage(JournalFileBackend(str(path)))
         self.studies = {
-            pair: optuna.create_study(study_name=pair, direction="maximize", storage=storage) for pair in distributions
+            pair: optuna.create_study(study_name=pair, direction=direction(state.objective), storage=storage)
+            for pair in distributions
         }
-        ended = [t for t in state.of_kind(records.SEARCH) if t.state != records.RUNNING]
+        ended = [t for t in state.of_kind(records.SEARCH) if t.has_ended]
         self._background = Background("journal")
         for trial in sorted(ended, key=lambda t: float(t.result["time"])):
             self.add(trial)

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from study import records
-from study.records import RUNNING, SEARCH, SEED
+from study.records import SEARCH, SEED
 from study.tracking.background import Background
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class TensorBoard:
 
     def __init__(self, folder: Path, state: records.StudyState) -> None:
         self.folder, self.spaces = folder, state.manifest["space"]
+        self._metrics = dict.fromkeys([*_METRICS, state.objective.name])
         self._writers: dict[str, SummaryWriter] = {}
         self._background = Background("tensorboard")
         for path in folder.glob("*"):
@@ -44,7 +45,7 @@ class TensorBoard:
         for trial in [*state.of_kind(SEARCH), *state.of_kind(SEED)]:
             for epoch in trial.epochs:
                 self.epoch(trial, epoch)
-            if trial.state != RUNNING:
+            if trial.has_ended:
                 self.ended(trial)
 
     def started(self, trial: records.Trial) -> None:
@@ -66,7 +67,7 @@ class TensorBoard:
         Raises:
             OSError: what came before could not be written.
         """
-        self._background.add(self._ended, trial.id, self._hyperparameters(trial), trial.best_score, len(trial.epochs))
+        self._background.add(self._ended, trial.id, self._hyperparameters(trial), trial, len(trial.epochs))
 
     def close(self) -> None:
         """Returns when all is written.
@@ -85,16 +86,21 @@ class TensorBoard:
 
     def _epoch(self, trial_id: str, event: records.Event) -> None:
         writer = self._writer(trial_id)
-        figures = {"lr": event["lr"]} | {f"{m}/{s}": event[f"{s}_{m}"] for m in _METRICS for s in _SPLITS}
+        figures = {"lr": event["lr"]} | {f"{m}/{s}": event[f"{s}_{m}"] for m in self._metrics for s in _SPLITS}
         for name, value in figures.items():
             writer.add_scalar(name, value, event["epoch"], walltime=event["time"])
         writer.flush()
 
-    def _ended(self, trial_id: str, hyperparameters: dict[str, Any], best_score: float, num_epochs: int) -> None:
+    def _ended(self, trial_id: str, hyperparameters: dict[str, Any], trial: records.Trial, num_epochs: int) -> None:
         writer = self._writer(trial_id)
         if num_epochs:
             # In the trial's own folder, so that TensorBoard shows one row and one curve for it.
-            writer.add_hparams(hyperparameters, {"best_val_roc_auc": best_score}, run_name=".", global_step=num_epochs)
+            writer.add_hparams(
+                hyperparameters,
+                {f"best_val_{trial.objective.name}": trial.best_score},
+                run_name=".",
+                global_step=num_epochs,
+            )
         writer.close()
         del self._writers[trial_id]
 

@@ -57,7 +57,10 @@ class Training:
             (pretrained and pretrained.standardization) or run.standardization or images.statistics(run.train.rows)
         )
         self.epoch = 0
-        self.best: State = {"epoch": 0, "score": -math.inf, "loss": math.inf, "model": {}}
+        self.objective = scoring.find(run.objective)
+        # Reports draw curves of ROC-AUC whatever a study chooses by.
+        self.shown = list(dict.fromkeys(["roc_auc", self.objective.name]))
+        self.best: State = {"epoch": 0, "score": math.nan, "loss": math.inf, "model": {}}
         self._begin_stage()
 
     def _begin_stage(self) -> None:
@@ -111,11 +114,11 @@ class Training:
         train_logits, train_targets = self._train_epoch()
         trained_s = time.perf_counter()
         metrics = {"epoch": self.epoch, "lr": lr}
-        metrics |= _split_metrics("train", train_logits, train_targets)
+        metrics |= self._split_metrics("train", train_logits, train_targets)
         if not math.isfinite(metrics["train_loss"]):
             raise DivergedError(f"the training loss became {metrics['train_loss']} in epoch {self.epoch}")
         val_logits = self.predict(self.run.val.rows)
-        metrics |= _split_metrics("val", val_logits, torch.from_numpy(self.run.val.targets))
+        metrics |= self._split_metrics("val", val_logits, torch.from_numpy(self.run.val.targets))
         if not math.isfinite(metrics["val_loss"]):
             raise DivergedError(f"the val loss became {metrics['val_loss']} in epoch {self.epoch}")
         self._keep_best(metrics)
@@ -210,14 +213,25 @@ class Training:
         enabled = self.run.precision == BFLOAT16
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
 
+    def _split_metrics(self, split: str, logits: Tensor, targets: Tensor) -> Metrics:
+        probabilities = losses.probabilities(logits)
+        decisions = probabilities.argmax(dim=1)
+        metrics = {
+            f"{split}_loss": losses.log_loss(logits, targets),
+            f"{split}_accuracy": float((decisions == targets).float().mean()),
+        }
+        scores = scoring.scores(targets.numpy(), probabilities.double().numpy(), names=self.shown)
+        return metrics | {f"{split}_{name}": score for name, score in scores.items()}
+
     def _keep_best(self, metrics: Metrics) -> None:
-        """The best epoch has the highest val ROC-AUC, ties by the lower loss."""
-        rank = (metrics["val_roc_auc"], -metrics["val_loss"])
-        if rank > (self.best["score"], -self.best["loss"]) or not self.best["epoch"]:
+        """The best epoch is that with the best objective on val, ties by the lower loss."""
+        score = metrics[f"val_{self.objective.name}"]
+        rank = (self.objective.merit(score), -metrics["val_loss"])
+        if not self.best["epoch"] or rank > (self.objective.merit(self.best["score"]), -self.best["loss"]):
             weights = {name: value.clone() for name, value in self.model.state_dict().items()}
             self.best = {
                 "epoch": self.epoch,
-                "score": metrics["val_roc_auc"],
+                "score": score,
                 "loss": metrics["val_loss"],
                 "model": weights,
             }
@@ -251,13 +265,3 @@ def train(
     while training.epoch < run.epochs and not training.wants_to_stop():
         report(training.run_epoch(), training.state)
     return training.outcome()
-
-
-def _split_metrics(split: str, logits: Tensor, targets: Tensor) -> Metrics:
-    probabilities = losses.probabilities(logits)
-    decisions = probabilities.argmax(dim=1)
-    return {
-        f"{split}_loss": losses.log_loss(logits, targets),
-        f"{split}_accuracy": float((decisions == targets).float().mean()),
-        f"{split}_roc_auc": scoring.find("roc_auc").of(targets.numpy(), probabilities.double().numpy()),
-    }

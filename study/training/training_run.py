@@ -23,6 +23,7 @@ class Run:
         val: images to select on.
         epochs: full budget; the learning-rate schedule spans it whenever training ends.
         seed: of initialization, batch order, augmentation and dropout.
+        objective: name of the metric that decides which epoch is the best one.
         precision: "float32" or "bfloat16" (autocast).
         micro_batch: images that are in memory at a time where a whole batch is too many; their gradients are added up
             to the batch's, batch normalization sees them alone. 0 is the whole batch.
@@ -39,6 +40,7 @@ class Run:
     val: SplitRows
     epochs: int
     seed: int
+    objective: str = "roc_auc"
     precision: str = FLOAT32
     micro_batch: int = 0
     standardization: Standardization | None = None
@@ -58,7 +60,7 @@ class Outcome:
         standardization: to be applied to images before the model.
         epochs: trained, may be fewer than the budget where the recipe stops early.
         best_epoch: 1-based.
-        best_score: val ROC-AUC of that epoch.
+        best_score: its value of the objective on val.
         best_loss: val log loss of that epoch.
     """
 

@@ -5,7 +5,7 @@ import json
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,8 @@ from study import records
 from study.errors import DeclarationError
 from study.execution.study_controller import StudyController
 from study.execution.task import Task
-from study.records import COMPLETE, FAILED, SEARCH, SEED, STOPPED
-from study.search.optuna_search import PairSearch
+from study.records import COMPLETE, FAILED, PAUSED, SEARCH, SEED, STOPPED, Trial
+from study.search import Continue, History, Problem, SearchPolicy, Start, Verdict, make_policy
 from study.spec import Budget, Recipe, ray_domains
 from study.tracking.console import Progress
 from study.training.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_MEMORY, Failure
@@ -38,17 +38,50 @@ class InterruptedStudyError(Exception):
     pass
 
 
-def make(path: Path, budget: Budget = BUDGET) -> StudyController:
+def policy(pair: str, budget: Budget) -> SearchPolicy:
+    problem = Problem(
+        architecture=pair,
+        distributions=ray_domains.distributions(SPACE),
+        trials=budget.trials,
+        epochs=budget.epochs,
+        grace=1,
+        reduction_factor=3,
+    )
+    return make_policy(problem, search="tpe", stopping="asha")
+
+
+class InHeats:
+    """Pauses every trial after its first three epochs; of each three that are paused the best goes on."""
+
+    def __init__(self, inner: SearchPolicy) -> None:
+        self.inner = inner
+
+    def describe(self) -> dict[str, Any]:
+        return {"title": "heats of three", "rungs": [3]}
+
+    def next(self, history: History) -> Start | Continue | None:
+        ended = [trial for trial in history.trials if len(trial.epochs) > 3]
+        paused = [trial for trial in history.trials if trial.state == PAUSED]
+        if len(paused) >= 3 + 2 * len([trial for trial in ended if trial.number > 0]):
+            return Continue(max(paused, key=lambda trial: trial.best_score).id)
+        return self.inner.next(history)
+
+    def on_epoch(self, history: History, trial: Trial) -> Verdict:
+        del trial
+        return Verdict.PAUSE if history.reports[-1].epoch == 3 else Verdict.GO
+
+
+def make(path: Path, budget: Budget = BUDGET, *, in_heats: bool = False) -> StudyController:
     log = records.EventLog(path)
     state = records.replay(records.read_events(path))
     if not state.manifest:
         state.apply(log.append("declared", manifest=MANIFEST))
-    distributions = ray_domains.distributions(SPACE)
     return StudyController(
         log=log,
         state=state,
         recipes=RECIPES,
-        searches={pair: PairSearch(pair, distributions, 0) for pair in RECIPES},
+        searches={pair: InHeats(policy(pair, budget)) if in_heats else policy(pair, budget) for pair in RECIPES},
+        first=dict.fromkeys(RECIPES, ()),
         budget=budget,
         listener=lambda _event, _state: None,
     )
@@ -60,7 +93,8 @@ def score(recipe: dict[str, Any], epoch: int) -> float:
 
 
 def reports(task: Task, epochs: int) -> Iterator[dict[str, Any]]:
-    for epoch in range(task.epochs_recorded + 1, epochs + 1):
+    # Of the last epoch that was recorded there is no checkpoint.
+    for epoch in range(max(1, task.epochs_recorded), epochs + 1):
         value = score(task.recipe, epoch)
         yield {"event": "epoch", "epoch": epoch, "val_roc_auc": value, "val_loss": 1 - value, "seconds": 0.0}
     yield {"event": "completed", "epochs": epochs, "best_score": score(task.recipe, epochs), "best_loss": 0.1}
@@ -181,7 +215,30 @@ def test_an_interrupted_study_ends_as_if_nothing_had_happened(tmp_path: Path, in
     again = make(path)
     drive(again)
     assert outcome(again) == outcome(whole)
-    assert {p: r.recorded for p, r in again.rungs.items()} == {p: r.recorded for p, r in whole.rungs.items()}
+    assert {pair: history.reports for pair, history in again.histories.items()} == {
+        pair: history.reports for pair, history in whole.histories.items()
+    }
+
+
+def test_a_policy_may_pause_trials_and_go_on_with_some_and_the_others_end_with_the_search(tmp_path: Path) -> None:
+    whole = make(tmp_path / "whole.jsonl", in_heats=True)
+    drive(whole)
+    for pair in RECIPES:
+        searched = whole.state.of_kind(SEARCH, pair)
+        # The starting recipe is never held up.
+        assert len(searched[0].epochs) == BUDGET.epochs
+        went_on = [trial for trial in searched[1:] if trial.state == COMPLETE]
+        assert len(went_on) == 2
+        assert {trial.state for trial in searched} == {COMPLETE, STOPPED}
+        assert all(len(trial.epochs) == 3 for trial in searched if trial.state == STOPPED)
+        assert "paused" in searched[-1].result.get("reason", "paused")
+    for interrupt_after in (5, 20, 40, 62):
+        path = tmp_path / f"{interrupt_after}.jsonl"
+        with pytest.raises(InterruptedStudyError):
+            drive(make(path, in_heats=True), interrupt_after=interrupt_after)
+        again = make(path, in_heats=True)
+        drive(again)
+        assert outcome(again) == outcome(whole)
 
 
 def test_more_trials_than_before_continue_the_search_and_train_a_new_finalist(tmp_path: Path) -> None:
@@ -230,8 +287,8 @@ def test_records_survive_json_unchanged(tmp_path: Path) -> None:
     controller = make(path)
     drive(controller)
     read = records.replay(records.read_events(path))
-    assert json.dumps([vars(t) for t in read.trials.values()]) == json.dumps(
-        [vars(t) for t in controller.state.trials.values()]
+    assert json.dumps([asdict(t) for t in read.trials.values()]) == json.dumps(
+        [asdict(t) for t in controller.state.trials.values()]
     )
 
 

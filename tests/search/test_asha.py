@@ -5,7 +5,7 @@ import pytest
 from ray import tune
 
 from study.planning.manifest import grace_period
-from study.search.asha import Rungs, rung_epochs
+from study.search.early_stopping.asha import Rungs, rung_epochs
 from study.spec import Recipe, Study
 
 

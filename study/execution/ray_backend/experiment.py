@@ -134,7 +134,7 @@ def _say_interrupted(controllers: Mapping[str, StudyController]) -> None:
     lines = []
     for run, controller in controllers.items():
         trials = controller.state.trials
-        num_ended = sum(t.state != records.RUNNING for t in trials.values())
+        num_ended = sum(t.has_ended for t in trials.values())
         epochs = {name: len(trials[name].epochs) for name in sorted(controller.live)}
         live = [f"{name} goes on after epoch {num}" if num else f"{name} begins anew" for name, num in epochs.items()]
         lines.append(f"  {run}: {'; '.join([f'{num_ended} ended trials are kept', *live])}")

@@ -195,6 +195,7 @@ def _run(task: Task, workload: Workload, files: RunFiles) -> Run:
         val=workload.rows_of("val"),
         epochs=workload.epochs,
         seed=task.seed,
+        objective=workload.objective,
         precision=workload.precision,
         micro_batch=task.micro_batch,
         standardization=workload.standardization,

@@ -1,7 +1,12 @@
 """ASHA (Li et al. 2020): a trial goes on past a rung only if it is among the best that have reached it."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from study.records import Trial
+from study.search.policy import EarlyStopping, History, Problem, Verdict
 
 
 def rung_epochs(epochs: int, *, grace: int, reduction_factor: int) -> list[int]:
@@ -24,7 +29,7 @@ class Rungs:
         recorded: epoch -> trial -> score.
     """
 
-    epochs: list[int]
+    epochs: Sequence[int]
     reduction_factor: int
     recorded: dict[int, dict[str, float]] = field(default_factory=dict)
 
@@ -45,3 +50,33 @@ class Rungs:
         num_as_good = sum(other >= score for other in others.values())
         others[trial] = score
         return num_as_good >= max(1, len(others) // self.reduction_factor)
+
+
+class _Asha:
+    def __init__(self, problem: Problem) -> None:
+        self._problem = problem
+        rungs = rung_epochs(problem.epochs, grace=problem.grace, reduction_factor=problem.reduction_factor)
+        self._rungs = Rungs(rungs, problem.reduction_factor)
+        self._num_read = 0
+        # Trial -> merit of its best score so far.
+        self._best: dict[str, float] = {}
+
+    def describe(self) -> Mapping[str, Any]:
+        factor = self._problem.reduction_factor
+        title = f"ASHA, of which the best 1 in {factor} go on past each rung"
+        return {"title": title, "rungs": list(self._rungs.epochs)}
+
+    def on_epoch(self, history: History, trial: Trial) -> Verdict:
+        del trial
+        stop = False
+        for report in history.reports[self._num_read :]:
+            merit = self._problem.objective.merit(report.score)
+            self._best[report.trial] = max(merit, self._best.get(report.trial, -math.inf))
+            stop = self._rungs.record(report.trial, report.epoch, self._best[report.trial])
+        self._num_read = len(history.reports)
+        return Verdict.STOP if stop else Verdict.GO
+
+
+def EARLY_STOPPING(problem: Problem) -> EarlyStopping:  # noqa: N802
+    """ASHA from the grace period on."""
+    return _Asha(problem)

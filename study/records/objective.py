@@ -1,0 +1,50 @@
+"""What a study chooses by, as far as its records need to know it."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What "best" means: of epochs, of trials, of recipes and of architectures, everywhere in a study.
+
+    It holds what is needed to read a log: the metric itself, which may be a file that isn't here any more,
+    is not asked.
+
+    Attributes:
+        name: of the metric; its value on val stands in the epoch events as `val_<name>`.
+        title: as reports call it.
+        greater_is_better: False of a loss.
+        shown_as: "percent" or "fraction".
+    """
+
+    name: str = "roc_auc"
+    title: str = "ROC-AUC"
+    greater_is_better: bool = True
+    shown_as: str = "fraction"
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any] | None) -> "Objective":
+        """As a manifest holds it; a run that says nothing was chosen by ROC-AUC."""
+        return cls(**values) if values else cls()
+
+    def to_json(self) -> dict[str, Any]:
+        """For the manifest."""
+        return asdict(self)
+
+    def of_epoch(self, epoch: Mapping[str, Any]) -> float:
+        """The value on val of an epoch event."""
+        return float(epoch[f"val_{self.name}"])
+
+    def merit(self, value: float) -> float:
+        """The value as something of which more is better; worse than any other where there is none."""
+        if math.isnan(value):
+            return -math.inf
+        return value if self.greater_is_better else -value
+
+    def best(self, values: Iterable[float]) -> float:
+        """The best of them, NaN where there is none."""
+        found = [value for value in values if not math.isnan(value)]
+        return max(found, key=self.merit, default=math.nan)
