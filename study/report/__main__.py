@@ -16,8 +16,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _draw(options: argparse.Namespace) -> None:
     # Imported late: its libraries take seconds, in which Ctrl-C is answered as at any other time.
+    from study.report import sections
     from study.report.page import draw_report
 
+    for path in options.section:
+        sections.add(path)
     page = draw_report(find_run(options.name, options.results), options.reports)
     print(page.with_suffix(".html"), file=sys.stderr)
     print(page)
@@ -31,6 +34,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("name", metavar="NAME", help="the run, e.g. her2_binary, or the path of its study file")
     parser.add_argument("--results", type=Path, default=Path("results"), help="folder of all records")
     parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of all reports")
+    parser.add_argument(
+        "--section",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="a Python file that defines a section of your own, SECTION, for the page; may be given more than once",
+    )
     add_verbose(parser)
     return parser
 

@@ -5,28 +5,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from study.records import RunFolder, write_atomically
-from study.report.core.analysis import analyse
 from study.report.core.markdown import join
 from study.report.core.naming import card_name
-from study.report.core.study_run import load, siblings
 from study.report.data.leakage import LEFT_OUT_CSV, LEFT_OUT_PNG
-from study.report.figures import drawings
-from study.report.images.misclassified import where_they_go_wrong
-from study.report.images.saliency import what_they_look_at
 from study.report.index import ENTRY_FILE, write_index
-from study.report.overview import first_screen
-from study.report.overview.glossary import words
+from study.report.model_card import model_cards
 from study.report.overview.summary import index_entry
-from study.report.protocol.claim_checklist import reporting_checklist
-from study.report.protocol.method import method
-from study.report.protocol.model_card import model_cards
-from study.report.results.best_trials import finalists
-from study.report.results.calibration import to_be_believed
 from study.report.results.grid import results_csv
-from study.report.results.operating_points import at_which_threshold
-from study.report.results.pairwise_comparison import can_be_told_apart
-from study.report.results.per_class import class_by_class
-from study.report.search.section import search
+from study.report.sections import page_of
 from study.report.web import html_page
 
 
@@ -43,31 +29,13 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
 
     Raises:
         ResultsError: there are no records of that run, or they are damaged.
+        DeclarationError: a section that was added can't be used.
     """
-    run = load(folder)
-    analysis = analyse(run)
-    figures = drawings(run, analysis)
-    page = join(
-        [
-            first_screen.first_screen(run, analysis, figures),
-            first_screen.data(run, siblings(folder, run)),
-            search(run, figures),
-            finalists(run, analysis),
-            first_screen.curves(run, figures),
-            can_be_told_apart(run, analysis),
-            to_be_believed(run, figures),
-            at_which_threshold(run),
-            class_by_class(run, analysis),
-            where_they_go_wrong(run, figures),
-            what_they_look_at(run, figures),
-            method(run),
-            reporting_checklist(run, analysis),
-            words(run),
-            first_screen.again(run),
-        ]
-    )
+    context = page_of(folder)
+    run, analysis = context.run, context.analysis
+    page = join([f"# {run.manifest['title']}", *(section.markdown(context) for section in context.sections.values())])
     own = reports / run.name
-    images = {f"{name}.png": drawing.png() for name, drawing in figures.items()}
+    images = {f"{name}.png": drawing.png() for name, drawing in context.figures.items()}
     if run.left_out_png:
         images[LEFT_OUT_PNG] = run.left_out_png
     listed = {} if run.left_out is None else {LEFT_OUT_CSV: run.left_out.to_csv(index=False).encode()}

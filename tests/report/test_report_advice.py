@@ -8,8 +8,8 @@ from study.evaluation.intervals import Interval
 from study.records import TUNED, VAL
 from study.report.core.analysis import analyse
 from study.report.core.study_run import load
-from study.report.overview import glossary
 from study.report.overview.advice import advice
+from study.report.sections import glossary
 from study.spec import HYPERPARAMETERS
 
 APART, NOT_APART = Interval(0.2, 0.1, 0.3), Interval(0.01, -0.1, 0.1)

@@ -3,17 +3,17 @@ import re
 
 import numpy as np
 import pytest
+from rendered import rendered
 from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss, log_loss
 
 from study.evaluation.calibration import reliability
 from study.records import TEST, TUNED
-from study.report.core.analysis import analyse
+from study.report.core.section import Context
 from study.report.core.study_run import load
-from study.report.figures import drawings
-from study.report.results.calibration import calibration_scores, to_be_believed
-from study.report.results.calibration_scores import AS_TRAINED, TEMPERED, UNWEIGHTED, calibrations
+from study.report.results.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, calibration_scores, calibrations
 from study.report.results.figures import reliability_curves
+from study.report.sections import calibration, sections
 
 
 def section_of(page):
@@ -99,7 +99,7 @@ def test_it_is_said_whose_log_loss_on_test_changes_with_the_temperature(multicla
         (("val",), 4.0, "rises for baseline_cnn (+"),
         (("val", TEST), 1.0, "is not shown to change for baseline_cnn ("),
     ):
-        first = to_be_believed(sharpened(run, "baseline_cnn", factor, splits), {}).splitlines()[2]
+        first = rendered(calibration, sharpened(run, "baseline_cnn", factor, splits)).splitlines()[2]
         assert words in first
         assert ("val is no guide to test" in first) == words.startswith("rises")
 
@@ -111,7 +111,7 @@ def test_probabilities_that_are_not_finite_have_no_values(multiclass):
     broken[1, 3] = np.nan
     changed = dataclasses.replace(run.predictions[key], probabilities=broken)
     broken = dataclasses.replace(run, predictions=dict(run.predictions) | {key: changed})
-    page = to_be_believed(broken, drawings(broken, analyse(broken)))
+    page = calibration.SECTION.markdown(Context(broken, sections()))
     assert re.search(rf"\| baseline_cnn \| {AS_TRAINED} \|( \N{{EM DASH}} \|){{4}}\n", page)
     assert "baseline_cnn" not in page.split("log loss on test")[1].split("\n")[0]
     assert "Reliability diagrams of four_block_cnn on" in page
@@ -120,7 +120,7 @@ def test_probabilities_that_are_not_finite_have_no_values(multiclass):
 def test_sharpened_answers_are_called_overconfident_and_flattened_ones_underconfident(multiclass):
     run = load(multiclass.folder)
     for factor, words in ((8.0, "is overconfident on val (temperature above 1)"), (0.1, "underconfident on val (")):
-        first = to_be_believed(sharpened(run, "baseline_cnn", factor), {}).splitlines()[2]
+        first = rendered(calibration, sharpened(run, "baseline_cnn", factor)).splitlines()[2]
         assert re.search(rf"baseline_cnn \([\d.]+(\N{{EN DASH}}[\d.]+)?\)[^;]* {re.escape(words)}", first)
 
 
@@ -154,7 +154,7 @@ def test_only_seed_runs_that_answered_both_splits_count(standin):
     run = load(standin.folder)
     assert len(calibrations(run)["alexnet"].temperatures) == 2
     without_val = {key: value for key, value in run.predictions.items() if key[2] != "val"}
-    page = to_be_believed(dataclasses.replace(run, predictions=without_val), {})
+    page = rendered(calibration, dataclasses.replace(run, predictions=without_val))
     assert "What to see: nothing" in page
     assert "No seed run of alexnet and hahnet answered both val and test." in page
 
@@ -176,7 +176,7 @@ def test_each_panel_shows_the_pooled_bins_of_its_architecture_before_and_after(s
 def test_the_sentence_above_the_figure_names_the_gap_that_counts_most(multiclass):
     run = load(multiclass.folder)
     sharp = sharpened(run, "baseline_cnn", 8.0)
-    sees = drawings(sharp, analyse(sharp))["reliability"].sees
+    sees = calibration.SECTION.figures(Context(sharp))["reliability"].sees
     test = sharp.predictions["baseline_cnn", TUNED, TEST]
     sure = test.probabilities.max(axis=-1) > 0.9
     right = (test.probabilities.argmax(axis=-1) == test.targets)[sure].mean()
@@ -186,7 +186,9 @@ def test_the_sentence_above_the_figure_names_the_gap_that_counts_most(multiclass
         f"196 images, and {100 * right:.1f} % came true."
     )
     flat = sharpened(run, "baseline_cnn", 0.1)
-    assert drawings(flat, analyse(flat))["reliability"].sees.startswith("Above the diagonal, more came true")
+    assert calibration.SECTION.figures(Context(flat))["reliability"].sees.startswith(
+        "Above the diagonal, more came true"
+    )
 
 
 def test_the_figure_says_whose_probability_it_is_and_what_the_bars_leave_out(finished, multiclass):
@@ -197,4 +199,4 @@ def test_the_figure_says_whose_probability_it_is_and_what_the_bars_leave_out(fin
 
 
 def test_before_test_nothing_is_said(make_run):
-    assert to_be_believed(load(make_run(stage="seeds")), {}) == ""
+    assert rendered(calibration, load(make_run(stage="seeds"))) == ""

@@ -1,8 +1,10 @@
 import re
 
-from study.report.core.analysis import analyse
+from rendered import rendered
+
 from study.report.core.study_run import load
-from study.report.protocol.claim_checklist import NUM_ITEMS, reporting_checklist
+from study.report.sections import claim_checklist
+from study.report.sections.claim_checklist import NUM_ITEMS
 
 
 def numbers_of(text):
@@ -25,7 +27,7 @@ def test_every_item_of_the_checklist_is_answered_or_left_to_the_author_once(fini
 
 def test_the_answers_come_from_the_records(make_run):
     run = load(make_run(manifest={"dataset": {"group_meaning": "slide", "trimmed": True}, "image_size": 48}))
-    text = reporting_checklist(run, analyse(run))
+    text = rendered(claim_checklist, run)
     for words in (
         "| 4 | Aim | Which of lenet, alexnet and hahnet best tells",
         "| 6 | Goal | to compare 3 networks after equal searches, 8 trials each |",
@@ -44,7 +46,7 @@ def test_the_answers_come_from_the_records(make_run):
 
 def test_one_network_is_tuned_and_compared_with_none(make_run):
     run = load(make_run(strengths={"lenet": 1.0}))
-    text = reporting_checklist(run, analyse(run))
+    text = rendered(claim_checklist, run)
     assert "| 6 | Goal | to tune one network |" in text
     assert "between networks" not in text
 
@@ -55,4 +57,4 @@ def test_weights_that_training_started_from_are_named(six):
 
 def test_before_test_there_is_nothing_to_report(make_run):
     run = load(make_run(stage="seeds"))
-    assert reporting_checklist(run, analyse(run)) == ""
+    assert rendered(claim_checklist, run) == ""

@@ -3,18 +3,17 @@ import re
 
 import pandas as pd
 import pytest
+from rendered import rendered
 
 from study.report import draw_report
 from study.report.core import style
 from study.report.core.analysis import analyse
 from study.report.core.study_run import load
 from study.report.index import write_index
-from study.report.overview.first_screen import data
-from study.report.results.best_trials import finalists
 from study.report.results.figures import score_intervals
 from study.report.results.grid import grid_columns
 from study.report.results.published import epochs_beside, published_notes, published_rows, schedule_note
-from study.report.search.section import search
+from study.report.sections import data, finalists, search
 from study.wording import NOTHING
 
 
@@ -79,7 +78,7 @@ def test_weights_that_were_never_frozen_are_not_called_frozen(make_run):
 
 
 def finalists_of(run, pair):
-    return part_of(finalists(run, analyse(run)), f"### {pair}")
+    return part_of(rendered(finalists, run), f"### {pair}")
 
 
 def test_a_budget_that_is_not_the_documents_is_said_by_the_grid_and_by_the_finalist(six):
@@ -174,9 +173,9 @@ def test_rungs_are_given_for_each_architecture_where_they_differ(six, finished):
 def test_a_budget_without_rungs_says_so(declared):
     for pair in declared.manifest["pairs"].values():
         pair["rungs"] = []
-    assert "STOPPED nowhere, since the budget is too short for rungs; each" in search(declared, {})
+    assert "STOPPED nowhere, since the budget is too short for rungs; each" in rendered(search, declared)
     declared.manifest["pairs"]["lenet"]["rungs"] = [1]
-    assert "STOPPED after 1 epoch (lenet) or nowhere, since" in search(declared, {})
+    assert "STOPPED after 1 epoch (lenet) or nowhere, since" in rendered(search, declared)
 
 
 def test_the_recipe_of_a_reference_is_never_called_the_documents(six):
@@ -248,9 +247,9 @@ def test_values_that_the_document_tried_are_told_with_what_came_of_them(six):
 
 
 def test_values_that_are_still_to_be_tried_are_listed_as_such(declared):
-    assert "tried" not in search(declared, {})
+    assert "tried" not in rendered(search, declared)
     declared.manifest["tried"]["lenet"] = [{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3}]
-    text = search(declared, {})
+    text = rendered(search, declared)
     assert "Trials 1 to 3 of lenet" in text
     assert f"| lenet | 3 | lr 0.3 | not begun | 0 | {NOTHING} |" in text
 
@@ -260,22 +259,22 @@ def test_the_edition_that_the_images_were_recognised_as_is_named(six, finished, 
     assert "The data set (second version) is published with 500 (development) and 220 (test) images." in six.page
     assert "The data set is published with 500" in finished.page
     declared.manifest["dataset"]["expected"] = {"all": {"a": 5000, "b": 712}}
-    assert "The data set is published with 5,712 images." in data(declared, {})
+    assert "The data set is published with 5,712 images." in rendered(data, declared)
 
 
 def test_drawn_images_are_of_no_edition(declared):
     declared.manifest["dataset"]["edition"] = "second version"
     declared.manifest["stand_in"] = True
-    assert "second version" not in data(declared, {})
+    assert "second version" not in rendered(data, declared)
 
 
 def test_images_that_are_known_to_be_bad_are_named_with_the_reason(declared):
     declared.manifest["skipped"] = ["train/dd6.tif: a black patch"]
-    assert "known to be bad, and left out: 1 file (`train/dd6.tif: a black patch`)." in data(declared, {})
+    assert "known to be bad, and left out: 1 file (`train/dd6.tif: a black patch`)." in rendered(data, declared)
     declared.manifest["left_out"] = {}
-    assert "No image was left out." not in data(declared, {})
+    assert "No image was left out." not in rendered(data, declared)
     declared.manifest["skipped"] = []
-    assert "No image was left out." in data(declared, {})
+    assert "No image was left out." in rendered(data, declared)
 
 
 def test_eight_architectures_differ_in_colour_marker_and_dashes():

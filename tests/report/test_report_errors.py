@@ -4,10 +4,11 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from rendered import rendered
 
 from study.records import TEST, TUNED
 from study.report.core.study_run import load
-from study.report.images.misclassified import where_they_go_wrong
+from study.report.sections import misclassified
 
 
 def section_of(page):
@@ -62,7 +63,7 @@ def test_a_label_that_was_swapped_is_the_first_to_look_at(multiclass):
         targets[7], probabilities[:, 7] = 3, sure
         changed[pair, TUNED, TEST] = dataclasses.replace(old, targets=targets, probabilities=probabilities)
     run = dataclasses.replace(run, predictions=changed)
-    rows = rows_under(where_they_go_wrong(run, {}), "### Labels to look at again")
+    rows = rows_under(rendered(misclassified, run), "### Labels to look at again")
     assert rows[0] == [str(changed[key].paths[7]), "test", "pituitary (0.001)", "glioma (0.997)"]
     assert len(rows) == 10
 
@@ -75,7 +76,7 @@ def test_the_list_of_labels_says_that_it_corrects_nothing(finished):
 
 def test_an_architecture_without_mistakes_has_no_table_of_them(make_run):
     run = load(make_run(strengths={"lenet": 60.0}))
-    part = where_they_go_wrong(run, {})
+    part = rendered(misclassified, run)
     assert "What to see: the ensemble of lenet decides all 220 test images rightly." in part
     assert "most confident mistakes" not in part
     assert "suspects the labels of 0 of 276 images" in part
@@ -83,4 +84,4 @@ def test_an_architecture_without_mistakes_has_no_table_of_them(make_run):
 
 def test_before_test_nothing_is_said_of_mistakes(make_run):
     run = load(make_run(stage="seeds"))
-    assert where_they_go_wrong(run, {}) == ""
+    assert rendered(misclassified, run) == ""

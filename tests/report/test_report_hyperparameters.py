@@ -3,13 +3,13 @@ import math
 import pytest
 
 from study.report.core import style
-from study.report.core.analysis import analyse
 from study.report.core.search_space import Explored, explored
+from study.report.core.section import Context
 from study.report.core.study_run import load
 from study.report.core.style import VERMILLION
-from study.report.figures import drawings
 from study.report.search.accounting import first_rung, score_at, survivors
 from study.report.search.hyperparameter_figures import hyperparameters, parallel_coordinates
+from study.report.sections import search
 
 
 @pytest.fixture
@@ -99,14 +99,14 @@ def test_the_sentences_tell_what_good_trials_share_and_where_the_finalists_stood
     finalist.epochs[0]["val_roc_auc"] = 0.4
     finalist.epochs[1]["val_roc_auc"] = 0.4
     finalist.epochs[2]["val_roc_auc"] = 0.4
-    found = drawings(run, analyse(run))
+    found = search.SECTION.figures(Context(run))
     assert "batchnorm yes for hahnet" in found["parallel-coordinates"].sees
     assert "and 16 of 16 (hahnet)." in found["hyperparameters"].sees
 
 
 def test_of_few_trials_nothing_is_said_to_agree(make_run):
     run = load(make_run(stage="seeds", num_trials=5))
-    assert "agree" not in drawings(run, analyse(run))["parallel-coordinates"].sees
+    assert "agree" not in search.SECTION.figures(Context(run))["parallel-coordinates"].sees
 
 
 @pytest.mark.parametrize("score", [0.5, math.nan])
@@ -115,7 +115,7 @@ def test_trials_of_one_score_are_drawn_and_those_without_any_are_not(make_run, s
     for trial in run.state.of_kind("search"):
         for epoch in trial.epochs:
             epoch["val_roc_auc"] = score
-    found = drawings(run, analyse(run))
+    found = search.SECTION.figures(Context(run))
     assert ("parallel-coordinates" in found) == math.isfinite(score)
     if math.isfinite(score):
         style.png(found["parallel-coordinates"].draw)

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from rendered import rendered
 from synthetic import write_run
 
 from study.records import RunFolder
@@ -9,7 +10,7 @@ from study.report import draw_report
 from study.report.core.study_run import load, siblings
 from study.report.data.leakage import duplicates, grouping, sensitivity
 from study.report.overview.summary import opening
-from study.report.protocol.method import method
+from study.report.sections import method
 
 LOOK_ALIKES = {"look_alike_links": 9, "look_alike_groups": 4, "look_alike_extra_pictures": 7}
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -147,12 +148,12 @@ def test_runs_of_the_same_images_under_other_groupings_are_compared(tmp_path):
 )
 def test_the_method_says_what_was_kept_together(tmp_path, way, words):
     run = load(write_run(tmp_path, manifest={} if way is None else {"groups": way}))
-    assert words in method(run)
+    assert words in rendered(method, run)
 
 
 def test_the_method_of_a_holdout_says_of_which_images_test_is(tmp_path):
     run = load(write_run(tmp_path, manifest={"holdout": True}))
-    assert "Test is 15 % of the images other than those of the official test split" in method(run)
+    assert "Test is 15 % of the images other than those of the official test split" in rendered(method, run)
 
 
 def test_a_run_of_other_images_is_no_sibling(tmp_path):
@@ -168,11 +169,13 @@ def test_earlier_looks_at_the_test_split_stand_in_the_first_lines_and_in_the_met
     run = load(write_run(tmp_path / "results", manifest={"opened_before": earlier}))
     said = "The test split had been opened 1 time before this run, on 2026-03-01 by first_try."
     assert f"**{said}**" in opening(run)
-    assert said in method(run)
+    assert said in rendered(method, run)
 
 
 def test_a_first_look_and_a_closed_official_split_are_said(tmp_path):
     run = load(write_run(tmp_path / "results", manifest={"opened_before": [], "holdout": True}))
-    assert "The ledger of test openings that this machine keeps knows of no earlier look at it." in method(run)
+    assert "The ledger of test openings that this machine keeps knows of no earlier look at it." in rendered(
+        method, run
+    )
     (line,) = opening(run)
     assert "The official test split stayed closed" in line

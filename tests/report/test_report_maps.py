@@ -4,17 +4,16 @@ import sys
 
 import pytest
 from PIL import Image
+from rendered import rendered
 from synthetic_explanations import start, write_explanations
 
 from study.records import EXPLANATIONS, EventLog
 from study.report import draw_report
 from study.report.core import style
-from study.report.core.analysis import analyse
+from study.report.core.section import Context
 from study.report.core.study_run import load
-from study.report.images.figures import drawings_of_images
-from study.report.images.saliency import what_they_look_at
-from study.report.protocol.claim_checklist import reporting_checklist
 from study.report.search.tables import cost_table
+from study.report.sections import claim_checklist, saliency, sections
 
 FIGURES = ("mistakes", "suspected-labels", "maps")
 
@@ -35,7 +34,7 @@ def explain(make_run):
 
 def section(folder):
     run = load(folder)
-    return what_they_look_at(run, drawings_of_images(run))
+    return saliency.SECTION.markdown(Context(run, sections()))
 
 
 def row(page, name):
@@ -70,9 +69,9 @@ def test_the_checklist_for_a_paper_answers_the_item_on_explanations_where_there_
     plan = {"name": "unexplained"}
     unexplained = load(make_run(**plan))
     explained = load(explain())
-    left = reporting_checklist(unexplained, analyse(unexplained))
+    left = rendered(claim_checklist, unexplained)
     assert "explanations of single answers (31)" in left
-    answered = reporting_checklist(explained, analyse(explained))
+    answered = rendered(claim_checklist, explained)
     assert "| 31 | Explanations | Grad-CAM" in answered
     assert "(31)" not in answered
 
@@ -109,7 +108,7 @@ def test_why_explanations_are_missing_stands_at_the_top_and_the_results_are_draw
 
 def test_the_captions_tell_class_answer_and_probability(explain):
     run = load(explain())
-    drawn = drawings_of_images(run)
+    drawn = Context(run, sections()).figures
     words = re.findall(r"(positive|negative) taken for (positive|negative) \((0\.\d{3})\)", drawn["mistakes"].alt)
     assert len(words) == 10
     assert all(true != answer for true, answer, _ in words)
@@ -121,7 +120,7 @@ def test_the_captions_tell_class_answer_and_probability(explain):
 
 def test_each_architecture_has_two_images_of_a_kind_with_their_maps(explain):
     run = load(explain(without_map=["alexnet"]))
-    figure = drawings_of_images(run)["maps"].draw()
+    figure = Context(run, sections()).figures["maps"].draw()
     assert [part.get_suptitle() for part in figure.subfigs] == ["lenet", "alexnet", "hahnet"]
     for part in figure.subfigs:
         shown = [axis for axis in part.axes if axis.get_visible()]

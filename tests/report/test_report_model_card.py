@@ -6,7 +6,7 @@ from study.records import TEST, TUNED, EventLog
 from study.report import draw_report
 from study.report.core.analysis import analyse
 from study.report.core.study_run import load
-from study.report.protocol.model_card import model_cards
+from study.report.model_card import model_cards
 from study.wording import fraction
 
 

@@ -2,11 +2,12 @@ import dataclasses
 
 import numpy as np
 import pytest
+from rendered import rendered
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
 from study.records import TEST, TUNED
 from study.report.core.study_run import load
-from study.report.results.operating_points import at_which_threshold, operating_points
+from study.report.sections import operating_points
 from study.wording import NOTHING
 
 
@@ -28,7 +29,7 @@ def test_the_values_at_half_are_those_of_scikit_learns_confusion_matrices(finish
     run = load(finished.folder)
     test = run.predictions["hahnet", TUNED, TEST]
     tables = [confusion_matrix(test.targets, probabilities[:, 1] >= 0.5) for probabilities in test.probabilities]
-    point = operating_points(run, "hahnet")["0.5"]
+    point = operating_points.operating_points(run, "hahnet")["0.5"]
     assert point.thresholds.tolist() == [0.5, 0.5, 0.5]
     for name, row, column in (("sensitivity", 1, 1), ("specificity", 0, 0)):
         assert point.on_test[name].mean == pytest.approx(np.mean([t[row, column] / t[row].sum() for t in tables]))
@@ -39,7 +40,7 @@ def test_the_values_at_half_are_those_of_scikit_learns_confusion_matrices(finish
 def test_each_seed_run_keeps_the_highest_threshold_that_finds_95_percent_of_its_own_val(finished):
     run = load(finished.folder)
     val = run.predictions["lenet", TUNED, "val"]
-    point = operating_points(run, "lenet")["95 % sensitivity on val"]
+    point = operating_points.operating_points(run, "lenet")["95 % sensitivity on val"]
     for threshold, probabilities in zip(point.thresholds, val.probabilities, strict=True):
         positive = np.sort(probabilities[val.targets == 1, 1])
         # 38 of the 40 positives are 95 %.
@@ -60,7 +61,7 @@ def test_it_is_said_whether_the_sensitivity_chosen_on_val_is_kept_on_test(finish
         (-0.5, "lenet (96.8 %) and alexnet (96.4 %); is missed, but by no more than luck explains, by hahnet ("),
         (-4.0, "lenet (96.8 %) and alexnet (96.4 %); is missed by hahnet ("),
     ):
-        page = at_which_threshold(with_positives(run, "hahnet", TEST, logit))
+        page = rendered(operating_points, with_positives(run, "hahnet", TEST, logit))
         assert words in page.splitlines()[2]
 
 
@@ -68,11 +69,11 @@ def test_it_is_said_for_whom_a_threshold_of_val_decides_better_than_half(finishe
     run = load(finished.folder)
     for split in ("val", TEST):
         run = with_positives(run, "hahnet", split, 4.0)
-    sentence = at_which_threshold(run).splitlines()[2]
+    sentence = rendered(operating_points, run).splitlines()[2]
     assert "Against 0.5, by balanced accuracy, Youden's threshold decides better for hahnet (+0." in sentence
-    gain = operating_points(run, "hahnet")["Youden on val"].gain
+    gain = operating_points.operating_points(run, "hahnet")["Youden on val"].gain
     moved = run.predictions["hahnet", TUNED, TEST]
-    thresholds = operating_points(run, "hahnet")["Youden on val"].thresholds
+    thresholds = operating_points.operating_points(run, "hahnet")["Youden on val"].thresholds
     each = [
         balanced_accuracy_score(moved.targets, p[:, 1] >= threshold)
         - balanced_accuracy_score(moved.targets, p[:, 1] >= 0.5)
@@ -82,7 +83,7 @@ def test_it_is_said_for_whom_a_threshold_of_val_decides_better_than_half(finishe
 
 
 def test_a_seed_run_that_lacks_an_answer_takes_no_part(standin):
-    assert len(operating_points(load(standin.folder), "alexnet")["Youden on val"].thresholds) == 2
+    assert len(operating_points.operating_points(load(standin.folder), "alexnet")["Youden on val"].thresholds) == 2
 
 
 def test_where_val_has_no_positives_nothing_is_chosen(make_run):
@@ -90,11 +91,11 @@ def test_where_val_has_no_positives_nothing_is_chosen(make_run):
     key = ("lenet", TUNED, "val")
     old = run.predictions[key]
     negative = dataclasses.replace(old, targets=np.zeros_like(old.targets))
-    page = at_which_threshold(dataclasses.replace(run, predictions=dict(run.predictions) | {key: negative}))
+    page = rendered(operating_points, dataclasses.replace(run, predictions=dict(run.predictions) | {key: negative}))
     assert "What to see: nothing" in page
     assert f"| Youden on val | {NOTHING} | {NOTHING} |" in page
 
 
 def test_more_than_two_classes_and_untested_runs_have_no_threshold(multiclass, make_run):
     assert "At which threshold" not in multiclass.page
-    assert at_which_threshold(load(make_run(stage="seeds"))) == ""
+    assert rendered(operating_points, load(make_run(stage="seeds"))) == ""

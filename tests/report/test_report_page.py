@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from rendered import rendered
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from study.records import EventLog
 from study.report import draw_report
 from study.report.core.study_run import load
-from study.report.protocol.method import method
+from study.report.sections import method
 
 SECTIONS = [
     "# HER2 status from IHC patches",
@@ -280,7 +281,7 @@ def test_copies_are_counted_by_their_pixels_and_by_their_bytes(finished):
     ],
 )
 def test_the_limits_say_what_so_many_seeds_can_tell(make_run, seeds, words):
-    assert words in method(load(make_run(stage="declared", num_seeds=seeds)))
+    assert words in rendered(method, load(make_run(stage="declared", num_seeds=seeds)))
 
 
 def test_the_limits_point_to_the_sections_on_probabilities_and_thresholds_that_the_page_has(
@@ -293,6 +294,6 @@ def test_the_limits_point_to_the_sections_on_probabilities_and_thresholds_that_t
         assert headings == {heading for heading in (believed, thresholds) if f"\n## {heading}\n" in page}
     assert "so none is a clinical operating point" in finished.page
     assert "operating points are chosen for two classes only" in multiclass.page
-    untested = method(load(make_run(stage="seeds")))
+    untested = rendered(method, load(make_run(stage="seeds")))
     assert believed not in untested
     assert "so none is a clinical operating point" in untested

@@ -2,13 +2,15 @@ import re
 
 import numpy as np
 import pytest
+from rendered import rendered
 from statsmodels.stats.contingency_tables import mcnemar
 
 from study.evaluation.delong import delong_test
 from study.records import TEST, TUNED
-from study.report.core.analysis import analyse
+from study.report.core.section import Context
 from study.report.core.study_run import load
-from study.report.results.pairwise_comparison import can_be_told_apart, ensemble_tests
+from study.report.sections import pairwise_comparison
+from study.report.sections.pairwise_comparison import ensemble_tests
 
 
 def section_of(page):
@@ -73,16 +75,16 @@ def test_what_the_tests_take_for_granted_is_said(finished):
 
 
 def test_a_difference_that_only_a_test_finds_may_be_of_these_networks_alone(make_run):
-    run = load(make_run())
-    analysis = analyse(run)
+    context = Context(load(make_run()))
+    analysis = context.analysis
     couple = ("lenet", "hahnet")
     interval = analysis.differences["roc_auc"][couple]
     wider = interval._replace(low=-0.9, high=0.1)
     analysis.differences["roc_auc"][couple] = analysis.differences["accuracy"][couple] = wider
-    assert "finds a difference for lenet\N{EN DASH}hahnet:" in can_be_told_apart(run, analysis)
+    assert "finds a difference for lenet\N{EN DASH}hahnet:" in pairwise_comparison.SECTION.markdown(context)
 
 
 def test_without_two_tested_architectures_there_is_nothing_to_tell_apart(make_run):
     for changes in ({"stage": "seeds"}, {"name": "one", "strengths": {"lenet": 1.0}}):
         run = load(make_run(**changes))
-        assert can_be_told_apart(run, analyse(run)) == ""
+        assert rendered(pairwise_comparison, run) == ""

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
+from rendered import rendered
 from sklearn.metrics import cohen_kappa_score, precision_score, recall_score
 
 from study.evaluation.per_class import KAPPA, class_metric
 from study.records import TEST, TUNED
 from study.report.core.analysis import analyse
 from study.report.core.study_run import load
-from study.report.results.per_class import class_by_class, shown_architectures
+from study.report.sections import per_class
+from study.report.sections.per_class import shown_architectures
 from study.wording import NOTHING
 
 
@@ -59,10 +61,10 @@ def test_kappa_is_shown_for_classes_in_an_order_only(make_run, multiclass):
     test = run.predictions["baseline_cnn", TUNED, TEST]
     each = [cohen_kappa_score(test.targets, p.argmax(axis=1), weights="quadratic") for p in test.probabilities]
     assert analyse(run).by_class["baseline_cnn"][KAPPA].mean == pytest.approx(np.mean(each))
-    assert f"is baseline_cnn {np.mean(each):.3f} (" in class_by_class(run, analyse(run))
+    assert f"is baseline_cnn {np.mean(each):.3f} (" in rendered(per_class, run)
     assert "kappa" not in multiclass.page
 
 
 def test_before_test_there_are_no_classes_to_compare(make_run):
     run = load(make_run(stage="seeds"))
-    assert class_by_class(run, analyse(run)) == ""
+    assert rendered(per_class, run) == ""

@@ -16,9 +16,7 @@ from study.evaluation.bootstrap import resampled_means, resampled_scores
 from study.evaluation.calibration import resampled_losses
 from study.report import draw_report, page
 from study.report.core import style
-from study.report.core.analysis import analyse
-from study.report.core.study_run import load
-from study.report.figures import drawings
+from study.report.sections import page_of
 
 SMALL = {"strengths": {"lenet": 1.0, "hahnet": 2.2}, "num_seeds": 2, "num_trials": 4, "num_epochs": 4, "audit": 1}
 COUNTS = {
@@ -150,8 +148,7 @@ def test_each_number_of_an_event_that_is_shown_changes_the_report(words, kind):
 
 def figure_of(folder, events, name):
     folder.events.write_text("".join(f"{json.dumps(event)}\n" for event in events))
-    run = load(folder)
-    return style.png(drawings(run, analyse(run))[name].draw)
+    return style.png(page_of(folder).figures[name].draw)
 
 
 @pytest.fixture(scope="module")

@@ -3,16 +3,16 @@ import re
 
 import numpy as np
 import pytest
+from rendered import rendered
 
 from study.records import EventLog
 from study.report.core.study_run import load
 from study.report.overview.summary import gaps
-from study.report.protocol.method import method
 from study.report.search.accounting import audit, first_rung, growth, importance_of, num_audited, score_at, spending
 from study.report.search.early_stopping import what_it_missed
 from study.report.search.failures import failures, unequal
 from study.report.search.figures import expected_best_lines
-from study.report.search.section import search
+from study.report.sections import method, search
 from study.wording import MINUS
 
 
@@ -66,7 +66,7 @@ def test_failed_trials_are_kept_apart_from_what_was_saved(audited, run, standin)
 
 
 def test_no_section_tells_of_costs_before_a_trial_has_ended(make_run):
-    text = search(load(make_run(stage="declared")), {})
+    text = rendered(search, load(make_run(stage="declared")))
     assert "###" in text
     assert "What it cost" not in text
     assert "mattered" not in text
@@ -89,7 +89,7 @@ def test_in_an_old_log_the_declared_trials_are_told_from_the_searched_ones_by_th
     assert growth(run, "hahnet").trials.tolist() == list(range(3, 9))
     assert growth(run, "lenet").trials.tolist() == list(range(1, 9))
     assert num_audited(run) == 0
-    assert "Unknown: no trial was audited. `--audit N`" in search(run, {})
+    assert "Unknown: no trial was audited. `--audit N`" in rendered(search, run)
 
 
 def test_a_pair_without_a_score_has_no_line(standin):
@@ -188,7 +188,9 @@ def test_a_document_recipe_that_a_rung_would_have_ended_is_told_without_an_audit
 
 
 def test_the_method_says_how_the_books_were_kept(run, finished):
-    assert "5 trials of each pair, chosen before they began, and trial 0 are never stopped early" in method(run)
+    assert "5 trials of each pair, chosen before they began, and trial 0 are never stopped early" in rendered(
+        method, run
+    )
     assert "No trials were audited" in finished.page
 
 
@@ -228,7 +230,9 @@ def test_equal_scores_at_the_first_rung_have_no_importance(run):
     for trial in run.search("hahnet"):
         for epoch in trial.epochs:
             epoch["val_roc_auc"] = 0.5
-    assert "At the first rung the best third of the trials of hahnet can't be told from the rest." in search(run, {})
+    assert "At the first rung the best third of the trials of hahnet can't be told from the rest." in rendered(
+        search, run
+    )
 
 
 def test_trials_that_were_tried_again_are_counted_and_named_with_their_causes(audited, finished):
@@ -248,7 +252,7 @@ def test_of_many_trials_that_were_tried_again_the_first_are_named(run):
     for trial in run.search("hahnet"):
         trial.attempts.extend([{"kind": "lost"}, {"kind": "lost"}])
         trial.micro_batch = 4
-    text = search(run, {})
+    text = rendered(search, run)
     assert "18 trials, none of which FAILED in the end: " in text
     assert "(2 x lost), " in text
     assert "and 12 others." in text

@@ -3,16 +3,13 @@ import re
 from matplotlib.text import Text
 
 from study.report.core import style
-from study.report.core.analysis import analyse
-from study.report.core.study_run import load
-from study.report.figures import drawings
+from study.report.sections import page_of
 
 PHONE_IN = 360 / 96
 
 
 def test_on_a_phone_all_letters_are_at_least_eight_points_and_no_legend_is_cut_off(six):
-    run = load(six.folder)
-    for name, drawing in drawings(run, analyse(run)).items():
+    for name, drawing in page_of(six.folder).figures.items():
         with style.styled():
             figure = drawing.draw()
             figure.draw_without_rendering()
@@ -27,8 +24,7 @@ def test_on_a_phone_all_letters_are_at_least_eight_points_and_no_legend_is_cut_o
 
 def test_one_sentence_says_what_to_see_in_each_figure(six, audited):
     for drawn in (six, audited):
-        run = load(drawn.folder)
-        for name, drawing in drawings(run, analyse(run)).items():
+        for name, drawing in page_of(drawn.folder).figures.items():
             assert re.findall(r"[.!?](?= [A-Z]|$)", drawing.sees) == ["."], (name, drawing.sees)
             assert drawing.sees in drawn.page
             assert drawing.how in drawn.page

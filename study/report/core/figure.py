@@ -1,13 +1,11 @@
 """A figure of a report: what to see in it, in words for those who can't, and how it is drawn."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
 from study.report.core import style
-from study.report.core.markdown import image, join
-from study.report.core.study_run import Run
 
 
 @dataclass(frozen=True)
@@ -31,14 +29,3 @@ class Drawing:
     def png(self) -> bytes:
         """The figure as a file."""
         return style.png(self.draw, num_colours=self.num_colours)
-
-
-Drawings = Mapping[str, Drawing]
-
-
-def figure(run: Run, drawings: Drawings, name: str) -> str:
-    """A figure between what to see in it and how it was drawn; "" if there is no such figure (yet)."""
-    if name not in drawings:
-        return ""
-    drawing = drawings[name]
-    return join([drawing.sees, image(f"{run.name}/{name}.png", drawing.alt), drawing.how])

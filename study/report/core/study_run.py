@@ -112,6 +112,13 @@ class Run:
     def completed_seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:
         return [t for t in self.seed_runs(pair, recipe_name) if t.state == COMPLETE]
 
+    def num_parameters(self, pair: str) -> int | None:
+        """Of the winner: dense units and kernels may differ from the starting recipe's; None where no record tells."""
+        finalist = self.state.finalist(pair)
+        own = finalist.result.get("num_parameters") if finalist else None
+        found = own or self.manifest["pairs"][pair].get("num_parameters")
+        return int(found) if found else None
+
     def images(self, split: str) -> dict[str, int]:
         """Class -> number of images, in the order of the classes."""
         counts = self.manifest["counts"].get(split, {})

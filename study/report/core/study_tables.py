@@ -10,7 +10,7 @@ from study.report.core.markdown import table, value
 from study.report.core.naming import starting_recipe
 from study.report.core.search_space import ends
 from study.report.core.study_run import Run
-from study.wording import DASH, NOTHING, fraction
+from study.wording import NOTHING, fraction
 
 
 def image_table(run: Run) -> str:
@@ -125,9 +125,3 @@ def _seed_row(trial: Trial, recipe: str, val: Mapping[int, float], test: Mapping
         fraction(test.get(trial.number)),
         f"{trial.seconds / 60:.1f}" if not math.isnan(trial.seconds) else NOTHING,
     ]
-
-
-def range_of(values: list[float]) -> str:
-    """`0.001-0.03`: the smallest and the largest, or the only one."""
-    low, high = min(values), max(values)
-    return f"{low:.2g}" if low == high else f"{low:.2g}{DASH}{high:.2g}"

@@ -5,9 +5,7 @@ from study.records import TUNED, VAL
 from study.report.core.analysis import Analysis
 from study.report.core.study_run import Run
 from study.report.core.verdict import by_mean, told_apart
-from study.report.results.best_trials import num_parameters
-from study.report.results.calibration import calibration_scores, knowing_nothing
-from study.report.results.calibration_scores import calibrations
+from study.report.results.calibration import calibration_scores, calibrations, knowing_nothing
 from study.wording import fraction, listing
 
 
@@ -25,7 +23,7 @@ def advice(run: Run, analysis: Analysis) -> list[str]:
 
 
 def _undecided(run: Run, names: list[str]) -> str:
-    sizes = {name: size for name in names if (size := num_parameters(run, name)) is not None}
+    sizes = {name: size for name in names if (size := run.num_parameters(name)) is not None}
     words = f"These figures don't decide between {listing(names)}"
     if len(sizes) < len(names):
         return f"{words}."

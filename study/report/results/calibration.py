@@ -1,4 +1,4 @@
-"""Whether the probabilities on test mean what they say, before and after what is known of them is undone."""
+"""The probabilities of the tuned seed runs on test, as trained and with undone what is known of them; their scores."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,24 +9,44 @@ import numpy.typing as npt
 from study.evaluation.calibration import (
     BRIER_SCORE,
     LOG_LOSS,
-    NUM_BINS,
+    Bin,
     brier_scores,
     expected_calibration_error,
     log_losses,
+    reliability,
     resampled_losses,
 )
 from study.evaluation.intervals import Interval
+from study.evaluation.probability_correction import Correction
+from study.records import TUNED, VAL
 from study.report.core.analysis import RESAMPLING_SEED
-from study.report.results.calibration_scores import TEMPERED, UNWEIGHTED, Calibration, calibrations
-from study.report.core.figure import Drawings, figure
 from study.report.core.study_run import Run
-from study.report.core.markdown import join, table
-from study.report.core.naming import label
-from study.wording import DASH, NOTHING, fraction, listing, signed
 
 CALIBRATION_ERROR = "Expected calibration error"
+AS_TRAINED, UNWEIGHTED, TEMPERED = "as trained", "class weights undone", "then temperature"
 
-_SCORES = (CALIBRATION_ERROR, BRIER_SCORE, LOG_LOSS)
+
+@dataclass(frozen=True)
+class Calibration:
+    """What the tuned seed runs of an architecture say of the test images.
+
+    Attributes:
+        targets: int (N,) in [0, C).
+        groups: (N,) labels; images with the same label stand or fall together.
+        stages: `AS_TRAINED`, `UNWEIGHTED` and `TEMPERED`, each after the one before -> probabilities, float (K, N, C);
+            without `UNWEIGHTED` if all seed runs were trained with equal class weights.
+        temperatures: float (K,), fitted on val for each seed run after its class weights were undone; NaN where a
+            probability is not finite.
+    """
+
+    targets: npt.NDArray[np.int64]
+    groups: npt.NDArray[np.str_]
+    stages: dict[str, npt.NDArray[np.float64]]
+    temperatures: npt.NDArray[np.float64]
+
+    def reliability(self, stage: str) -> list[Bin]:
+        """The predictions of all seed runs in tenths of the probability; those of few images would fill no more."""
+        return reliability(self.targets, self.stages[stage], 10)
 
 
 @dataclass(frozen=True)
@@ -47,32 +67,10 @@ class CalibrationScores:
         return any(values[LOG_LOSS].high < log_loss for values in self.stages.values())
 
 
-def to_be_believed(run: Run, drawings: Drawings) -> str:
-    """Calibration of each tested architecture; "" before test."""
-    if not run.is_tested:
-        return ""
-    found = calibrations(run)
-    scores = {pair: calibration_scores(each) for pair, each in found.items()}
-    without = [pair for pair in run.tested if pair not in found]
-    return join(
-        [
-            "## Are the probabilities to be believed?",
-            " ".join(["What to see:", _who_is_sure(found), *_on_test(scores), _worth(run, found, scores)]),
-            "Test values, mean over the seed runs with 95 % intervals; lower is better. A loss with class weights asks "
-            "for probabilities of other class frequencies: dividing each class's probability by its weight undoes it. "
-            "What is left is mended by a temperature that is fitted on val for each seed run, towards targets that are "
-            "never certain (Laplace's rule of succession); the intervals take it as it is. All other figures of this "
-            "report are of the probabilities as "
-            "trained. The expected calibration "
-            f"error ({NUM_BINS} bins) is too high where there are few images, and higher still in resamples of them: "
-            "their interval would miss the truth, so there is none. The last row says of every image how frequent the "
-            "classes are in train: probabilities are worth something where the interval of a loss lies below that.",
-            _table(run, found, scores) if found else "",
-            figure(run, drawings, "reliability"),
-            _how_to_read(run) if "reliability" in drawings else "",
-            f"No seed run of {listing(without)} answered both val and test." if without else "",
-        ]
-    )
+def calibrations(run: Run) -> dict[str, Calibration]:
+    """Tested architecture -> its probabilities; without those of which no tuned seed run answered both val and test."""
+    found = {pair: _calibration(run, pair) for pair in run.tested}
+    return {pair: each for pair, each in found.items() if each is not None}
 
 
 def calibration_scores(found: Calibration) -> CalibrationScores:
@@ -97,82 +95,6 @@ def calibration_scores(found: Calibration) -> CalibrationScores:
     )
 
 
-def _how_to_read(run: Run) -> str:
-    """What the marks, bars and bands of the figure are."""
-    whose = f'of "{run.classes[1]}"' if len(run.classes) == 2 else "of the answer, the most probable class"
-    return (
-        f"The probability is that {whose}. Each mark stands for the test predictions of all seed runs in a tenth of it "
-        "and grows with their number. Bars are 95 % Wilson intervals. They count each image once, however "
-        "many seed runs there are, and show the luck of the images only, taken as independent of each other."
-    )
-
-
-def _who_is_sure(found: Mapping[str, Calibration]) -> str:
-    """Who is too sure, who is too unsure: on which side of 1 the temperatures of all seed runs lie."""
-    over = [pair for pair, each in found.items() if (each.temperatures > 1).all()]
-    under = [pair for pair, each in found.items() if (each.temperatures < 1).all()]
-    mixed = [pair for pair in found if pair not in (*over, *under)]
-    sides = {
-        "overconfident on val (temperature above 1)": over,
-        "underconfident on val (temperature below 1)": under,
-        "neither in all seed runs": mixed,
-    }
-    words = [
-        f"{listing([f'{pair} ({_range(found[pair].temperatures)})' for pair in pairs])} "
-        f"{'is' if len(pairs) == 1 else 'are'} {side}"
-        for side, pairs in sides.items()
-        if pairs
-    ]
-    if not words:
-        return "nothing, since no seed run answered both val and test."
-    weighted = any(UNWEIGHTED in each.stages for each in found.values())
-    apart = ", class weights apart" if weighted else ""
-    return f"{'; '.join(words)}{apart}."
-
-
-def _on_test(scores: Mapping[str, CalibrationScores]) -> list[str]:
-    """Whose log loss falls with what was fitted on val, whose rises, whose isn't shown to change."""
-    changes = {pair: each.change for pair, each in scores.items() if np.isfinite(each.change.mean)}
-    falls = [pair for pair, change in changes.items() if change.high < 0]
-    rises = [pair for pair, change in changes.items() if change.low > 0]
-    open_ = [pair for pair in changes if pair not in (*falls, *rises)]
-    words = [
-        f"{verb} for {listing([f'{pair} ({signed(changes[pair])})' for pair in pairs])}"
-        for verb, pairs in {"falls": falls, "rises": rises, "is not shown to change": open_}.items()
-        if pairs
-    ]
-    sentences = [f"With the temperature, log loss on test {'; '.join(words)}."] if words else []
-    if rises:
-        sentences.append("Where it rises, val is no guide to test: its images are unlike those of test, or too few.")
-    return sentences
-
-
-def _worth(run: Run, found: Mapping[str, Calibration], scores: Mapping[str, CalibrationScores]) -> str:
-    """Whose probabilities, at one stage at least, are shown to say more than the frequencies of the classes."""
-    if not found:
-        return ""
-    nothing = knowing_nothing(run, found)[LOG_LOSS]
-    better = [pair for pair, each in scores.items() if each.beats(nothing)]
-    return (
-        "On test, log loss is shown to lie below that of the class frequencies of train "
-        f"{f'for {listing(better)}' if better else 'for none of them'}."
-    )
-
-
-def _table(run: Run, found: Mapping[str, Calibration], scores: Mapping[str, CalibrationScores]) -> str:
-    rows = []
-    for pair, each in scores.items():
-        shown = label(run, pair)
-        for stage, values in each.stages.items():
-            temperature = _range(found[pair].temperatures) if stage == TEMPERED else NOTHING
-            rows.append([shown, stage, temperature, *(fraction(values[name]) for name in _SCORES)])
-            shown = ""
-    rows.append(
-        ["*class frequencies of train*", NOTHING, NOTHING, *map(fraction, knowing_nothing(run, found).values())]
-    )
-    return table(["Architecture", "Probabilities", "Temperature", *_SCORES], rows, left=2)
-
-
 def knowing_nothing(run: Run, found: Mapping[str, Calibration]) -> dict[str, float]:
     """Score -> value of saying of every test image how frequent the classes are in the training split."""
     targets = next(iter(found.values())).targets
@@ -185,9 +107,20 @@ def knowing_nothing(run: Run, found: Mapping[str, Calibration]) -> dict[str, flo
     }
 
 
-def _range(values: npt.NDArray[np.float64]) -> str:
-    """The smallest and the largest of the seed runs, or the only one."""
-    if not np.isfinite(values).all():
-        return NOTHING
-    low, high = f"{values.min():.2f}", f"{values.max():.2f}"
-    return low if low == high else f"{low}{DASH}{high}"
+def _calibration(run: Run, pair: str) -> Calibration | None:
+    test, val = run.tested[pair], run.predictions.get((pair, TUNED, VAL))
+    recipes = {trial.number: trial.recipe for trial in run.completed_seed_runs(pair, TUNED)}
+    both = tuple(number for number in test.numbers if val is not None and number in val.numbers)
+    if val is None or not both:
+        return None
+    counts = list(run.images("train").values())
+    corrections = [
+        Correction.fitted(recipes[number], counts, val.targets, probabilities)
+        for number, probabilities in zip(both, val.only(both), strict=True)
+    ]
+    trained = test.only(both)
+    stages = {AS_TRAINED: trained}
+    if any(each.weighted for each in corrections):
+        stages[UNWEIGHTED] = np.stack([each.unweighted(p) for each, p in zip(corrections, trained, strict=True)])
+    stages[TEMPERED] = np.stack([each(p) for each, p in zip(corrections, trained, strict=True)])
+    return Calibration(test.targets, test.groups, stages, np.array([each.temperature for each in corrections]))

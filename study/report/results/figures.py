@@ -17,7 +17,7 @@ from study.evaluation.confusion import confusion, decide
 from study.records import DOCUMENT, TEST, TUNED, Predictions, Trial
 from study.report.core import style
 from study.report.core.analysis import RESAMPLING_SEED, Analysis
-from study.report.results.calibration_scores import AS_TRAINED, TEMPERED, UNWEIGHTED, Calibration
+from study.report.results.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, Calibration
 from study.report.core.study_run import Run
 from study.report.core.naming import label, starting_recipe
 from study.wording import fraction

@@ -10,13 +10,13 @@ from study.records import SPLITS, TEST, TUNED
 from study.report.core.analysis import Analysis
 from study.report.core.markdown import join, table
 from study.report.core.naming import starting_recipe
+from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
 from study.report.core.verdict import by_mean
 from study.report.data.flow import left_out, num_groups
 from study.report.data.leakage import kept_together
 from study.report.overview.summary import opened_before, question
-from study.report.protocol.method import splits
-from study.report.results.best_trials import num_parameters
+from study.report.sections.method import splits
 from study.wording import counted, fraction, listing, percent
 
 NUM_ITEMS = 44
@@ -44,15 +44,14 @@ class Item(NamedTuple):
     answer: str
 
 
-def reporting_checklist(run: Run, analysis: Analysis) -> str:
-    """The answered items as a table, then the others; "" before test."""
+def _render(context: Context) -> str:
+    run, analysis = context.run, context.analysis
     if not run.is_tested:
         return ""
     items = [*_aims(run), *_data(run), *_model(run), *_evaluation(run, analysis), *_results(run, analysis)]
     rows = [[str(item.number), item.topic, item.answer] for item in sorted(items)]
     return join(
         [
-            "## For a paper: CLAIM 2024",
             f"What to see: the records answer {len(items)} of the {NUM_ITEMS} items of the Checklist for Artificial "
             "Intelligence in Medical Imaging (Tejani, Klontzas et al. 2024), here in our own words.",
             table(["Item", "Topic", "In this study"], rows, left=3),
@@ -109,7 +108,7 @@ def _patients(run: Run) -> str:
 
 def _model(run: Run) -> list[Item]:
     budget, manifest = run.manifest["budget"], run.manifest
-    sizes = [f"{pair} {n:,}" for pair in run.pairs if (n := num_parameters(run, pair))]
+    sizes = [f"{pair} {n:,}" for pair in run.pairs if (n := run.num_parameters(pair))]
     weights = {pair: (manifest["pairs"][pair]["weights"] or {}).get("source") for pair in run.pairs}
     started = [f"{pair} from {source}" for pair, source in weights.items() if source]
     versions = [f"{name} {version}" for name, version in manifest["versions"].items()]
@@ -170,3 +169,6 @@ def _results(run: Run, analysis: Analysis) -> list[Item]:
         Item(39, "Failures", "under Where they go wrong"),
         Item(40, "Limits", "under How it was done, and its limits"),
     ]
+
+
+SECTION = Section(title="For a paper: CLAIM 2024", render=_render)

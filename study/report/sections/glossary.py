@@ -1,8 +1,8 @@
 """What the words of a report mean, for a reader who meets them for the first time."""
 
-from study.report.core.markdown import join, table
+from study.report.core.markdown import table
 from study.report.core.naming import starting_recipe
-from study.report.core.study_run import Run
+from study.report.core.section import Context, Section
 from study.report.core.study_tables import shown_hyperparameters
 
 _TERMS = {
@@ -41,10 +41,14 @@ HYPERPARAMETERS = {
 }
 
 
-def words(run: Run) -> str:
+def _render(context: Context) -> str:
     """A table of the terms, and of the hyperparameters that the recipes of this run have."""
+    run = context.run
     used = dict.fromkeys(name for pair in run.pairs for name in shown_hyperparameters(run, pair))
     start = {starting_recipe(run, run.pairs): "the hyperparameters of trial 0, with which the search of a pair starts"}
     rows = [[term, meaning] for term, meaning in (_TERMS | start).items()]
     rows += [[f"`{name}`", HYPERPARAMETERS[name]] for name in used]
-    return join(["## Words", table(["Word", "Meaning"], rows, left=2)])
+    return table(["Word", "Meaning"], rows, left=2)
+
+
+SECTION = Section(title="Words", render=_render)

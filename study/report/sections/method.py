@@ -1,25 +1,28 @@
 """How a study is done and what its figures can't say, in words."""
 
+from collections.abc import Mapping
+
 from study.records import TUNED
 from study.report.core.markdown import bullets, join, value
 from study.report.core.naming import starting_recipe
 from study.report.core.search_space import explored
+from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
 from study.report.core.verdict import NEARLY_ALWAYS
 from study.report.data.leakage import kept_together
 from study.report.overview.summary import opened_before
 from study.report.search.accounting import num_audited
+from study.report.sections import added
 from study.wording import counted, listing
 
 
-def method(run: Run) -> str:
-    """The protocol as it was carried out, and its limits."""
+def _render(context: Context) -> str:
+    run = context.run
     return join(
         [
-            "## How it was done, and its limits",
             "What to see: which steps protect the test figures from wishful thinking, and what stays open.",
             bullets([step(run) for step in (_splits, _search, _books, _finalists, _test, _statistics)]),
-            bullets(_limits(run)),
+            bullets([*_limits(run), *_added(context.sections)]),
         ]
     )
 
@@ -188,3 +191,19 @@ def _limits(run: Run) -> list[str]:
     if run.manifest["stand_in"]:
         limits.append("*Drawn images.* All of the above holds for drawings; none of it is evidence.")
     return limits
+
+
+def _added(sections: Mapping[str, Section]) -> list[str]:
+    """Which sections of the page aren't this project's, so that nobody takes their figures for its own."""
+    names = added(sections)
+    if not names:
+        return []
+    titles = listing([f'"{sections[name].title}"' for name in names])
+    one = len(names) == 1
+    return [
+        f"*Added sections.* {titles} {'is' if one else 'are'} not of this project: whoever drew this page added "
+        f"{'it' if one else 'them'}, and answers for {'its' if one else 'their'} words and figures."
+    ]
+
+
+SECTION = Section(title="How it was done, and its limits", render=_render)

@@ -8,7 +8,6 @@ from study.report.core.naming import card_name, label
 from study.report.core.study_run import Run
 from study.report.core.verdict import shift_warning
 from study.report.overview.summary import date, opening
-from study.report.results.best_trials import num_parameters
 from study.wording import counted, fraction, listing, percent
 
 _SHOWN = {
@@ -60,7 +59,7 @@ def _model(run: Run, pair: str) -> list[str]:
     finalist = run.state.finalist(pair)
     recipe = finalist.recipe if finalist else declared["recipe"]
     used = [name for name in recipe if name in declared["uses"] or name in run.manifest["space"].get(pair, {})]
-    parameters = num_parameters(run, pair)
+    parameters = run.num_parameters(pair)
     named = [f'"{name}"' for name in run.classes]
     weights = (declared["weights"] or {}).get("source")
     return [

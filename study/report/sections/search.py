@@ -2,30 +2,53 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import add
+
+import numpy as np
 
 from study.evaluation.search_statistics import MIN_TRIALS_FOR_IMPORTANCE, Importance
-from study.records import FAILED, SEARCH, Trial
-from study.report.core.figure import Drawings, figure
-from study.report.core.markdown import join
+from study.records import FAILED, SEARCH, STOPPED, Trial
+from study.report.core.figure import Drawing
+from study.report.core.markdown import join, value
 from study.report.core.naming import origins, starting_recipe
+from study.report.core.search_space import explored
+from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
 from study.report.core.study_tables import space_table
-from study.report.search.accounting import first_rung, importance_of, spending
+from study.report.search.accounting import (
+    final_score,
+    first_rung,
+    growth,
+    importance_of,
+    score_at,
+    spending,
+    survivors,
+)
 from study.report.search.early_stopping import what_it_missed
+from study.report.search.figures import expected_best_lines, learning_curves
+from study.report.search.hyperparameter_figures import hyperparameters, parallel_coordinates
 from study.report.search.initial_trials import default_words, tried_table, tried_words
 from study.report.search.tables import cost_table, importance_table, latency_sizes, minutes, search_table
-from study.wording import counted, listing
+from study.wording import counted, listing, signed
+
+_LEARNING_CURVES, _PARALLEL_COORDINATES = "learning-curves", "parallel-coordinates"
+_EXPECTED_BEST, _HYPERPARAMETERS = "expected-best", "hyperparameters"
 
 _FEW_NAMED = 6
+# The last digit that a score is shown with.
+_VISIBLE = 0.001
+# Two trials agree by chance too often.
+_MIN_BEST = 3
 
 
-def search(run: Run, drawings: Drawings) -> str:
+def _render(context: Context) -> str:
     """Space, trials, their curves and recipes; then the books: cost, more trials, early stopping, importance."""
+    run = context.run
     starting = starting_recipe(run, run.pairs)
     origin = "" if all(run.has_documents_recipe(pair) for pair in run.pairs) else f" ({origins(run)})"
     return join(
         [
-            "## Search",
             f"What was explored; all other hyperparameters kept the value of the {starting}{origin}.",
             space_table(run),
             f"How it went: a trial that was not among the best was STOPPED {_rungs(run)}; each pair has the same "
@@ -34,12 +57,12 @@ def search(run: Run, drawings: Drawings) -> str:
             " ".join([*tried_words(run), *default_words(run)]),
             tried_table(run),
             " ".join(_mishaps(run)),
-            figure(run, drawings, "learning-curves"),
-            figure(run, drawings, "parallel-coordinates"),
+            context.figure(_LEARNING_CURVES),
+            context.figure(_PARALLEL_COORDINATES),
             *_cost(run),
-            *_more_trials(run, drawings),
+            *_more_trials(context),
             *what_it_missed(run),
-            *_importance(run, drawings),
+            *_importance(context),
         ]
     )
 
@@ -70,12 +93,12 @@ def _latency(run: Run) -> list[str]:
     ]
 
 
-def _more_trials(run: Run, drawings: Drawings) -> list[str]:
-    if "expected-best" not in drawings:
+def _more_trials(context: Context) -> list[str]:
+    if _EXPECTED_BEST not in context.figures:
         return []
     return [
         "### Would more trials have helped?",
-        figure(run, drawings, "expected-best"),
+        context.figure(_EXPECTED_BEST),
         "The given recipes (trial 0, tried values, a default) come first; then the search's own trials, in the mean "
         "over all orders in which they could have come (Tang et al. 2020, unbiased for independent draws). They are "
         "not independent: the search learns from each, so late trials tend to be better than early ones, and the "
@@ -84,7 +107,8 @@ def _more_trials(run: Run, drawings: Drawings) -> list[str]:
     ]
 
 
-def _importance(run: Run, drawings: Drawings) -> list[str]:
+def _importance(context: Context) -> list[str]:
+    run = context.run
     found = {pair: importance_of(run, pair) for pair in run.pairs}
     if not any(each.num_trials for each in found.values()):
         return []
@@ -92,7 +116,7 @@ def _importance(run: Run, drawings: Drawings) -> list[str]:
         "### Which hyperparameters mattered",
         _importance_words(run, found),
         importance_table(run, found),
-        figure(run, drawings, "hyperparameters"),
+        context.figure(_HYPERPARAMETERS),
     ]
 
 
@@ -204,3 +228,111 @@ def _after(rungs: Sequence[int]) -> str:
         return "nowhere, since the budget is too short for rungs"
     words = listing([str(rung) for rung in rungs], "or")
     return f"after {words} epoch{'' if words == '1' else 's'}"
+
+
+def _figures(context: Context) -> dict[str, Drawing]:
+    run = context.run
+    found: dict[str, Drawing] = {}
+    if any(trial.epochs for pair in run.pairs for trial in run.search(pair)):
+        found[_LEARNING_CURVES] = _learning_curves(run)
+        if explored(run) and any(np.isfinite(final_score(t)) for pair in run.pairs for t in run.search(pair)):
+            found[_PARALLEL_COORDINATES] = _parallel_coordinates(run)
+            found[_HYPERPARAMETERS] = _hyperparameters(run)
+    if any(len(each.trials) > 1 for pair in run.pairs if (each := growth(run, pair)) is not None):
+        found[_EXPECTED_BEST] = _expected_best(run)
+    return found
+
+
+def _learning_curves(run: Run) -> Drawing:
+    passed = [f"{' to '.join(map(str, survivors(run, pair)))} of {pair}" for pair in run.pairs]
+    sees = "The thick line is the trial that won, the dot its best epoch"
+    spent = reduce(add, [spending(run, pair) for pair in run.pairs])
+    if spent.ended:
+        sees += (
+            "; lines that end early were given up at a rung "
+            f"({spent.states[STOPPED]} of {counted(spent.ended, 'trial')} stopped early)"
+        )
+    return Drawing(
+        sees=f"{sees}.",
+        how=f"The numbers count the trials that train on from rung to rung: {listing(passed)}.",
+        alt=f"Validation ROC-AUC over the epochs of every searched trial of {listing(run.pairs)}; "
+        "the finalists are highlighted, and the trials that train on past each rung are counted",
+        draw=lambda: learning_curves(run),
+    )
+
+
+def _parallel_coordinates(run: Run) -> Drawing:
+    agreed = {pair: shared for pair in run.pairs if (shared := _agreed(run, pair)) is not None}
+    parts = [f"{listing(shared)} for {pair}" for pair, shared in agreed.items() if shared]
+    parts += [f"no choice for {listing(without)}"] if (without := [pair for pair in agreed if not agreed[pair]]) else []
+    words = f"; the best third of the trials agree on {'; '.join(parts)}" if parts else ""
+    return Drawing(
+        sees=f"Where dark lines run together, good trials are alike{words}.",
+        how="Each line is a trial that runs down through its values, the first or lowest of each at the left, those "
+        "outside the space beyond the ends.",
+        alt=f"Parallel coordinates: the hyperparameters of every searched trial of {listing(run.pairs)}, coloured by "
+        "best validation ROC-AUC",
+        draw=lambda: parallel_coordinates(run),
+    )
+
+
+def _agreed(run: Run, pair: str) -> list[str] | None:
+    """The choices that the best third of a pair's trials have in common and the others haven't; None of too few."""
+    trials = sorted(
+        (trial for trial in run.search(pair) if np.isfinite(trial.best_score)), key=lambda trial: -trial.best_score
+    )
+    best = trials[: len(trials) // 3]
+    if len(best) < _MIN_BEST:
+        return None
+    lists = [name for name, domain in run.manifest["space"].get(pair, {}).items() if "values" in domain]
+    had = {name: [trial.recipe.get(name) for trial in trials] for name in lists}
+    return [
+        f"{name} {value(values[0])}"
+        for name, values in had.items()
+        if len(set(values[: len(best)])) == 1 < len(set(values))
+    ]
+
+
+def _hyperparameters(run: Run) -> Drawing:
+    places = [
+        f"{place} of {number} ({pair})"
+        for pair in run.pairs
+        if (found := _place(run, pair))
+        for place, number in [found]
+    ]
+    won = f", then in place {listing(places)}" if places else ""
+    return Drawing(
+        sees="Where marks of one shape rise or fall from left to right, that hyperparameter went with the score; the "
+        f"large ones are the finalists{won}.",
+        how="Each mark is a trial at the first rung.",
+        alt=f"Validation ROC-AUC at the first rung of every searched trial of {listing(run.pairs)} against each "
+        "searched hyperparameter",
+        draw=lambda: hyperparameters(run),
+    )
+
+
+def _place(run: Run, pair: str) -> tuple[int, int] | None:
+    """The finalist's place among the trials with a score at the first rung, 1 is the best, and their number."""
+    finalist, rung = run.state.finalist(pair), first_rung(run, pair)
+    scores = [score for trial in run.search(pair) if np.isfinite(score := score_at(trial, rung))]
+    if finalist is None or not np.isfinite(own := score_at(finalist, rung)):
+        return None
+    return 1 + sum(score > own for score in scores), len(scores)
+
+
+def _expected_best(run: Run) -> Drawing:
+    gains = {pair: each.second_half for pair in run.pairs if (each := growth(run, pair)) is not None}
+    risen = sorted((pair for pair in gains if gains[pair] >= _VISIBLE), key=lambda pair: -gains[pair])
+    flat = [pair for pair in gains if pair not in risen]
+    parts = [f"{signed(gains[pair])} for {pair}" for pair in risen]
+    parts += [f"nothing (less than {_VISIBLE:g}) for {listing(flat)}"] if flat else []
+    return Drawing(
+        sees="Where a line still rises at its end, more trials would probably have found better: the second half of "
+        f"the trials is expected to have gained {listing(parts)}.",
+        how="The mark is what the given recipes reached.",
+        alt=f"Expected best validation ROC-AUC of {listing(list(gains))} against the number of trials",
+        draw=lambda: expected_best_lines(run),
+    )
+
+
+SECTION = Section(title="Search", render=_render, figures=_figures)

@@ -1,5 +1,7 @@
 """Which mistakes the best architecture makes on test, and whose labels an expert should look at again."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,30 +16,32 @@ from study.evaluation.examples import (
     unseen,
 )
 from study.evaluation.misclassified import confused_pairs
-from study.records import Predictions
-from study.report.core.figure import Drawings, figure
+from study.records import Pixels, Predictions
+from study.report.core import style
+from study.report.core.figure import Drawing
 from study.report.core.markdown import join, table
 from study.report.core.naming import label
+from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
+from study.report.images.drawing import examples_sheet
 from study.wording import counted, fraction, listing, percent
 
 _PAIRS_SHOWN = 5
 
 
-def where_they_go_wrong(run: Run, drawings: Drawings) -> str:
-    """Confused classes, confident mistakes and suspected labels of the best ensemble; "" before test."""
+def _render(context: Context) -> str:
+    run = context.run
     if not run.is_tested:
         return ""
     best = best_architecture(run.tested)
     test, lists = run.tested[best], listed(run.predictions)
     return join(
         [
-            "## Where they go wrong",
             _what_to_see(run, best, test),
             f"All of this section is of that ensemble; {label(run, best)} has the highest test ROC-AUC.",
             _confused_table(run, test),
-            *_confident(run, lists[MISTAKES], drawings),
-            *_suspected(run, best, lists[SUSPECTED_LABELS], drawings),
+            *_confident(context, lists[MISTAKES]),
+            *_suspected(context, best, lists[SUSPECTED_LABELS]),
         ]
     )
 
@@ -66,22 +70,21 @@ def _confused_table(run: Run, test: Predictions) -> str:
     return table(["True class", "Answer", "Images", "Of the true class"], rows, left=2)
 
 
-def _confident(run: Run, shown: list[Example], drawings: Drawings) -> list[str]:
+def _confident(context: Context, shown: list[Example]) -> list[str]:
     if not shown:
         return []
-    rows = [
-        [f"`{each.path}`", run.classes[each.target], run.classes[each.answer], fraction(each.of_answer)]
-        for each in shown
-    ]
+    classes = context.run.classes
+    rows = [[f"`{each.path}`", classes[each.target], classes[each.answer], fraction(each.of_answer)] for each in shown]
     return [
         "### The most confident mistakes",
         "The wrongly decided test images whose answer has the highest probability, one of each group.",
-        figure(run, drawings, MISTAKES),
+        context.figure(MISTAKES),
         table(["Image", "True class", "Answer", "Probability"], rows, left=3),
     ]
 
 
-def _suspected(run: Run, best: str, shown: list[Example], drawings: Drawings) -> list[str]:
+def _suspected(context: Context, best: str, shown: list[Example]) -> list[str]:
+    run = context.run
     known = unseen(run.predictions, best)
     found, num_images = suspected_labels(known), sum(len(part.targets) for part in known.values())
     rows = []
@@ -98,6 +101,31 @@ def _suspected(run: Run, best: str, shown: list[Example], drawings: Drawings) ->
         f"{len(found):,} of {counted(num_images, 'image')} of {listing(list(known))}{first}. The networks were not "
         "trained on these images, though val chose their epochs. It is a list to look at, never a correction: an image "
         "that is merely hard looks the same. No label was changed and no image left out.",
-        figure(run, drawings, SUSPECTED_LABELS),
+        context.figure(SUSPECTED_LABELS),
         table(["Image", "Split", "Label (its probability)", "Most probable class"], rows, left=4),
     ]
+
+
+def _figures(context: Context) -> dict[str, Drawing]:
+    run, explanations = context.run, context.run.explanations
+    if explanations is None or not run.is_tested:
+        return {}
+    return {
+        name: _examples(run, shown, explanations.thumbnails)
+        for name, shown in listed(run.predictions).items()
+        if shown and all(each.path in explanations.thumbnails for each in shown)
+    }
+
+
+def _examples(run: Run, shown: Sequence[Example], thumbnails: Mapping[str, Pixels]) -> Drawing:
+    words = [f"{run.classes[e.target]} taken for {run.classes[e.answer]} ({fraction(e.of_answer)})" for e in shown]
+    return Drawing(
+        sees="Beneath each image, in the order of the table, its label, and after the arrow the answer and its "
+        "probability.",
+        alt=f"{counted(len(shown), 'image')}: {'; '.join(words)}",
+        draw=lambda: examples_sheet(shown, run.classes, thumbnails),
+        num_colours=style.MANY_COLOURS,
+    )
+
+
+SECTION = Section(title="Where they go wrong", render=_render, figures=_figures)

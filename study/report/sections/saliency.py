@@ -4,25 +4,30 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from study.evaluation.examples import NUM_LOOKED_AT
 from study.evaluation.saliency_maps import ALIKE, Likeness, likeness
-from study.records import Explanation
-from study.report.core.figure import Drawings, figure
+from study.records import Explanation, Explanations
+from study.report.core import style
+from study.report.core.figure import Drawing
 from study.report.core.markdown import join, table
+from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
+from study.report.images.drawing import NUM_OF_A_KIND, maps_figure
 from study.wording import DASH, MINUS, NOTHING, counted, listing
 
 Networks = Mapping[str, Explanation]
 
+_MAPS = "maps"
 
-def what_they_look_at(run: Run, drawings: Drawings) -> str:
-    """Grad-CAM of right, wrong and random images, and the check of these maps; "" where none were recorded."""
+
+def _render(context: Context) -> str:
+    run = context.run
     if run.explanations is None or not run.explanations.networks:
         return ""
     networks = run.explanations.networks
     return join(
         [
-            "## What do they look at?",
-            figure(run, drawings, "maps"),
+            context.figure(_MAPS),
             " ".join(_without_maps(networks)),
             "Grad-CAM is coarse, and it shows where, not why: what speaks for an answer in a bright place need not be "
             "what a reader sees there. A map that looks right is no evidence that the answer is; one that looks wrong "
@@ -122,3 +127,31 @@ def _how_to_read(networks: Networks) -> str:
         "its sign but for another seed, since random weights turn a map upside down as often as not; so unrelated maps "
         f"are not at 0, least of all maps of few cells. From {ALIKE:g} on they are called much the same."
     )
+
+
+def _figures(context: Context) -> dict[str, Drawing]:
+    run, explanations = context.run, context.run.explanations
+    if explanations is None or not run.is_tested or not explanations.networks:
+        return {}
+    return {_MAPS: _maps(run, explanations)}
+
+
+def _maps(run: Run, explanations: Explanations) -> Drawing:
+    networks = explanations.networks
+    numbers = sorted({each.seed_run for each in networks.values()})
+    return Drawing(
+        sees="What to see: whether what is bright lies where a reader would look, in the wrong answers as in the right "
+        "ones.",
+        how="Above stands each image with its class, beneath it the map of what speaks for the answer (Grad-CAM, "
+        f"Selvaraju et al. 2017) with the answer and its probability, of seed run {listing([str(n) for n in numbers])} "
+        "of the tuned recipe. Right and wrong are the most confident answers, random images are the same for all "
+        f"architectures; {NUM_OF_A_KIND} of {NUM_LOOKED_AT} that were recorded of each are shown. Each map is as "
+        "bright as it can be, however weak it is.",
+        alt=f"Test images that {listing(list(networks))} answered rightly and wrongly, and random ones, each above its "
+        "Grad-CAM map",
+        draw=lambda: maps_figure(networks, run.classes, explanations.thumbnails),
+        num_colours=style.MANY_COLOURS,
+    )
+
+
+SECTION = Section(title="What do they look at?", render=_render, figures=_figures)

@@ -13,9 +13,10 @@ from study.evaluation.operating_points import at_threshold, sensitivity_threshol
 from study.evaluation.per_class import CLASS_METRICS, class_metric
 from study.records import TUNED, VAL
 from study.report.core.analysis import RESAMPLING_SEED
-from study.report.core.study_run import Run
 from study.report.core.markdown import join, table
 from study.report.core.naming import label
+from study.report.core.section import Context, Section
+from study.report.core.study_run import Run
 from study.wording import DASH, NOTHING, listing, percent, signed
 
 WANTED_SENSITIVITY = 0.95
@@ -49,15 +50,14 @@ class OperatingPoint(NamedTuple):
     gain: Interval
 
 
-def at_which_threshold(run: Run) -> str:
-    """Test values at three thresholds of each architecture; "" before test and with more than two classes."""
+def _render(context: Context) -> str:
+    run = context.run
     if len(run.classes) != 2 or not run.is_tested:
         return ""
     points = {pair: operating_points(run, pair) for pair in run.tested}
     share = float((next(iter(run.tested.values())).targets == 1).mean())
     return join(
         [
-            "## At which threshold?",
             _what_to_see(points),
             f'"{run.classes[1]}" is answered from the threshold on. Each seed run has thresholds of its own, chosen on '
             "val and kept on test: the one with the largest sensitivity + specificity (Youden), and the highest that "
@@ -144,3 +144,6 @@ def _table(run: Run, points: Mapping[str, Mapping[str, OperatingPoint]]) -> str:
 def _thresholds(values: npt.NDArray[np.float64]) -> str:
     low, high = f"{values.min():.3f}", f"{values.max():.3f}"
     return low if low == high else f"{low}{DASH}{high}"
+
+
+SECTION = Section(title="At which threshold?", render=_render)

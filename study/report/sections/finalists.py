@@ -1,24 +1,24 @@
-"""The section on what won: optimism and shift, recipes and seed runs."""
+"""What won each search: optimism and shift, the winning recipes beside those that they started from, seed runs."""
 
 import numpy as np
 
-from study.report.core.verdict import optimism_verdict, shift_verdict
 from study.records import DOCUMENT, TUNED, VAL, Trial
 from study.report.core.analysis import Analysis, seed_scores
-from study.report.results.published import schedule_note
-from study.report.core.study_run import Run
 from study.report.core.markdown import bullets, join
 from study.report.core.naming import card_name, label, starting_recipe
+from study.report.core.section import Context, Section
+from study.report.core.study_run import Run
 from study.report.core.study_tables import recipe_table, seed_table
+from study.report.core.verdict import optimism_verdict, shift_verdict
+from study.report.results.published import schedule_note
 from study.wording import counted
 
 _HASH_DIGITS = 12
 
 
-def finalists(run: Run, analysis: Analysis) -> str:
-    """Winning recipes beside those that they started from, optimism and shift, seed runs."""
-    blocks = ["## Finalists"]
-    blocks.append(bullets(_selection_notes(run, analysis)))
+def _render(context: Context) -> str:
+    run = context.run
+    blocks = [bullets(_selection_notes(run, context.analysis))]
     for pair in run.pairs:
         blocks += [f"### {label(run, pair)}", _words(run, pair), _card(run, pair), recipe_table(run, pair)]
     if seeds := seed_table(run):
@@ -29,14 +29,6 @@ def finalists(run: Run, analysis: Analysis) -> str:
 def _card(run: Run, pair: str) -> str:
     name = card_name(pair)
     return f"For whoever uses its weights: [{name}]({run.name}/{name})." if pair in run.tested else ""
-
-
-def num_parameters(run: Run, pair: str) -> int | None:
-    """Of the winner: dense units and kernels may differ from the starting recipe's; None where no record tells."""
-    finalist = run.state.finalist(pair)
-    own = finalist.result.get("num_parameters") if finalist else None
-    found = own or run.manifest["pairs"][pair].get("num_parameters")
-    return int(found) if found else None
 
 
 def _words(run: Run, pair: str) -> str:
@@ -53,7 +45,7 @@ def _words(run: Run, pair: str) -> str:
 
 def _winner(run: Run, pair: str, finalist: Trial) -> str:
     declared = run.manifest["pairs"][pair]
-    parameters = num_parameters(run, pair)
+    parameters = run.num_parameters(pair)
     own = "The document's own recipe" if run.has_documents_recipe(pair) else "The starting recipe"
     won = f"{own} (trial 0)" if finalist.number == 0 else f"Trial {finalist.number}"
     words = f"{declared['title']}. {won} won" if declared.get("title") else f"{won} won"
@@ -108,3 +100,6 @@ def _val_roc_aucs(run: Run, pair: str) -> list[float]:
     predictions = run.predictions.get((pair, TUNED, VAL))
     values = [each["roc_auc"] for each in seed_scores(predictions).values()] if predictions else []
     return [value for value in values if np.isfinite(value)]
+
+
+SECTION = Section(title="Finalists", render=_render)

@@ -8,10 +8,11 @@ import numpy as np
 from study.evaluation.delong import delong_test
 from study.evaluation.confusion import decide
 from study.evaluation.paired import holm, mcnemar
-from study.report.core.verdict import told_apart
 from study.report.core.analysis import Analysis
-from study.report.core.study_run import Run
 from study.report.core.markdown import join, table
+from study.report.core.section import Context, Section
+from study.report.core.study_run import Run
+from study.report.core.verdict import told_apart
 from study.wording import DASH, counted, listing, p_value, signed
 
 SIGNIFICANT = 0.05
@@ -33,15 +34,14 @@ class EnsembleTests(NamedTuple):
     decision: dict[Couple, float]
 
 
-def can_be_told_apart(run: Run, analysis: Analysis) -> str:
-    """Differences of each two architectures with intervals and tests; "" where fewer than two were tested."""
+def _render(context: Context) -> str:
+    run, analysis = context.run, context.analysis
     couples = list(analysis.differences.get("roc_auc", {}))
     if not couples:
         return ""
     tests = ensemble_tests(run, couples)
     return join(
         [
-            "## Can they be told apart?",
             _what_to_see(analysis, couples),
             f"Each two architectures on the same test images, each with its own seeds. The intervals are widened so "
             f"that all of them hold together ({100 * analysis.level:.1f} % each) and count both the luck of the images "
@@ -142,3 +142,6 @@ def _fixed_only(analysis: Analysis, tests: EnsembleTests, couples: Sequence[Coup
         f"Only a test, not the interval, finds a difference for {_names(found, couples)}: the "
         "ensembles that were trained differ on images like these; whether those of other seeds would is not shown."
     )
+
+
+SECTION = Section(title="Can they be told apart?", render=_render)

@@ -6,11 +6,12 @@ import numpy as np
 
 from study.evaluation.intervals import Interval
 from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
-from study.report.core.verdict import by_mean
 from study.report.core.analysis import Analysis
-from study.report.core.study_run import Run
 from study.report.core.markdown import join, table
 from study.report.core.naming import label
+from study.report.core.section import Context, Section
+from study.report.core.study_run import Run
+from study.report.core.verdict import by_mean
 from study.wording import fraction, listing, percent
 
 _ALL_SHOWN_UP_TO = 3
@@ -18,8 +19,8 @@ _ALL_SHOWN_UP_TO = 3
 ClassValues = Mapping[str, Interval]
 
 
-def class_by_class(run: Run, analysis: Analysis) -> str:
-    """Test values of each class for all architectures where they are few, else for the best; "" before test."""
+def _render(context: Context) -> str:
+    run, analysis = context.run, context.analysis
     if not run.is_tested:
         return ""
     shown = shown_architectures(run, analysis)
@@ -30,7 +31,6 @@ def class_by_class(run: Run, analysis: Analysis) -> str:
         words += f' Those of "{run.classes[0]}" are these with the parts exchanged: its sensitivity is the specificity.'
     return join(
         [
-            "## Class by class",
             _what_to_see(run, values[shown[0]], shown[0]),
             f"{words} A class that is never answered has no PPV.",
             _table(run, values),
@@ -83,3 +83,6 @@ def _agreement(run: Run, values: Mapping[str, ClassValues]) -> str:
         f"The classes are in an order, {listing(run.classes)}: quadratic weighted kappa, in which a miss by two steps "
         f"counts four times as much as one by one step, is {each}; 0 is chance, 1 full agreement."
     )
+
+
+SECTION = Section(title="Class by class", render=_render)

@@ -1,1 +1,0 @@
-"""How it was done, for reviewers and for whoever uses the weights."""
