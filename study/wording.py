@@ -25,6 +25,11 @@ def percent(value: float | Interval | None) -> str:
     return NOTHING if value is None or math.isnan(value) else f"{100 * value:.1f} %"
 
 
+def shown(value: float | Interval | None, shown_as: str) -> str:
+    """As a metric wants to be shown: "percent" or "fraction"."""
+    return percent(value) if shown_as == "percent" else fraction(value)
+
+
 def threshold(value: float) -> str:
     """Three decimals, or as many digits as tell it from 0 and 1: `0.312`, `0.00031`."""
     rounded = f"{value:.3f}"

@@ -30,6 +30,11 @@ class Objective:
         """As a manifest holds it; a run that says nothing was chosen by ROC-AUC."""
         return cls(**values) if values else cls()
 
+    @property
+    def words(self) -> str:
+        """The title within a sentence: "ROC-AUC", "log loss"."""
+        return self.title[:1].lower() + self.title[1:] if self.title[1:2].islower() else self.title
+
     def to_json(self) -> dict[str, Any]:
         """For the manifest."""
         return asdict(self)

@@ -66,7 +66,8 @@ def _model(run: Run, pair: str) -> list[str]:
         f"{declared['title'] or pair}{f', {parameters:,} parameters' if parameters else ''}; in: an image, resized to "
         f"{size} x {size} px; out: a probability for each of {listing(named)}.",
         f"Trained from {f'`{weights}`' if weights else 'random weights'} for up to "
-        f"{counted(run.manifest['budget']['epochs'], 'epoch')}; the epoch with the best val ROC-AUC is kept.",
+        f"{counted(run.manifest['budget']['epochs'], 'epoch')}; the epoch with the best val "
+        f"{run.objective.words} is kept.",
         f"Recipe: {', '.join(f'{name} {value(recipe[name])}' for name in used)}.",
     ]
 
@@ -114,7 +115,7 @@ def _classes(run: Run, analysis: Analysis, pair: str) -> str:
 
 
 def _limits(run: Run, analysis: Analysis, pair: str) -> list[str]:
-    fall = shift_warning({pair: analysis.shifts[pair]}) if pair in analysis.shifts else ""
+    fall = shift_warning({pair: analysis.shifts[pair]}, run.objective) if pair in analysis.shifts else ""
     meaning = run.manifest["dataset"].get("group_meaning", "")
     together = (
         f"Images of one {meaning} were kept together." if meaning else "Which images are of one patient is unknown."

@@ -11,9 +11,9 @@ from study import records
 from study.command import to_go_on
 from study.errors import DataError, ResultsError, StudyError, UnknownNameError
 from study.evaluation.appearance import Appearance
-from study.evaluation.examples import best_architecture
 from study.evaluation.operating_points import sensitivity_threshold
 from study.records import TUNED, VAL, Predictions, RunFolder, StudyState, Trial
+from study.selection import best_architecture
 from study.training import checkpoint
 from study.training.deployment import Deployment
 from study.winner.winner import Member, Winner
@@ -59,7 +59,7 @@ def load_winner(
         )
     if architecture and architecture not in answers:
         raise UnknownNameError(f"trained network in {folder.root.name} called", architecture, answers)
-    best = best_architecture(answers)
+    best = best_architecture(answers, state.objective.name)
     chosen = architecture or best
     trials = [trial for trial in state.seed_runs(chosen, TUNED) if trial.number in answers[chosen].numbers]
     winner = _winner(folder, state.manifest, chosen, trials, answers[chosen], torch.device(device))

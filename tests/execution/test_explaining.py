@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from study import records
+from study import records, selection
 from study.cli.study_selection import find_study
 from study.command import DONE
-from study.evaluation import examples
 from study.evaluation.saliency_maps import likeness
 from study.execution.study_session import is_complete
 from study.execution.task import Task
@@ -82,7 +81,7 @@ def test_a_finished_run_has_recorded_all_that_its_report_shows(finished_run: Pat
     assert list(found.networks) == list(state.manifest["pairs"])
     report = load(folder)
     for pair, each in found.networks.items():
-        chosen = examples.looked_at(TEST, report.tested[pair], number=0, seed=0)
+        chosen = selection.looked_at(TEST, report.tested[pair], number=0, seed=0)
         assert [(m.chosen_as, m.path, m.target, m.answer) for m in each.maps] == [
             (why, example.path, example.target, example.answer) for why, example in chosen
         ]
@@ -90,8 +89,8 @@ def test_a_finished_run_has_recorded_all_that_its_report_shows(finished_run: Pat
         assert set(each.latency_ms) == {1, 32}
         assert min(each.latency_ms.values()) > 0
         assert {len(m.untrained) for m in each.maps} == {5}
-    lists = examples.listed(report.predictions)
-    assert set(lists) == {examples.MISTAKES, examples.SUSPECTED_LABELS}
+    lists = selection.listed(report.predictions, "roc_auc")
+    assert set(lists) == {selection.MISTAKES, selection.SUSPECTED_LABELS}
     assert {example.path for shown in lists.values() for example in shown} <= set(found.thumbnails)
     assert {m.path for each in found.networks.values() for m in each.maps} <= set(found.thumbnails)
     assert {pixels.shape for pixels in found.thumbnails.values()} == {(16, 16, 3)}

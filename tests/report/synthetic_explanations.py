@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from study.evaluation import examples
+from study import selection
 from study.records import (
     EXPLAIN,
     EXPLANATIONS,
@@ -39,11 +39,11 @@ def write_explanations(
     """
     state = load_run(folder)
     predictions, seed = read_predictions(folder, state), int(state.manifest["seed"])
-    tested = examples.answers_to_test(predictions)
+    tested = selection.answers_to_test(predictions)
     networks = {}
-    paths = [example.path for shown in examples.listed(predictions).values() for example in shown]
+    paths = [example.path for shown in selection.listed(predictions, "roc_auc").values() for example in shown]
     for number, (pair, test) in enumerate(tested.items()):
-        chosen = examples.looked_at(TEST, test, number=test.numbers[0], seed=seed)
+        chosen = selection.looked_at(TEST, test, number=test.numbers[0], seed=seed)
         paths += [example.path for _, example in chosen]
         untrained, other_seed, other_images = (correlations or {}).get(pair, SOUND)
         networks[pair] = Explanation(

@@ -1,13 +1,14 @@
 import pytest
 
 from study.evaluation.intervals import Interval
+from study.records import Objective
 from study.report.core.verdict import (
     OneAnswer,
+    best_verdict,
     decision_verdict,
     gain_verdict,
     majority_verdict,
     optimism_verdict,
-    ranking_verdict,
     shift_verdict,
     shift_warning,
     told_apart,
@@ -15,23 +16,24 @@ from study.report.core.verdict import (
 from study.wording import MINUS
 
 APART, NEAR = Interval(0.1, 0.05, 0.15), Interval(0.01, -0.02, 0.04)
+AUC, LOSS = Objective(), Objective("log_loss", "Log loss", greater_is_better=False)
 SCORES = {"a": Interval(0.7, 0.6, 0.8), "b": Interval(0.8, 0.7, 0.9), "c": Interval(0.79, 0.7, 0.9)}
 
 
 def test_an_architecture_that_is_told_apart_from_all_others_ranks_best():
-    sentence = ranking_verdict(SCORES, {("a", "b"): APART, ("b", "c"): APART, ("a", "c"): NEAR})
+    sentence = best_verdict(SCORES, {("a", "b"): APART, ("b", "c"): APART, ("a", "c"): NEAR}, AUC)
     assert sentence.startswith("b ranks the images best, with test ROC-AUC 0.800")
     assert sentence.endswith("told apart from c and a.")
 
 
 def test_the_highest_mean_alone_does_not_make_a_winner():
-    sentence = ranking_verdict(SCORES, {("a", "b"): APART, ("b", "c"): NEAR, ("a", "c"): NEAR})
+    sentence = best_verdict(SCORES, {("a", "b"): APART, ("b", "c"): NEAR, ("a", "c"): NEAR}, AUC)
     assert "not told apart from c; it is told apart from a." in sentence
     assert "best" not in sentence
 
 
 def test_a_single_architecture_is_compared_with_nothing():
-    sentence = ranking_verdict({"a": SCORES["a"]}, {})
+    sentence = best_verdict({"a": SCORES["a"]}, {}, AUC)
     assert "no other architecture" in sentence
 
 
@@ -42,7 +44,7 @@ def test_two_architectures_without_a_comparison_are_not_told_apart():
 
 def test_an_undefined_score_never_ranks_first():
     undefined = Interval(float("nan"), float("nan"), float("nan"))
-    assert ranking_verdict({"a": undefined, "b": SCORES["b"]}, {}).startswith("b has the highest")
+    assert best_verdict({"a": undefined, "b": SCORES["b"]}, {}, AUC).startswith("b has the highest")
 
 
 @pytest.mark.parametrize(
@@ -97,21 +99,21 @@ def test_of_networks_that_decide_well_nothing_more_is_said():
 
 
 def test_a_gain_counts_only_if_its_interval_excludes_zero():
-    verdict = gain_verdict({"a": APART, "b": NEAR, "c": Interval(-0.1, -0.2, -0.05)})
+    verdict = gain_verdict({"a": APART, "b": NEAR, "c": Interval(-0.1, -0.2, -0.05)}, AUC)
     assert "Tuning raised the test ROC-AUC of a (+0.100" in verdict
     assert "no gain in test ROC-AUC over the document's recipe is shown for b" in verdict
     assert "lowered the test ROC-AUC of c (\N{MINUS SIGN}0.100" in verdict
-    assert gain_verdict({}) == ""
+    assert gain_verdict({}, AUC) == ""
 
 
 def test_where_the_documents_recipe_won_the_verdict_says_so():
-    verdict = gain_verdict({"a": APART}, ["b"])
+    verdict = gain_verdict({"a": APART}, AUC, ["b"])
     assert verdict.endswith("; the search found nothing better than the document's recipe for b.")
 
 
 def test_the_recipe_that_was_started_from_is_called_the_documents_only_where_it_is():
     worse = Interval(-0.1, -0.2, -0.05)
-    verdict = gain_verdict({"a": APART, "b": NEAR, "c": worse, "d": NEAR}, ["e"], not_documents=["d", "e"])
+    verdict = gain_verdict({"a": APART, "b": NEAR, "c": worse, "d": NEAR}, AUC, ["e"], not_documents=["d", "e"])
     assert "of a (+0.100 (+0.050 to +0.150)) over the document's recipe; " in verdict
     assert "no gain in test ROC-AUC over the starting recipe is shown for b (" in verdict
     assert "below the document's recipe; " in verdict
@@ -119,19 +121,29 @@ def test_the_recipe_that_was_started_from_is_called_the_documents_only_where_it_
 
 
 def test_optimism_is_the_best_searched_score_minus_the_mean_of_fresh_seeds():
-    verdict = optimism_verdict({"a": 0.9, "b": 0.8}, {"a": [0.85, 0.87], "b": []})
+    verdict = optimism_verdict({"a": 0.9, "b": 0.8}, {"a": [0.85, 0.87], "b": []}, AUC)
     assert "a +0.040 (0.900 against 0.860)" in verdict
     assert "b" not in verdict.split(": ")[1]
 
 
 def test_the_shift_is_told_with_its_interval():
-    assert shift_verdict({"a": APART}).endswith("a +0.100 (+0.050 to +0.150).")
-    assert shift_verdict({}) == ""
+    assert shift_verdict({"a": APART}, AUC).endswith("a +0.100 (+0.050 to +0.150).")
+    assert shift_verdict({}, AUC) == ""
 
 
 def test_a_fall_from_val_to_test_is_warned_of_only_where_it_is_large_and_no_luck():
     large, lucky, small = Interval(0.17, 0.1, 0.2), Interval(0.17, -0.02, 0.3), Interval(0.02, 0.01, 0.03)
-    assert shift_warning({"a": large, "b": lucky, "c": small, "d": Interval(-0.1, -0.2, 0.0)}) == (
+    assert shift_warning({"a": large, "b": lucky, "c": small, "d": Interval(-0.1, -0.2, 0.0)}, AUC) == (
         "Val promises more than test holds: from val to test the ROC-AUC falls by 0.170 for a."
     )
-    assert shift_warning({"b": lucky, "c": small}) == ""
+    assert shift_warning({"b": lucky, "c": small}, AUC) == ""
+
+
+def test_of_a_loss_the_lowest_is_best_and_a_rise_from_val_to_test_is_what_is_warned_of() -> None:
+    losses = {"a": Interval(0.6, 0.5, 0.7), "b": Interval(0.4, 0.3, 0.5)}
+    assert best_verdict(losses, {("a", "b"): NEAR}, LOSS).startswith("b has the lowest test log loss 0.400")
+    assert best_verdict(losses, {("a", "b"): APART}, LOSS).startswith("b is best, with test log loss 0.400")
+    assert shift_warning({"a": APART}, LOSS) == ""
+    rise = Interval(-0.1, -0.2, -0.05)
+    assert "the log loss rises by 0.100 for a" in shift_warning({"a": rise}, LOSS)
+    assert gain_verdict({"a": rise}, LOSS).startswith("Tuning lowered the test log loss of a")

@@ -94,12 +94,13 @@ def scores(
     return {name: float(find(name).score(answers)[0]) for name in names}
 
 
-def majority_baseline(train_targets: Ints, targets: Ints) -> dict[str, float]:
+def majority_baseline(train_targets: Ints, targets: Ints, *, names: Iterable[str] = METRICS) -> dict[str, float]:
     """What always answering the most frequent training class would score.
 
     Args:
         train_targets: int (M,), M >= 1; every class of the study occurs in it.
         targets: int (N,) of the split to be scored.
+        names: of the metrics.
 
     Returns:
         The same keys as `scores`; ROC-AUC is 0.5 since a constant answer ranks nothing.
@@ -108,4 +109,4 @@ def majority_baseline(train_targets: Ints, targets: Ints) -> dict[str, float]:
     majority = int(np.bincount(train_targets, minlength=num_classes).argmax())
     constant = np.zeros((len(targets), num_classes))
     constant[:, majority] = 1.0
-    return scores(targets, constant)
+    return scores(targets, constant, names=names)

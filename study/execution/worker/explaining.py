@@ -15,9 +15,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from study import architectures, records
-from study.evaluation import examples
-from study.evaluation.examples import Example
+from study import architectures, records, selection
 from study.evaluation.saliency_maps import heat, rank_correlation
 from study.execution.task import Task
 from study.execution.worker.machine import files_of
@@ -25,6 +23,7 @@ from study.execution.worker.scoring import Send
 from study.planning.manifest import cpu_model
 from study.planning.workload import Workload
 from study.records import TEST, TRAIN, TUNED, Explanation, Explanations, ImageMap, Trial
+from study.selection import Example
 from study.training import checkpoint
 from study.training.data import Images, Standardization
 from study.training.grad_cam import NoMapError, grad_cam, untrained
@@ -56,11 +55,13 @@ def explain(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
     predictions = records.read_predictions(folder, state)
     explainer = _Explainer(task, workload, beat)
     networks = {}
-    paths = [example.path for shown in examples.listed(predictions).values() for example in shown]
-    for pair, test in examples.answers_to_test(predictions).items():
+    paths = [
+        example.path for shown in selection.listed(predictions, state.objective.name).values() for example in shown
+    ]
+    for pair, test in selection.answers_to_test(predictions).items():
         pair_started_s = time.perf_counter()
         trials = [trial for trial in state.seed_runs(pair, TUNED) if trial.number in test.numbers]
-        chosen = examples.looked_at(TEST, test, number=trials[0].number, seed=task.seed)
+        chosen = selection.looked_at(TEST, test, number=trials[0].number, seed=task.seed)
         networks[pair] = explainer.explanation(trials, chosen)
         paths += [example.path for _, example in chosen]
         # The driver takes a worker that says nothing for long for a frozen one.

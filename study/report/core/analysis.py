@@ -12,9 +12,9 @@ from study.evaluation.confusion import decide
 from study.evaluation.intervals import Interval
 from study.evaluation.metrics import METRICS, majority_baseline, scores
 from study.evaluation.per_class import CLASS_METRICS, KAPPA, class_metric
-from study.records import DOCUMENT, SPLITS, TEST, TUNED, VAL, Predictions
+from study.records import DOCUMENT, SPLITS, TEST, TUNED, VAL, Objective, Predictions
 from study.report.core.study_run import Run
-from study.report.core.verdict import OneAnswer
+from study.report.core.verdict import OneAnswer, by_merit
 
 ENSEMBLE = "ensemble"
 RESAMPLING_SEED = 0
@@ -51,9 +51,11 @@ class Analysis:
         one_answers: architecture -> the answer that the tuned seed runs give most often on test.
         differences: metric -> (a, b) -> a minus b on test, tuned, widened for the number of comparisons.
         level: of the intervals in `differences`.
-        gains: architecture -> test ROC-AUC, tuned minus the starting recipe, same seeds, 95 % interval;
+        gains: architecture -> the objective on test, tuned minus the starting recipe, same seeds, 95 % interval;
             without the architectures for which the starting recipe itself won.
-        shifts: architecture -> val minus test ROC-AUC of the tuned seed runs, 95 % interval.
+        shifts: architecture -> the objective on val minus that on test of the tuned seed runs, 95 % interval.
+        objective: what the study chooses by.
+        metrics: names of all that was computed, in the order of `results.csv`.
     """
 
     rows: list[Row]
@@ -66,6 +68,8 @@ class Analysis:
     level: float = 0.95
     gains: dict[str, Interval] = field(default_factory=dict)
     shifts: dict[str, Interval] = field(default_factory=dict)
+    objective: Objective = field(default_factory=Objective)
+    metrics: tuple[str, ...] = METRICS
 
     def values(self, architecture: str, recipe: str, split: str) -> dict[str, Interval]:
         """Metric -> value of one row; {} where there is no such row."""
@@ -74,21 +78,28 @@ class Analysis:
                 return row.values
         return {}
 
-    def test_roc_auc(self, recipe: str = TUNED) -> dict[str, Interval]:
-        """Architecture -> test ROC-AUC of that recipe."""
-        return {
-            row.architecture: row.values["roc_auc"] for row in self.rows if row.recipe == recipe and row.split == TEST
-        }
+    def on_test(self, metric: str = "", recipe: str = TUNED) -> dict[str, Interval]:
+        """Architecture -> value on test of that recipe; of the objective where no metric is named."""
+        name = metric or self.objective.name
+        return {row.architecture: row.values[name] for row in self.rows if row.recipe == recipe and row.split == TEST}
+
+    def ranked(self) -> list[str]:
+        """The architectures from the best on test by the objective to the worst."""
+        return by_merit(self.on_test(), self.objective)
 
 
 def analyse(run: Run) -> Analysis:
     """All numbers of a report; what the records don't hold yet is left out."""
     of_classes = [class_metric(name, index) for index in range(len(run.classes)) for name in CLASS_METRICS]
     of_classes += [KAPPA] if run.is_ordinal else []
-    tested = {pair: _resample(predictions, metrics=[*METRICS, *of_classes]) for pair, predictions in run.tested.items()}
+    objective, metrics = run.objective, run.metrics
+    tested = {
+        pair: _resample(predictions, metrics=[*dict.fromkeys([*metrics, *of_classes])])
+        for pair, predictions in run.tested.items()
+    }
     # Where the starting recipe won, its seed runs are the tuned ones.
     documents = {pair: tested[pair] for pair in run.unchanged if pair in tested} | {
-        pair: _resample(run.predictions[pair, DOCUMENT, TEST])
+        pair: _resample(run.predictions[pair, DOCUMENT, TEST], metrics=metrics)
         for pair in run.pairs
         if pair not in run.unchanged and (pair, DOCUMENT, TEST) in run.predictions
     }
@@ -104,7 +115,7 @@ def analyse(run: Run) -> Analysis:
         one_answers={pair: _one_answer(run, pair) for pair in tested},
         differences={
             metric: {(a, b): tested[a].minus(tested[b], metric, level=level, seeds_paired=False) for a, b in couples}
-            for metric in METRICS
+            for metric in metrics
         },
         level=level,
         gains={
@@ -113,11 +124,13 @@ def analyse(run: Run) -> Analysis:
             if pair in documents and (gain := _gain(run, pair, tested[pair], documents[pair])) is not None
         },
         shifts={pair: found for pair in tested if (found := shift(run, pair, TUNED, tested[pair])) is not None},
+        objective=objective,
+        metrics=metrics,
     )
 
 
 def shift(run: Run, pair: str, recipe: str, tested: ResampledScores | None = None) -> Interval | None:
-    """ROC-AUC on val minus that on test of the seed runs that answered both, 95 % interval; None without any.
+    """The objective on val minus that on test of the seed runs that answered both, 95 % interval; None without any.
 
     Args:
         run: whose.
@@ -128,18 +141,19 @@ def shift(run: Run, pair: str, recipe: str, tested: ResampledScores | None = Non
     val, test = (run.predictions.get((pair, recipe, split)) for split in (VAL, TEST))
     if val is None or test is None or not (both := tuple(n for n in val.numbers if n in test.numbers)):
         return None
+    name = run.objective.name
     # Other images, so another seed: equal resamples of two splits would look paired.
-    on_val = resampled_scores(val.targets, val.only(both), val.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED + 1)
+    on_val = resampled_scores(val.targets, val.only(both), val.groups, metrics=[name], seed=RESAMPLING_SEED + 1)
     on_test = tested or resampled_scores(
-        test.targets, test.probabilities, test.groups, metrics=["roc_auc"], seed=RESAMPLING_SEED
+        test.targets, test.probabilities, test.groups, metrics=[name], seed=RESAMPLING_SEED
     )
-    return on_val.minus(on_test.only([test.numbers.index(number) for number in both]), "roc_auc")
+    return on_val.minus(on_test.only([test.numbers.index(number) for number in both]), name)
 
 
-def seed_scores(predictions: Predictions) -> dict[int, dict[str, float]]:
+def seed_scores(predictions: Predictions, metrics: Sequence[str] = METRICS) -> dict[int, dict[str, float]]:
     """Number of the seed run -> its scores."""
     return {
-        number: scores(predictions.targets, probabilities)
+        number: scores(predictions.targets, probabilities, names=metrics)
         for number, probabilities in zip(predictions.numbers, predictions.probabilities, strict=True)
     }
 
@@ -154,18 +168,20 @@ def _rows(run: Run, pair: str, tuned: ResampledScores | None, document: Resample
                 continue
             given = predictions.ensemble if recipe == ENSEMBLE else predictions.probabilities
             if split != TEST:
-                values = _means(predictions.targets, given)
+                values = _means(predictions.targets, given, run.metrics)
             else:
-                resampled = known.get(recipe) or _resample(predictions, given)
-                values = {name: resampled.interval(name) for name in METRICS}
+                resampled = known.get(recipe) or _resample(predictions, given, metrics=run.metrics)
+                values = {name: resampled.interval(name) for name in run.metrics}
             rows.append(Row(pair, recipe, split, len(predictions.targets), values))
     return rows
 
 
-def _means(targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64]) -> dict[str, Interval]:
-    each = [scores(targets, run) for run in probabilities]
+def _means(
+    targets: npt.NDArray[np.int64], probabilities: npt.NDArray[np.float64], metrics: Sequence[str]
+) -> dict[str, Interval]:
+    each = [scores(targets, run, names=metrics) for run in probabilities]
     nan = float("nan")
-    return {name: Interval(float(np.mean([run[name] for run in each])), nan, nan) for name in METRICS}
+    return {name: Interval(float(np.mean([run[name] for run in each])), nan, nan) for name in metrics}
 
 
 def _resample(
@@ -180,7 +196,7 @@ def _resample(
 
 def _baselines(run: Run) -> dict[str, dict[str, float]]:
     labels = {split: np.repeat(np.arange(len(run.classes)), list(run.images(split).values())) for split in SPLITS}
-    return {split: majority_baseline(labels["train"], targets) for split, targets in labels.items()}
+    return {split: majority_baseline(labels["train"], targets, names=run.metrics) for split, targets in labels.items()}
 
 
 def _advantage(predictions: Predictions, tested: ResampledScores, majority: int) -> Interval:
@@ -211,4 +227,4 @@ def _gain(run: Run, pair: str, tuned: ResampledScores, document: ResampledScores
         scores.only([known.index(number) for number in both])
         for scores, known in zip((tuned, document), numbers, strict=True)
     )
-    return one.minus(other, "roc_auc")
+    return one.minus(other, run.objective.name)

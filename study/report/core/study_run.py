@@ -6,8 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from study import selection
 from study.datasets.images import groups
-from study.evaluation import examples
+from study.evaluation.metrics import METRICS
 from study.records import (
     COMPLETE,
     DOCUMENT,
@@ -17,6 +18,7 @@ from study.records import (
     TUNED,
     Explanations,
     Key,
+    Objective,
     Predictions,
     RunFolder,
     StudyState,
@@ -56,6 +58,17 @@ class Run:
         return self.state.manifest
 
     @property
+    def objective(self) -> Objective:
+        """What the study chooses by."""
+        return self.state.objective
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Those that the report shows: the usual ones, what the study chooses by, and those of a user's own."""
+        own = self.manifest.get("metrics", [])
+        return tuple(dict.fromkeys([*METRICS, self.objective.name, *own]))
+
+    @property
     def classes(self) -> list[str]:
         return list(self.manifest["dataset"]["classes"])
 
@@ -71,7 +84,7 @@ class Run:
     @property
     def tested(self) -> dict[str, Predictions]:
         """Architecture -> its tuned recipe's answers to test, in the order of the architectures; {} before test."""
-        return examples.answers_to_test(self.predictions)
+        return selection.answers_to_test(self.predictions)
 
     @property
     def is_tested(self) -> bool:

@@ -10,7 +10,7 @@ from study.report.core.markdown import table, value
 from study.report.core.naming import starting_recipe
 from study.report.core.search_space import ends
 from study.report.core.study_run import Run
-from study.wording import NOTHING, fraction
+from study.wording import NOTHING, shown
 
 
 def image_table(run: Run) -> str:
@@ -96,19 +96,19 @@ def seed_table(run: Run) -> str:
     rows = []
     for pair in run.pairs:
         for recipe_name in run.trained_again(pair):
-            val = _roc_aucs(run, pair, recipe_name, VAL)
-            test = _roc_aucs(run, pair, recipe_name, TEST)
-            shown = recipe_name if recipe_name == TUNED or run.has_documents_recipe(pair) else "starting"
-            rows += [_seed_row(trial, shown, val, test) for trial in run.seed_runs(pair, recipe_name)]
+            val = _scores(run, pair, recipe_name, VAL)
+            test = _scores(run, pair, recipe_name, TEST)
+            name = recipe_name if recipe_name == TUNED or run.has_documents_recipe(pair) else "starting"
+            rows += [_seed_row(trial, name, val, test) for trial in run.seed_runs(pair, recipe_name)]
     header = ["Architecture", "Recipe", "Run", "Seed", "State", "Epochs", "Best epoch"]
-    return table([*header, "Val ROC-AUC", "Test ROC-AUC", "Minutes"], rows, left=2)
+    return table([*header, f"Val {run.objective.words}", f"Test {run.objective.words}", "Minutes"], rows, left=2)
 
 
-def _roc_aucs(run: Run, pair: str, recipe_name: str, split: str) -> dict[int, float]:
+def _scores(run: Run, pair: str, recipe_name: str, split: str) -> dict[int, float]:
     predictions = run.predictions.get((pair, recipe_name, split))
     if predictions is None:
         return {}
-    return {number: values["roc_auc"] for number, values in seed_scores(predictions).items()}
+    return {number: values[run.objective.name] for number, values in seed_scores(predictions, run.metrics).items()}
 
 
 def _seed_row(trial: Trial, recipe: str, val: Mapping[int, float], test: Mapping[int, float]) -> list[str]:
@@ -121,7 +121,7 @@ def _seed_row(trial: Trial, recipe: str, val: Mapping[int, float], test: Mapping
         trial.state,
         str(len(trial.epochs)),
         str(best_epoch) if best_epoch is not None else NOTHING,
-        fraction(val.get(trial.number)),
-        fraction(test.get(trial.number)),
+        shown(val.get(trial.number), trial.objective.shown_as),
+        shown(test.get(trial.number), trial.objective.shown_as),
         f"{trial.seconds / 60:.1f}" if not math.isnan(trial.seconds) else NOTHING,
     ]

@@ -10,7 +10,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from study.evaluation.intervals import Interval
-from study.wording import fraction, listing, percent, signed
+from study.records import Objective
+from study.wording import fraction, listing, percent, shown, signed
 
 # From this share of equal answers on, a network's decision at its threshold carries almost no information.
 NEARLY_ALWAYS = 0.95
@@ -23,6 +24,9 @@ _NOTABLE_DIFFERENCE = 0.05
 
 # Of a network that puts the images in any order, and of one that can't tell them apart.
 CHANCE_ROC_AUC = 0.5
+
+# Metrics of the order in which images are put.
+RANKINGS = ("roc_auc", "roc_auc_weighted", "average_precision")
 
 Pairwise = Mapping[tuple[str, str], Interval]
 
@@ -39,23 +43,26 @@ class OneAnswer(NamedTuple):
     share: float
 
 
-def ranking_verdict(test_roc_auc: Mapping[str, Interval], differences: Pairwise) -> str:
-    """Which architecture ranks best on test, and from which others it is told apart.
+def best_verdict(on_test: Mapping[str, Interval], differences: Pairwise, objective: Objective) -> str:
+    """Which architecture is best on test, and from which others it is told apart.
 
     Args:
-        test_roc_auc: architecture -> test ROC-AUC with its interval; at least one.
+        on_test: architecture -> value of the objective on test with its interval; at least one.
         differences: (a, b) -> a minus b, for each two architectures in either order.
+        objective: what the study chooses by.
     """
-    order = by_mean(test_roc_auc)
+    order = by_merit(on_test, objective)
     best, others = order[0], order[1:]
-    score = f"test ROC-AUC {fraction(test_roc_auc[best])}"
+    score = f"test {objective.words} {shown(on_test[best], objective.shown_as)}"
     if not others:
         return f"{best} reached {score}; no other architecture was compared with it."
     apart = [name for name in others if told_apart(best, name, differences)]
     near = [name for name in others if name not in apart]
     if not near:
-        return f"{best} ranks the images best, with {score}, and is told apart from {listing(apart)}."
-    sentence = f"{best} has the highest {score}, but it is not told apart from {listing(near, 'or')}"
+        is_best = "ranks the images best" if objective.name in RANKINGS else "is best"
+        return f"{best} {is_best}, with {score}, and is told apart from {listing(apart)}."
+    extreme = "highest" if objective.greater_is_better else "lowest"
+    sentence = f"{best} has the {extreme} {score}, but it is not told apart from {listing(near, 'or')}"
     return sentence + (f"; it is told apart from {listing(apart)}." if apart else ".")
 
 
@@ -68,6 +75,11 @@ def told_apart(first: str, second: str, differences: Pairwise) -> bool:
 def by_mean(values: Mapping[str, Interval]) -> list[str]:
     """The names from the highest mean to the lowest, undefined ones last, ties in the given order."""
     return sorted(values, key=lambda name: (math.isnan(values[name].mean), -values[name].mean))
+
+
+def by_merit(values: Mapping[str, Interval], objective: Objective) -> list[str]:
+    """The names from the best mean to the worst, undefined ones last, ties in the given order."""
+    return sorted(values, key=lambda name: -objective.merit(values[name].mean))
 
 
 def majority_verdict(
@@ -147,18 +159,23 @@ def _one_answer(answers: Sequence[str]) -> str:
 
 
 def gain_verdict(
-    gains: Mapping[str, Interval], unchanged: Sequence[str] = (), not_documents: Collection[str] = ()
+    gains: Mapping[str, Interval],
+    objective: Objective,
+    unchanged: Sequence[str] = (),
+    not_documents: Collection[str] = (),
 ) -> str:
-    """What tuning gained over the recipe that it started from: differences in test ROC-AUC, the same seeds paired.
+    """What tuning gained over the recipe that it started from: differences on test, the same seeds paired.
 
     Args:
-        gains: architecture -> test ROC-AUC of the tuned recipe minus that of the starting one.
+        gains: architecture -> value of the objective on test of the tuned recipe minus that of the starting one.
+        objective: what the study chooses by.
         unchanged: architectures for which the search found nothing better than the starting recipe.
         not_documents: architectures whose starting recipe is not the document's.
     """
-    better = [name for name, value in gains.items() if value.low > 0]
-    worse = [name for name, value in gains.items() if value.high < 0]
+    raised = [name for name, value in gains.items() if value.low > 0]
+    lowered = [name for name, value in gains.items() if value.high < 0]
     even = [name for name, value in gains.items() if not value.excludes_zero]
+    metric = f"test {objective.words}"
 
     def over(names: Sequence[str]) -> str:
         return "the starting recipe" if set(names) & set(not_documents) else "the document's recipe"
@@ -167,53 +184,66 @@ def gain_verdict(
         return listing([f"{name} ({signed(gains[name])})" for name in names])
 
     parts = []
-    if better:
-        parts.append(f"tuning raised the test ROC-AUC of {each(better)} over {over(better)}")
+    if raised:
+        parts.append(f"tuning raised the {metric} of {each(raised)} over {over(raised)}")
     if even:
-        parts.append(f"no gain in test ROC-AUC over {over(even)} is shown for {each(even)}")
-    if worse:
-        parts.append(f"tuning lowered the test ROC-AUC of {each(worse)} below {over(worse)}")
+        parts.append(f"no gain in {metric} over {over(even)} is shown for {each(even)}")
+    if lowered:
+        parts.append(f"tuning lowered the {metric} of {each(lowered)} below {over(lowered)}")
     if unchanged:
         parts.append(f"the search found nothing better than {over(unchanged)} for {listing(unchanged)}")
     return _sentence("; ".join(parts)) if parts else ""
 
 
-def optimism_verdict(search_best: Mapping[str, float], fresh: Mapping[str, Sequence[float]]) -> str:
+def optimism_verdict(
+    search_best: Mapping[str, float], fresh: Mapping[str, Sequence[float]], objective: Objective
+) -> str:
     """How much better the selected trial looked than its recipe is.
 
     Args:
-        search_best: architecture -> the search's best val ROC-AUC.
-        fresh: architecture -> val ROC-AUC of the same recipe trained with fresh seeds, one value a seed.
+        search_best: architecture -> the search's best value of the objective on val.
+        fresh: architecture -> the same of its recipe trained with fresh seeds, one value a seed.
+        objective: what the study chooses by.
     """
     parts = []
     for name, best in search_best.items():
         if fresh.get(name):
             mean = sum(fresh[name]) / len(fresh[name])
-            parts.append(f"{name} {signed(best - mean)} ({fraction(best)} against {fraction(mean)})")
+            values = [shown(value, objective.shown_as) for value in (best, mean)]
+            parts.append(f"{name} {signed(best - mean)} ({values[0]} against {values[1]})")
     if not parts:
         return ""
-    return f"Optimism of the selection, the search's best val ROC-AUC minus the mean of fresh seeds: {listing(parts)}."
+    return (
+        f"Optimism of the selection, the search's best val {objective.words} minus the mean of fresh seeds: "
+        f"{listing(parts)}."
+    )
 
 
-def shift_warning(shifts: Mapping[str, Interval]) -> str:
+def shift_warning(shifts: Mapping[str, Interval], objective: Objective) -> str:
     """A sentence if val promises much more than test holds, for the first screen; "" otherwise.
 
     Args:
-        shifts: architecture -> val minus test ROC-AUC of the same seeds.
+        shifts: architecture -> value of the objective on val minus that on test, of the same seeds.
+        objective: what the study chooses by.
     """
-    falls = {name: value for name, value in shifts.items() if value.mean >= _NOTABLE_FALL and value.low > 0}
-    if not falls:
+    worse = {
+        name: value
+        for name, value in shifts.items()
+        if objective.merit(value.mean) >= _NOTABLE_FALL and value.excludes_zero
+    }
+    if not worse:
         return ""
-    parts = listing([f"{fall.mean:.3f} for {name}" for name, fall in falls.items()])
-    return f"Val promises more than test holds: from val to test the ROC-AUC falls by {parts}."
+    parts = listing([f"{abs(change.mean):.3f} for {name}" for name, change in worse.items()])
+    falls = "falls" if objective.greater_is_better else "rises"
+    return f"Val promises more than test holds: from val to test the {objective.words} {falls} by {parts}."
 
 
-def shift_verdict(shifts: Mapping[str, Interval]) -> str:
-    """How far the test ROC-AUC lies from the val ROC-AUC of the same seeds; argument as above."""
+def shift_verdict(shifts: Mapping[str, Interval], objective: Objective) -> str:
+    """How far the objective on test lies from that on val of the same seeds; arguments as above."""
     parts = [f"{name} {signed(value)}" for name, value in shifts.items()]
     if not parts:
         return ""
-    return f"Shift, val minus test ROC-AUC of the same seeds: {listing(parts)}."
+    return f"Shift, val minus test {objective.words} of the same seeds: {listing(parts)}."
 
 
 def _is(names: Sequence[str], who: str = "") -> str:

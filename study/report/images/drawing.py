@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from PIL import Image
 
-from study.evaluation.examples import RANDOM, RIGHT, WRONG, Example
 from study.records import Explanation, ImageMap, Pixels
 from study.report.core import style
+from study.selection import RANDOM, RIGHT, WRONG, Example
 from study.wording import fraction
 
 KINDS = (RIGHT, WRONG, RANDOM)

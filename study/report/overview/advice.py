@@ -4,16 +4,15 @@ from study.evaluation.calibration import LOG_LOSS
 from study.records import TUNED, VAL
 from study.report.core.analysis import Analysis
 from study.report.core.study_run import Run
-from study.report.core.verdict import by_mean, told_apart
+from study.report.core.verdict import by_merit, told_apart
 from study.report.results.calibration import calibration_scores, calibrations, knowing_nothing
-from study.wording import fraction, listing
+from study.wording import listing, shown
 
 
 def advice(run: Run, analysis: Analysis) -> list[str]:
     """Sentences for the first screen, of a tested run."""
-    scores = analysis.test_roc_auc()
-    best, *others = by_mean(scores)
-    near = [name for name in others if not told_apart(best, name, analysis.differences["roc_auc"])]
+    best, *others = analysis.ranked()
+    near = [name for name in others if not told_apart(best, name, analysis.differences[run.objective.name])]
     if others and near:
         which = _undecided(run, [best, *near])
     else:
@@ -37,9 +36,9 @@ def _recipe(analysis: Analysis, pair: str) -> str:
         return ""
     if not gain.excludes_zero:
         return ", with its tuned recipe or the starting one, which are not told apart"
-    return (
-        ", with its tuned recipe" if gain.low > 0 else ", with its starting recipe, which is better than the tuned one"
-    )
+    if analysis.objective.merit(gain.mean) > 0:
+        return ", with its tuned recipe"
+    return ", with its starting recipe, which is better than the tuned one"
 
 
 def _probabilities(run: Run, pair: str) -> str:
@@ -58,12 +57,14 @@ def _probabilities(run: Run, pair: str) -> str:
 
 def _val(run: Run, analysis: Analysis, best: str) -> str:
     """That val, by which a study chooses, speaks for another network than test does; "" where it doesn't."""
-    on_val = {name: values["roc_auc"] for name in run.pairs if (values := analysis.values(name, TUNED, VAL))}
-    favourite = by_mean(on_val)[0] if on_val else best
-    if favourite == best or best not in on_val or not told_apart(best, favourite, analysis.differences["roc_auc"]):
+    objective = run.objective
+    on_val = {name: values[objective.name] for name in run.pairs if (values := analysis.values(name, TUNED, VAL))}
+    favourite = by_merit(on_val, objective)[0] if on_val else best
+    differences = analysis.differences[objective.name]
+    if favourite == best or best not in on_val or not told_apart(best, favourite, differences):
         return ""
+    one, other = (shown(on_val[name].mean, objective.shown_as) for name in (favourite, best))
     return (
-        f"By val, {favourite} would have been chosen (ROC-AUC {fraction(on_val[favourite].mean)} against "
-        f"{fraction(on_val[best].mean)} of {best}): val is a part of the training side, and tells little of images "
-        "like those of test."
+        f"By val, {favourite} would have been chosen ({objective.words} {one} against {other} of {best}): "
+        "val is a part of the training side, and tells little of images like those of test."
     )

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from study.evaluation.bootstrap import resampled_scores
-from study.evaluation.examples import best_architecture
 from study.evaluation.intervals import Interval
 from study.evaluation.operating_points import at_threshold
 from study.evaluation.per_class import class_metric
 from study.records import TEST, TUNED, VAL
 from study.report.core.analysis import RESAMPLING_SEED, Analysis
 from study.report.core.study_run import Run
+from study.selection import best_architecture
 from study.training.deployment import Deployment
-from study.wording import counted, fraction, listing, percent, threshold
+from study.wording import counted, fraction, listing, percent, shown, threshold
 
 _OF_TWO = {"sensitivity": class_metric("sensitivity", 1), "specificity": class_metric("specificity", 1)}
 _OF_ALL = {"accuracy": "accuracy", "balanced accuracy": "balanced_accuracy"}
@@ -31,7 +31,7 @@ class Deployed:
         pair: its architecture.
         num_runs: seed runs in it.
         threshold: see `Deployment`.
-        on_val: mean ROC-AUC of its seed runs on val, by which it was chosen.
+        on_val: mean of its seed runs on val of the objective, by which it was chosen.
         on_test: name of a score -> value on test with its 95 % interval, which counts the luck of the images.
     """
 
@@ -47,7 +47,7 @@ def deployed(run: Run, analysis: Analysis) -> Deployed | None:
     answers = {pair: run.predictions[pair, TUNED, VAL] for pair in run.pairs if (pair, TUNED, VAL) in run.predictions}
     if not run.is_tested or not answers:
         return None
-    pair = best_architecture(answers)
+    pair = best_architecture(answers, run.objective.name)
     val, test = answers[pair], run.predictions.get((pair, TUNED, TEST))
     if test is None or test.numbers != val.numbers:
         return None
@@ -61,6 +61,8 @@ def deployed(run: Run, analysis: Analysis) -> Deployed | None:
     probabilities = found.ensemble(test.probabilities)
     two = len(run.classes) == 2 and np.isfinite(found.threshold)
     metrics = (_OF_TWO if two else {}) | _OF_ALL | {"ROC-AUC": "roc_auc"}
+    if run.objective.name not in metrics.values():
+        metrics |= {run.objective.title: run.objective.name}
     resampled = resampled_scores(
         test.targets,
         (at_threshold(probabilities, found.threshold) if two else probabilities)[None],
@@ -72,7 +74,7 @@ def deployed(run: Run, analysis: Analysis) -> Deployed | None:
         pair=pair,
         num_runs=len(val.numbers),
         threshold=found.threshold,
-        on_val=analysis.values(pair, TUNED, VAL)["roc_auc"].mean,
+        on_val=analysis.values(pair, TUNED, VAL)[run.objective.name].mean,
         on_test={name: resampled.interval(metric) for name, metric in metrics.items()},
     )
 
@@ -87,9 +89,12 @@ def in_use(run: Run, analysis: Analysis) -> str:
         if np.isfinite(found.threshold)
         else "the most probable class"
     )
-    figures = [f"{name} {(fraction if name == 'ROC-AUC' else percent)(value)}" for name, value in found.on_test.items()]
+    objective = run.objective
+    fractions = {"ROC-AUC"} | ({objective.title} if objective.shown_as == "fraction" else set())
+    figures = [f"{name} {(fraction if name in fractions else percent)(value)}" for name, value in found.on_test.items()]
     return (
-        f"*In use.* `study.predict`, `demo` and `export` answer with {found.pair}, which val favours (ROC-AUC "
-        f"{fraction(found.on_val)}): the ensemble of {counted(found.num_runs, 'seed run')}, corrected; its answer is "
-        f"{rule}. On test that gives {listing(figures)}."
+        f"*In use.* `study.predict`, `demo` and `export` answer with {found.pair}, which val favours "
+        f"({objective.words} {shown(found.on_val, objective.shown_as)}): the ensemble of "
+        f"{counted(found.num_runs, 'seed run')}, corrected; its answer is {rule}. "
+        f"On test that gives {listing(figures)}."
     )

@@ -9,11 +9,10 @@ from study.report.core.markdown import bullets, join, plain
 from study.report.core.naming import recipe_title
 from study.report.core.study_run import Run
 from study.report.core.verdict import (
-    by_mean,
+    best_verdict,
     decision_verdict,
     gain_verdict,
     majority_verdict,
-    ranking_verdict,
     shift_warning,
     told_apart,
 )
@@ -89,22 +88,24 @@ def verdict(run: Run, analysis: Analysis) -> str:
     """Two sentences, which network and what a reader must know of it, and a list of the rest; "" before test."""
     if not run.is_tested:
         return ""
-    scores = analysis.test_roc_auc()
-    fall = shift_warning(analysis.shifts)
+    objective, ranking = run.objective, analysis.on_test("roc_auc")
+    fall = shift_warning(analysis.shifts, objective)
     decided = majority_verdict(
         analysis.advantages,
         majority_class=analysis.majority_class,
         baseline_accuracy=analysis.baseline[TEST]["accuracy"],
     )
     # Decisions that are worth nothing matter more than that val promised too much.
-    second = fall if fall and analysis.advantages[by_mean(scores)[0]].low > 0 else decided
+    second = fall if fall and analysis.advantages[analysis.ranked()[0]].low > 0 else decided
     rest = [
         *advice(run, analysis),
         *(sentence for sentence in (fall, decided) if sentence != second),
-        decision_verdict(scores, analysis.advantages, analysis.one_answers),
-        gain_verdict(analysis.gains, run.unchanged, [p for p in run.pairs if not run.has_documents_recipe(p)]),
+        decision_verdict(ranking, analysis.advantages, analysis.one_answers),
+        gain_verdict(
+            analysis.gains, objective, run.unchanged, [p for p in run.pairs if not run.has_documents_recipe(p)]
+        ),
     ]
-    first = ranking_verdict(scores, analysis.differences["roc_auc"])
+    first = best_verdict(analysis.on_test(), analysis.differences[objective.name], objective)
     return join([f"*Verdict.* {first} {second}", bullets([sentence for sentence in rest if sentence])])
 
 
@@ -166,9 +167,9 @@ def date(run: Run) -> str:
 
 def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
     """What the index of all reports says about this one."""
-    scores = analysis.test_roc_auc()
-    order = by_mean(scores)
-    near = [name for name in order[1:] if not told_apart(order[0], name, analysis.differences["roc_auc"])]
+    objective, scores = run.objective, analysis.on_test("roc_auc")
+    order = analysis.ranked()
+    near = [name for name in order[1:] if not told_apart(order[0], name, analysis.differences[objective.name])]
     return {
         "run": run.name,
         "title": run.manifest["title"],
@@ -184,4 +185,5 @@ def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
         "test_roc_auc": {name: list(score) for name, score in scores.items()},
         "holdout": bool(run.manifest.get("holdout")),
         "groups": way_of(run),
+        "objective": objective.title,
     }

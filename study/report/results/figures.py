@@ -26,7 +26,7 @@ _CHANCE: dict[str, Any] = {"color": style.BLACK, "linestyle": ":", "linewidth": 
 
 
 def score_intervals(run: Run, analysis: Analysis) -> Figure:
-    """Test ROC-AUC with its interval: the tuned recipe (filled) and the one it started from (hollow)."""
+    """The objective on test with its interval: the tuned recipe (filled) and the one it started from (hollow)."""
     pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
     figure = style.new_figure(height_in=1.6 + 0.75 * len(pairs))
     axis = figure.subplots()
@@ -36,14 +36,14 @@ def score_intervals(run: Run, analysis: Analysis) -> Figure:
             if recipe == DOCUMENT and pair in run.unchanged:
                 continue
             if values := analysis.values(pair, recipe, TEST):
-                score, y = values["roc_auc"], row + offset
+                score, y = values[run.objective.name], row + offset
                 axis.plot([score.low, score.high], [y, y], color=colour, linewidth=3)
                 face = colour if recipe == TUNED else "white"
                 axis.plot(score.mean, y, "o", color=colour, markersize=10, markerfacecolor=face)
     axis.set_yticks(range(len(pairs)), [label(run, pair).replace(" ", "\n", 1) for pair in pairs])
     axis.set_ylim(len(pairs) - 0.5, -0.5)
     axis.grid(visible=False, axis="y")
-    axis.set_xlabel("test ROC-AUC, 95 % interval")
+    axis.set_xlabel(f"test {run.objective.words}, 95 % interval")
     handles = [
         Line2D([], [], color=style.GREY, marker="o", markersize=10, label="tuned"),
         Line2D([], [], color=style.GREY, marker="o", markersize=10, mfc="white", label=starting_recipe(run, pairs)),

@@ -6,15 +6,15 @@ from typing import Any
 import pandas as pd
 
 from study.evaluation.intervals import Interval
-from study.evaluation.metrics import METRICS
-from study.report.core.verdict import NEARLY_ALWAYS, by_mean, told_apart
+from study.evaluation.metrics import METRICS, find
+from study.report.core.verdict import NEARLY_ALWAYS, RANKINGS, told_apart
 from study.records import SPLITS, TEST, TUNED, VAL
 from study.report.core.analysis import ENSEMBLE, Analysis
 from study.report.results.published import published_rows
 from study.report.core.study_run import Run
 from study.report.core.markdown import table
 from study.report.core.naming import label
-from study.wording import fraction, percent
+from study.wording import shown
 
 _GRID = {
     "Accuracy": "accuracy",
@@ -30,7 +30,11 @@ _GRID = {
 def grid_columns(run: Run) -> dict[str, str]:
     """Heading -> metric. Two classes leave nothing to weight; of more, balanced accuracy is the mean recall."""
     without = "roc_auc_weighted" if len(run.classes) == 2 else "balanced_accuracy"
-    return {title: name for title, name in _GRID.items() if name != without}
+    columns = {title: name for title, name in _GRID.items() if name != without}
+    own = [metric for name in run.metrics if name not in METRICS for metric in [find(name)]]
+    if run.objective.name not in (*columns.values(), *(metric.name for metric in own)):
+        own.append(find(run.objective.name))
+    return columns | {metric.title: metric.name for metric in own}
 
 
 def result_grid(run: Run, analysis: Analysis) -> str:
@@ -39,15 +43,15 @@ def result_grid(run: Run, analysis: Analysis) -> str:
     metrics = list(columns.values())
     rows: list[list[str]] = []
     for pair in run.pairs:
-        shown = label(run, pair)
+        name = label(run, pair)
         for split in SPLITS:
             if values := analysis.values(pair, TUNED, split):
                 leading = {metric for metric in metrics if split == TEST and leader(analysis, metric) == pair}
-                rows.append([shown, split, *_scores(values, metrics, bold=leading)])
-                shown = ""
+                rows.append([name, split, *_scores(values, metrics, bold=leading)])
+                name = ""
         if values := analysis.values(pair, ENSEMBLE, TEST):
             num_seeds = len(run.predictions[pair, TUNED, TEST].numbers)
-            rows.append([shown, f"test, ensemble of {num_seeds}", *_scores(values, metrics)])
+            rows.append([name, f"test, ensemble of {num_seeds}", *_scores(values, metrics)])
     rows += _baseline_rows(analysis, metrics) + published_rows(run, metrics)
     return table(["Architecture", "Split", *columns], rows, left=2)
 
@@ -59,9 +63,10 @@ def leader(analysis: Analysis, metric: str) -> str | None:
     }
     if len(values) < 2:
         return None
-    best, following = by_mean(values)[:2]
+    objective = find(metric)
+    best, following = sorted(values, key=lambda name: -objective.merit(values[name].mean))[:2]
     given = analysis.one_answers.get(best)
-    if given is not None and given.share >= NEARLY_ALWAYS and not metric.startswith("roc_auc"):
+    if given is not None and given.share >= NEARLY_ALWAYS and metric not in RANKINGS:
         # It finds all images of a class without looking at them.
         return None
     return best if told_apart(best, following, analysis.differences[metric]) else None
@@ -77,12 +82,12 @@ def results_csv(analysis: Analysis) -> str:
             "split": row.split,
             "n": row.num_images,
         }
-        record |= {name: row.values[name].mean for name in METRICS}
-        for name in METRICS:
+        record |= {name: row.values[name].mean for name in analysis.metrics}
+        for name in analysis.metrics:
             record |= {f"{name}_low": row.values[name].low, f"{name}_high": row.values[name].high}
         records.append(record)
-    bounds = [f"{name}_{bound}" for name in METRICS for bound in ("low", "high")]
-    columns = ["architecture", "recipe", "split", "n", *METRICS, *bounds]
+    bounds = [f"{name}_{bound}" for name in analysis.metrics for bound in ("low", "high")]
+    columns = ["architecture", "recipe", "split", "n", *analysis.metrics, *bounds]
     text = pd.DataFrame(records, columns=columns).to_csv(index=False, float_format="%.6f", lineterminator="\n")
     return str(text)
 
@@ -101,4 +106,4 @@ def _scores(values: Mapping[str, Interval], metrics: Sequence[str], *, bold: Col
 
 
 def _score(name: str, value: float | Interval | None) -> str:
-    return fraction(value) if name.startswith("roc_auc") else percent(value)
+    return shown(value, find(name).shown_as)

@@ -83,19 +83,24 @@ def ended_trials(run: Run, pair: str) -> list[Trial]:
 
 
 def score_at(trial: Trial, epoch: int) -> float:
-    """The best finite val ROC-AUC up to an epoch; NaN where the trial has none, or hasn't come that far.
+    """The best value of the objective on val up to an epoch; NaN where the trial has none, or hasn't come that far.
 
     A trial that its own recipe ended before has its score for good.
     """
     if len(trial.epochs) < epoch and trial.state != COMPLETE:
         return float("nan")
-    scores = [float(event["val_roc_auc"]) for event in trial.epochs if event["epoch"] <= epoch]
-    return max((score for score in scores if math.isfinite(score)), default=float("nan"))
+    scores = zip(trial.epochs, trial.scores, strict=True)
+    return trial.objective.best(score for event, score in scores if event["epoch"] <= epoch)
 
 
 def final_score(trial: Trial) -> float:
-    """The best finite val ROC-AUC of all epochs; NaN where there is none."""
+    """The best value of the objective on val of all epochs; NaN where there is none."""
     return score_at(trial, len(trial.epochs))
+
+
+def merit_of(trial: Trial) -> float:
+    """The final score as something of which more is better."""
+    return trial.objective.merit(final_score(trial))
 
 
 def first_rung(run: Run, pair: str) -> int:
@@ -116,7 +121,7 @@ class Growth:
 
     Attributes:
         trials: int (M,), ascending by 1: ended trials, the first is that of the recipes which were given.
-        best: float (M,), expected best val ROC-AUC of so many, never decreasing.
+        best: float (M,), expected best value of the objective on val of so many, never worse than of fewer.
     """
 
     trials: npt.NDArray[np.int64]
@@ -124,9 +129,9 @@ class Growth:
 
     @property
     def second_half(self) -> float:
-        """What the second half of the trials is expected to have gained."""
+        """What the second half of the trials is expected to have gained, not below 0 whichever way is better."""
         half = max(0, -(-int(self.trials[-1]) // 2) - int(self.trials[0]))
-        return float(self.best[-1] - self.best[half])
+        return float(abs(self.best[-1] - self.best[half]))
 
 
 def growth(run: Run, pair: str) -> Growth | None:
@@ -138,14 +143,14 @@ def growth(run: Run, pair: str) -> Growth | None:
     given: list[float] = []
     drawn: list[float] = []
     for trial in ended_trials(run, pair):
-        if math.isfinite(score := final_score(trial)):
-            (drawn if is_searched(run, trial) else given).append(score)
+        if math.isfinite(merit := run.objective.merit(final_score(trial))):
+            (drawn if is_searched(run, trial) else given).append(merit)
     if not given and not drawn:
         return None
     known = max(given, default=-math.inf)
     start = [known] if given else []
     best = np.array([*start, *expected_best(np.maximum(drawn, known))])
-    return Growth(max(1, len(given)) + np.arange(len(best)), best)
+    return Growth(max(1, len(given)) + np.arange(len(best)), best if run.objective.greater_is_better else -best)
 
 
 def is_searched(run: Run, trial: Trial) -> bool:
@@ -195,4 +200,7 @@ def importance_of(run: Run, pair: str) -> Importance:
     """
     rung, trials = first_rung(run, pair), run.search(pair)
     space = run.manifest["space"].get(pair, {})
-    return importance(space, [trial.recipe for trial in trials], [score_at(trial, rung) for trial in trials])
+    scores = [score_at(trial, rung) for trial in trials]
+    # The best third counts, whichever way is better; those without a score don't.
+    merits = [run.objective.merit(score) if math.isfinite(score) else score for score in scores]
+    return importance(space, [trial.recipe for trial in trials], merits)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from study.evaluation.search_statistics import MIN_TRIALS_FOR_TAU
 from study.records import COMPLETE, Trial
 from study.report.core.study_run import Run
-from study.report.search.accounting import Audit, audit, final_score, num_audited
+from study.report.search.accounting import Audit, audit, final_score, merit_of, num_audited
 from study.report.search.tables import audit_table
-from study.wording import counted, fraction, listing
+from study.wording import counted, fraction, listing, shown
 
 
 def what_it_missed(run: Run) -> list[str]:
@@ -46,15 +46,15 @@ def _verdict(run: Run, audits: Mapping[str, Audit]) -> str:
 
 
 def _shortfall(run: Run, trial: Trial) -> float:
-    finalist = run.state.finalist(trial.pair)
-    return finalist.best_score - final_score(trial) if finalist else math.nan
+    finalist, merit = run.state.finalist(trial.pair), run.objective.merit
+    return merit(finalist.best_score) - merit(final_score(trial)) if finalist else math.nan
 
 
 def _lost(run: Run, pair: str) -> str:
     """What would have won if a rung had ended the finalist."""
     done = [trial for trial in run.search(pair) if trial.state == COMPLETE]
-    finalist = max((trial for trial in done if trial.spared), key=final_score)
-    best = max((trial for trial in done if not trial.spared), key=final_score, default=None)
+    spared, others = ([trial for trial in done if bool(trial.spared) == ended] for ended in (True, False))
+    finalist, best = max(spared, key=merit_of), max(others, key=merit_of, default=None)
     instead = f"the best would have been {_scored(best)}" if best else "no trial would have run to its end"
     return (
         f"A rung would have ended the finalist of {pair}, {_scored(finalist)}, after "
@@ -83,4 +83,4 @@ def _is_finalist(run: Run, pair: str, found: Audit) -> bool:
 
 
 def _scored(trial: Trial) -> str:
-    return f"trial {trial.number} with {fraction(final_score(trial))}"
+    return f"trial {trial.number} with {shown(final_score(trial), trial.objective.shown_as)}"

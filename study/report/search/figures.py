@@ -17,7 +17,7 @@ _LEAST_SPAN = 0.02
 
 
 def learning_curves(run: Run) -> Figure:
-    """Val ROC-AUC over the epochs of every searched trial and how many pass each rung, one panel an architecture."""
+    """The objective on val over the epochs of every trial and how many pass each rung, one panel an architecture."""
     figure, axes = style.panels(run.pairs, columns=1, height_in=2.7)
     for pair, axis in zip(run.pairs, axes, strict=True):
         finalist = run.state.finalist(pair)
@@ -26,7 +26,7 @@ def learning_curves(run: Run) -> Figure:
         if not axis.lines:
             axis.text(0.5, 0.5, "no epoch was completed", ha="center", transform=axis.transAxes)
             axis.set_yticks([])
-        axis.set_ylabel("val ROC-AUC")
+        axis.set_ylabel(f"val {run.objective.words}")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         _survivors(axis, run, pair)
     axes[-1].set_xlabel("epoch")
@@ -41,7 +41,7 @@ def learning_curves(run: Run) -> Figure:
 
 
 def expected_best_lines(run: Run) -> Figure:
-    """The expected best val ROC-AUC against the number of trials, a line an architecture."""
+    """The expected best value of the objective on val against the number of trials, a line an architecture."""
     figure = style.new_figure(height_in=4.2)
     axis = figure.subplots()
     for index, pair in enumerate(run.pairs):
@@ -59,7 +59,7 @@ def expected_best_lines(run: Run) -> Figure:
     margin = max(0.0, _LEAST_SPAN - (high - low)) / 2
     axis.set_ylim(low - margin, max(high, min(1.0, high + margin)))
     axis.set_xlabel("trials")
-    axis.set_ylabel("expected best val ROC-AUC")
+    axis.set_ylabel(f"expected best val {run.objective.words}")
     style.legend(figure, axis.get_legend_handles_labels()[0])
     return figure
 
@@ -77,13 +77,14 @@ def _survivors(axis: Axes, run: Run, pair: str) -> None:
 
 
 def _curve(axis: Axes, trial: Trial, *, is_finalist: bool) -> None:
-    points = [(e["epoch"], e["val_roc_auc"]) for e in trial.epochs if math.isfinite(e["val_roc_auc"])]
+    scores = zip(trial.epochs, trial.scores, strict=True)
+    points = [(epoch["epoch"], score) for epoch, score in scores if math.isfinite(score)]
     if not points:
         return
     epochs, values = zip(*points, strict=True)
     if is_finalist:
         axis.plot(epochs, values, color=style.VERMILLION, linewidth=3.2, zorder=5, solid_capstyle="round")
-        best = max(range(len(values)), key=lambda position: values[position])
+        best = max(range(len(values)), key=lambda position: trial.objective.merit(values[position]))
         axis.plot(epochs[best], values[best], "o", color=style.VERMILLION, markersize=9, zorder=8)
     if trial.number == 0:
         axis.plot(epochs, values, color=style.BLACK, linestyle="--", zorder=7)

@@ -25,7 +25,7 @@ _LEVELS = 6
 
 
 def parallel_coordinates(run: Run) -> Figure:
-    """Each searched trial as a line through its hyperparameters, coloured by its best val ROC-AUC; a panel a pair."""
+    """Each searched trial as a line through its hyperparameters, coloured by its best val score; a panel a pair."""
     columns = min(2, len(run.pairs))
     # A row of panels has the axes that any of its pairs explores.
     rows = [_explored_by(run, run.pairs[start : start + columns]) for start in range(0, len(run.pairs), columns)]
@@ -39,11 +39,14 @@ def parallel_coordinates(run: Run) -> Figure:
         _rows(axis, spaces, run.manifest["space"].get(pair, {}), named=index % columns == 0)
         finalist = run.state.finalist(pair)
         # The best are drawn last, over the others.
-        for trial in sorted((t for t in run.search(pair) if math.isfinite(final_score(t))), key=final_score):
+        for trial in sorted(
+            (t for t in run.search(pair) if math.isfinite(final_score(t))),
+            key=lambda t: run.objective.merit(final_score(t)),
+        ):
             is_finalist = finalist is not None and trial.id == finalist.id
             (colour,) = colours.to_rgba(np.array([final_score(trial)]))
             _line(axis, run, trial, spaces, colour=tuple(colour), is_finalist=is_finalist)
-    figure.colorbar(colours, ax=axes, location="bottom", aspect=40, label="best val ROC-AUC")
+    figure.colorbar(colours, ax=axes, location="bottom", aspect=40, label=f"best val {run.objective.words}")
     style.legend(
         figure,
         [
@@ -56,7 +59,7 @@ def parallel_coordinates(run: Run) -> Figure:
 
 
 def hyperparameters(run: Run) -> Figure:
-    """Val ROC-AUC at the first rung, where all trials are equally far, against each hyperparameter alone."""
+    """The objective on val at the first rung, where all trials are equally far, against each hyperparameter alone."""
     spaces = explored(run)
     figure, axes = style.panels(list(spaces), columns=2, height_in=1.85, beneath_in=0.6)
     for panel, (name, space, axis) in enumerate(zip(spaces, spaces.values(), axes, strict=True)):
@@ -66,7 +69,7 @@ def hyperparameters(run: Run) -> Figure:
         axis.set_xticks(list(space.ticks), list(space.ticks.values()))
         axis.set_xlim(-0.15, 1.15)
         if panel % 2 == 0:
-            axis.set_ylabel("val ROC-AUC")
+            axis.set_ylabel(f"val {run.objective.words}")
     handles = [
         Line2D([], [], color=style.colour(index), marker=style.marker(index), markersize=9, linestyle="", label=pair)
         for index, pair in enumerate(run.pairs)

@@ -6,7 +6,7 @@ from typing import Any
 from study.report.core.markdown import table, value
 from study.report.core.naming import starting_recipe
 from study.report.core.study_run import Run
-from study.wording import fraction, listing
+from study.wording import listing, shown
 
 _DEFAULT = "default"
 
@@ -51,8 +51,12 @@ def tried_table(run: Run) -> str:
         for number, words in enumerate([first, *(_values(each) for each in tried)]):
             trial = trials.get(number)
             ended = [trial.state, str(len(trial.epochs))] if trial else ["not begun", "0"]
-            rows.append([pair, str(number), words, *ended, fraction(trial.best_score if trial else None)])
-    return table(["Architecture", "Trial", "Values", "State", "Epochs", "Best val ROC-AUC"], rows, left=4)
+            rows.append(
+                [pair, str(number), words, *ended, shown(trial.best_score if trial else None, run.objective.shown_as)]
+            )
+    return table(
+        ["Architecture", "Trial", "Values", "State", "Epochs", f"Best val {run.objective.words}"], rows, left=4
+    )
 
 
 def _tried(run: Run) -> dict[str, list[Mapping[str, Any]]]:

@@ -11,7 +11,7 @@ from study.records import COMPLETE, FAILED, RUNNING, STOPPED
 from study.report.core.markdown import table
 from study.report.core.study_run import Run
 from study.report.search.accounting import Audit, Spending, final_score, spending
-from study.wording import MINUS, NOTHING, fraction, percent
+from study.wording import MINUS, NOTHING, percent, shown
 
 
 def search_table(run: Run) -> str:
@@ -20,9 +20,13 @@ def search_table(run: Run) -> str:
     rows = []
     for pair in run.pairs:
         counts, finalist = spending(run, pair).states, run.state.finalist(pair)
-        won = [fraction(finalist.best_score), f"trial {finalist.number}"] if finalist else [NOTHING, NOTHING]
+        won = (
+            [shown(finalist.best_score, run.objective.shown_as), f"trial {finalist.number}"]
+            if finalist
+            else [NOTHING, NOTHING]
+        )
         rows.append([pair, *(str(counts[state]) for state in states), *won])
-    return table(["Architecture", *states, "Best val ROC-AUC", "Finalist"], rows)
+    return table(["Architecture", *states, f"Best val {run.objective.words}", "Finalist"], rows)
 
 
 def cost_table(run: Run) -> str:
@@ -68,9 +72,16 @@ def audit_table(run: Run, audits: Mapping[str, Audit]) -> str:
     rows = []
     for pair, found in audits.items():
         finalist = run.state.finalist(pair)
-        best = max((final_score(trial) for trial in found.spared), default=None)
+        best = run.objective.best(final_score(trial) for trial in found.spared)
         numbers = [str(len(found.trials)), _tau(found.tau), str(len(found.spared))]
-        rows.append([pair, *numbers, fraction(best), fraction(finalist.best_score if finalist else None)])
+        rows.append(
+            [
+                pair,
+                *numbers,
+                shown(best, run.objective.shown_as),
+                shown(finalist.best_score if finalist else None, run.objective.shown_as),
+            ]
+        )
     header = ["Architecture", "Never stopped", "Kendall's tau", "A rung would have ended", "Best of these", "Finalist"]
     return table(header, rows)
 

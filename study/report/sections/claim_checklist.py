@@ -12,7 +12,6 @@ from study.report.core.markdown import join, table
 from study.report.core.naming import starting_recipe
 from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
-from study.report.core.verdict import by_mean
 from study.report.data.flow import left_out, num_groups
 from study.report.data.leakage import kept_together
 from study.report.overview.summary import opened_before, question
@@ -113,6 +112,7 @@ def _model(run: Run) -> list[Item]:
     started = [f"{pair} from {source}" for pair, source in weights.items() if source]
     versions = [f"{name} {version}" for name, version in manifest["versions"].items()]
     seeds = counted(budget["seeds"], "seed run")
+    extreme = "highest" if run.objective.greater_is_better else "lowest"
     return [
         Item(22, "Model", f"parameters: {listing(sizes)}; layers in `study/architectures/`"),
         Item(23, "Software", listing(versions)),
@@ -123,16 +123,23 @@ def _model(run: Run) -> list[Item]:
             f"recipes under Finalists; {counted(budget['trials'], 'trial')} a pair, up to "
             f"{counted(budget['epochs'], 'epoch')}, then {seeds}",
         ),
-        Item(26, "Selection", "highest val ROC-AUC, then lowest val loss; the best epoch on val of each run"),
+        Item(
+            26,
+            "Selection",
+            f"{extreme} val {run.objective.words}, then lowest val loss; the best epoch on val of each run",
+        ),
         Item(27, "Ensembles", f"mean probability of {seeds}, in rows of their own"),
     ]
 
 
 def _evaluation(run: Run, analysis: Analysis) -> list[Item]:
-    compared = f"; between networks {100 * analysis.level:.1f} % each" if analysis.differences["roc_auc"] else ""
+    compared = (
+        f"; between networks {100 * analysis.level:.1f} % each" if analysis.differences[run.objective.name] else ""
+    )
     earlier = opened_before(run)
+    why = ", since it needs no threshold" if run.objective.name == "roc_auc" else ", as the study declares"
     return [
-        Item(28, "Metrics", "those of the result table; ROC-AUC decides, since it needs no threshold"),
+        Item(28, "Metrics", f"those of the result table; {run.objective.words} decides{why}"),
         Item(
             29,
             "Uncertainty",
@@ -157,7 +164,7 @@ def _explanations(run: Run) -> list[Item]:
 
 
 def _results(run: Run, analysis: Analysis) -> list[Item]:
-    best = by_mean(analysis.test_roc_auc())[0]
+    best = analysis.ranked()[0]
     values = analysis.values(best, TUNED, TEST)
     used = sum(sum(run.images(split).values()) for split in SPLITS)
     return [

@@ -7,7 +7,6 @@ from study.report.core.figure import Drawing
 from study.report.core.markdown import join
 from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
-from study.report.core.verdict import by_mean
 from study.report.results.figures import confusions, ensemble_confusion, prevalence, roc_and_pr_curves, seed_curves
 from study.report.results.published import epochs_beside
 from study.wording import fraction, listing, percent
@@ -50,8 +49,8 @@ def _seed_curves(run: Run) -> Drawing:
 
 def _roc_and_pr_curves(context: Context) -> Drawing:
     run, analysis = context.run, context.analysis
-    scores = analysis.test_roc_auc()
-    best = by_mean(scores)[0]
+    scores = analysis.on_test("roc_auc")
+    best = analysis.ranked()[0]
     precision = analysis.values(best, TUNED, TEST)["average_precision"]
     over = "seeds" if len(run.classes) == 2 else "seeds and over the classes, each against the rest"
     return Drawing(

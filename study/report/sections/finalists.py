@@ -89,16 +89,18 @@ def _selection_notes(run: Run, analysis: Analysis) -> list[str]:
     finalists = {pair: run.state.finalist(pair) for pair in run.pairs}
     best = {pair: trial.best_score for pair, trial in finalists.items() if trial}
     notes = [
-        optimism_verdict(best, {pair: _val_roc_aucs(run, pair) for pair in run.pairs}),
-        shift_verdict(analysis.shifts),
+        optimism_verdict(best, {pair: _val_scores(run, pair) for pair in run.pairs}, run.objective),
+        shift_verdict(analysis.shifts, run.objective),
     ]
     return [note for note in notes if note]
 
 
-def _val_roc_aucs(run: Run, pair: str) -> list[float]:
+def _val_scores(run: Run, pair: str) -> list[float]:
     """Of the tuned seed runs."""
     predictions = run.predictions.get((pair, TUNED, VAL))
-    values = [each["roc_auc"] for each in seed_scores(predictions).values()] if predictions else []
+    values = (
+        [each[run.objective.name] for each in seed_scores(predictions, run.metrics).values()] if predictions else []
+    )
     return [value for value in values if np.isfinite(value)]
 
 

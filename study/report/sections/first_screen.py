@@ -6,13 +6,12 @@ from study.report.core.markdown import bullets, join
 from study.report.core.naming import starting_recipe
 from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
-from study.report.core.verdict import by_mean
 from study.report.overview.deployed import in_use
 from study.report.overview.summary import gaps, opening, provenance, question, verdict
 from study.report.results.figures import score_intervals
 from study.report.results.grid import result_grid
 from study.report.results.published import comparison_notes, published_notes
-from study.wording import counted, fraction, listing
+from study.wording import counted, listing, shown
 
 _TEST_SCORES = "test-scores"
 
@@ -60,12 +59,12 @@ def _figures(context: Context) -> dict[str, Drawing]:
     if not context.run.is_tested:
         return {}
     run, analysis = context.run, context.analysis
-    scores = analysis.test_roc_auc()
-    words = [f"{name} {fraction(scores[name])}" for name in by_mean(scores)]
+    objective, scores = run.objective, analysis.on_test()
+    words = [f"{name} {shown(scores[name], objective.shown_as)}" for name in analysis.ranked()]
     drawing = Drawing(
         sees=f"Filled marks are the tuned recipe, hollow ones the {starting_recipe(run, list(scores))}; whether two "
         "are told apart is in the table of differences, since intervals that overlap don't answer that.",
-        alt=f"Test ROC-AUC with 95 % intervals: {listing(words)}",
+        alt=f"Test {objective.words} with 95 % intervals: {listing(words)}",
         draw=lambda: score_intervals(run, analysis),
     )
     return {_TEST_SCORES: drawing}

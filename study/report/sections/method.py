@@ -49,13 +49,24 @@ def splits(run: Run) -> str:
 
 def _search(run: Run) -> str:
     budget = run.manifest["budget"]
+    extreme = "highest" if run.objective.greater_is_better else "lowest"
+    return (
+        f"*Search.* {counted(budget['trials'], 'trial')} a pair ({_policy(run)}), each "
+        f"up to {counted(budget['epochs'], 'epoch')}; the {extreme} val {run.objective.words} wins, ties go to the "
+        "lower val loss. Architectures never compete for epochs."
+    )
+
+
+def _policy(run: Run) -> str:
+    """How the search describes itself; a run of an earlier version has no words for it."""
+    searches = {
+        pair: str(entry["search"]["title"]) for pair, entry in run.manifest["pairs"].items() if "search" in entry
+    }
+    if len(set(searches.values())) > 1:
+        return "; ".join(f"{pair}: {title}" for pair, title in searches.items())
     factor = run.manifest.get("reduction_factor")
     stopping = f", of which the best 1 in {factor} go on past each rung" if factor else ""
-    return (
-        f"*Search.* {counted(budget['trials'], 'trial')} a pair (Optuna's TPE sampler; ASHA{stopping}), each "
-        f"up to {counted(budget['epochs'], 'epoch')}; the highest val ROC-AUC wins, ties go to the lower val "
-        "loss. Architectures never compete for epochs."
-    )
+    return next(iter(searches.values()), f"Optuna's TPE sampler; ASHA{stopping}")
 
 
 def _books(run: Run) -> str:
@@ -79,7 +90,7 @@ def _finalists(run: Run) -> str:
         f"*Finalists.* The winner of each pair and its {starting_recipe(run, run.pairs)} (once, where it won) were "
         "trained again with "
         f"{counted(run.manifest['budget']['seeds'], 'new seed')}, because the search's best score is the "
-        "luckiest of many. Of each run the epoch with the best val ROC-AUC is kept."
+        f"luckiest of many. Of each run the epoch with the best val {run.objective.words} is kept."
     )
 
 

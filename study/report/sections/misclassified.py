@@ -6,15 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from study.evaluation.confusion import confusion, decide
-from study.evaluation.examples import (
-    MISTAKES,
-    SUSPECTED_LABELS,
-    Example,
-    best_architecture,
-    listed,
-    suspected_labels,
-    unseen,
-)
 from study.evaluation.misclassified import confused_pairs
 from study.records import Pixels, Predictions
 from study.report.core import style
@@ -24,6 +15,7 @@ from study.report.core.naming import label
 from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
 from study.report.images.drawing import examples_sheet
+from study.selection import MISTAKES, SUSPECTED_LABELS, Example, best_architecture, listed, suspected_labels, unseen
 from study.wording import counted, fraction, listing, percent
 
 _PAIRS_SHOWN = 5
@@ -33,12 +25,14 @@ def _render(context: Context) -> str:
     run = context.run
     if not run.is_tested:
         return ""
-    best = best_architecture(run.tested)
-    test, lists = run.tested[best], listed(run.predictions)
+    best = best_architecture(run.tested, run.objective.name)
+    test, lists = run.tested[best], listed(run.predictions, run.objective.name)
+    extreme = "highest" if run.objective.greater_is_better else "lowest"
     return join(
         [
             _what_to_see(run, best, test),
-            f"All of this section is of that ensemble; {label(run, best)} has the highest test ROC-AUC.",
+            f"All of this section is of that ensemble; {label(run, best)} has the {extreme} test "
+            f"{run.objective.words}.",
             _confused_table(run, test),
             *_confident(context, lists[MISTAKES]),
             *_suspected(context, best, lists[SUSPECTED_LABELS]),
@@ -112,7 +106,7 @@ def _figures(context: Context) -> dict[str, Drawing]:
         return {}
     return {
         name: _examples(run, shown, explanations.thumbnails)
-        for name, shown in listed(run.predictions).items()
+        for name, shown in listed(run.predictions, run.objective.name).items()
         if shown and all(each.path in explanations.thumbnails for each in shown)
     }
 

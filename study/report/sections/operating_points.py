@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from study.evaluation.bootstrap import ResampledScores, resampled_scores
-from study.evaluation.intervals import Interval
 from study.evaluation.confusion import Floats, Ints
+from study.evaluation.intervals import Interval
 from study.evaluation.operating_points import at_threshold, sensitivity_threshold, youden_threshold
 from study.evaluation.per_class import CLASS_METRICS, class_metric
 from study.records import TUNED, VAL

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from study.evaluation.delong import delong_test
 from study.evaluation.confusion import decide
+from study.evaluation.delong import delong_test
 from study.evaluation.paired import holm, mcnemar
 from study.report.core.analysis import Analysis
 from study.report.core.markdown import join, table

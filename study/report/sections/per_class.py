@@ -11,7 +11,6 @@ from study.report.core.markdown import join, table
 from study.report.core.naming import label
 from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
-from study.report.core.verdict import by_mean
 from study.wording import fraction, listing, percent
 
 _ALL_SHOWN_UP_TO = 3
@@ -40,8 +39,8 @@ def _render(context: Context) -> str:
 
 
 def shown_architectures(run: Run, analysis: Analysis) -> list[str]:
-    """From the best test ROC-AUC down: all where they are few, else the best alone."""
-    order = by_mean(analysis.test_roc_auc())
+    """From the best on test down: all where they are few, else the best alone."""
+    order = analysis.ranked()
     return order if len(run.tested) <= _ALL_SHOWN_UP_TO else order[:1]
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from study.evaluation.examples import NUM_LOOKED_AT
 from study.evaluation.saliency_maps import ALIKE, Likeness, likeness
 from study.records import Explanation, Explanations
 from study.report.core import style
@@ -13,6 +12,7 @@ from study.report.core.markdown import join, table
 from study.report.core.section import Context, Section
 from study.report.core.study_run import Run
 from study.report.images.drawing import NUM_OF_A_KIND, maps_figure
+from study.selection import NUM_LOOKED_AT
 from study.wording import DASH, MINUS, NOTHING, counted, listing
 
 Networks = Mapping[str, Explanation]

@@ -255,7 +255,7 @@ def _learning_curves(run: Run) -> Drawing:
     return Drawing(
         sees=f"{sees}.",
         how=f"The numbers count the trials that train on from rung to rung: {listing(passed)}.",
-        alt=f"Validation ROC-AUC over the epochs of every searched trial of {listing(run.pairs)}; "
+        alt=f"Validation {run.objective.words} over the epochs of every searched trial of {listing(run.pairs)}; "
         "the finalists are highlighted, and the trials that train on past each rung are counted",
         draw=lambda: learning_curves(run),
     )
@@ -271,7 +271,7 @@ def _parallel_coordinates(run: Run) -> Drawing:
         how="Each line is a trial that runs down through its values, the first or lowest of each at the left, those "
         "outside the space beyond the ends.",
         alt=f"Parallel coordinates: the hyperparameters of every searched trial of {listing(run.pairs)}, coloured by "
-        "best validation ROC-AUC",
+        f"best validation {run.objective.words}",
         draw=lambda: parallel_coordinates(run),
     )
 
@@ -279,7 +279,8 @@ def _parallel_coordinates(run: Run) -> Drawing:
 def _agreed(run: Run, pair: str) -> list[str] | None:
     """The choices that the best third of a pair's trials have in common and the others haven't; None of too few."""
     trials = sorted(
-        (trial for trial in run.search(pair) if np.isfinite(trial.best_score)), key=lambda trial: -trial.best_score
+        (trial for trial in run.search(pair) if np.isfinite(trial.best_score)),
+        key=lambda trial: -trial.objective.merit(trial.best_score),
     )
     best = trials[: len(trials) // 3]
     if len(best) < _MIN_BEST:
@@ -305,8 +306,8 @@ def _hyperparameters(run: Run) -> Drawing:
         sees="Where marks of one shape rise or fall from left to right, that hyperparameter went with the score; the "
         f"large ones are the finalists{won}.",
         how="Each mark is a trial at the first rung.",
-        alt=f"Validation ROC-AUC at the first rung of every searched trial of {listing(run.pairs)} against each "
-        "searched hyperparameter",
+        alt=f"Validation {run.objective.words} at the first rung of every searched trial of {listing(run.pairs)} "
+        "against each searched hyperparameter",
         draw=lambda: hyperparameters(run),
     )
 
@@ -317,7 +318,8 @@ def _place(run: Run, pair: str) -> tuple[int, int] | None:
     scores = [score for trial in run.search(pair) if np.isfinite(score := score_at(trial, rung))]
     if finalist is None or not np.isfinite(own := score_at(finalist, rung)):
         return None
-    return 1 + sum(score > own for score in scores), len(scores)
+    merit = run.objective.merit
+    return 1 + sum(merit(score) > merit(own) for score in scores), len(scores)
 
 
 def _expected_best(run: Run) -> Drawing:
@@ -330,7 +332,7 @@ def _expected_best(run: Run) -> Drawing:
         sees="Where a line still rises at its end, more trials would probably have found better: the second half of "
         f"the trials is expected to have gained {listing(parts)}.",
         how="The mark is what the given recipes reached.",
-        alt=f"Expected best validation ROC-AUC of {listing(list(gains))} against the number of trials",
+        alt=f"Expected best validation {run.objective.words} of {listing(list(gains))} against the number of trials",
         draw=lambda: expected_best_lines(run),
     )
 

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from study.evaluation.examples import (
+from study.records import DOCUMENT, TEST, TRAIN, TUNED, VAL, Predictions
+from study.selection import (
     MISTAKES,
     NUM_SHOWN,
     SUSPECTED_LABELS,
@@ -15,7 +16,6 @@ from study.evaluation.examples import (
     suspected_labels,
     unseen,
 )
-from study.records import DOCUMENT, TEST, TRAIN, TUNED, VAL, Predictions
 
 
 def predictions_of(targets, positive, *, split="test", numbers=None):
@@ -53,7 +53,7 @@ def test_the_best_architecture_has_the_highest_mean_area_and_the_first_of_equals
         "equal": predictions_of(targets, [good]),
         "undefined": predictions_of(targets, [[np.nan] * 4]),
     }
-    assert best_architecture(test) == "good"
+    assert best_architecture(test, "roc_auc") == "good"
 
 
 def test_areas_that_differ_in_their_last_digit_alone_are_equal():
@@ -64,7 +64,7 @@ def test_areas_that_differ_in_their_last_digit_alone_are_equal():
 
     first, second = (0, 3), (1, 2)
     assert np.mean(np.array(second) / 10) > np.mean(np.array(first) / 10)
-    assert best_architecture({"first": with_areas(*first), "second": with_areas(*second)}) == "first"
+    assert best_architecture({"first": with_areas(*first), "second": with_areas(*second)}, "roc_auc") == "first"
 
 
 def test_mistakes_are_those_of_the_ensemble():
@@ -92,9 +92,9 @@ def test_suspected_labels_are_counted_by_image_and_shown_by_group():
     doubtful = replace(predictions_of([0, 0, 1], [[0.96, 0.97, 0.95]]), groups=np.array(["a", "a", "b"]))
     predictions = {("net", TUNED, VAL): sure, ("net", TUNED, TEST): doubtful}
     assert [each.path for each in suspected_labels(unseen(predictions, "net"))] == ["test/001.png", "test/000.png"]
-    assert [each.path for each in listed(predictions)[SUSPECTED_LABELS]] == ["test/001.png"]
-    assert [each.path for each in listed(predictions)[MISTAKES]] == ["test/001.png"]
-    assert listed({}) == {}
+    assert [each.path for each in listed(predictions, "roc_auc")[SUSPECTED_LABELS]] == ["test/001.png"]
+    assert [each.path for each in listed(predictions, "roc_auc")[MISTAKES]] == ["test/001.png"]
+    assert listed({}, "roc_auc") == {}
 
 
 def test_a_suspected_label_is_told_with_its_split():

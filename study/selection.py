@@ -1,6 +1,7 @@
-"""Which single images a report shows: the page that shows them and the stage that records them choose by the same rule.
+"""Which architecture is the best, and which single images a report shows: decided here for all that ask.
 
-Everything follows from recorded predictions and the study's seed.
+The page that shows images, the stage that records them and the commands that use the best network choose by the same
+rules. Everything follows from recorded predictions, the study's objective and its seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,20 +60,20 @@ def unseen(predictions: Mapping[Key, Predictions], architecture: str) -> dict[st
     return {split: each for split, each in found.items() if each is not None}
 
 
-def best_architecture(answers: Mapping[str, Predictions]) -> str:
-    """The one with the highest ROC-AUC, mean over its seed runs; of equals the first.
+def best_architecture(answers: Mapping[str, Predictions], objective: str) -> str:
+    """The one that is best by the objective, mean over its seed runs; of equals the first.
 
     Args:
         answers: architecture -> answers of its tuned seed runs to one split; at least one.
+        objective: name of the metric that the study chooses by.
     """
-    areas = {
-        name: float(
-            np.mean([metrics.find("roc_auc").of(each.targets, probabilities) for probabilities in each.probabilities])
-        )
+    metric = metrics.find(objective)
+    values = {
+        name: float(np.mean([metric.of(each.targets, probabilities) for probabilities in each.probabilities]))
         for name, each in answers.items()
     }
     # Means that are equal may differ in their last digit.
-    return min(areas, key=lambda name: (np.isnan(areas[name]), -round(areas[name], _DIGITS)))
+    return max(values, key=lambda name: metric.merit(round(values[name], _DIGITS)))
 
 
 def mistakes(split: str, predictions: Predictions) -> list[Example]:
@@ -94,8 +95,8 @@ def suspected_labels(parts: Mapping[str, Predictions]) -> list[Example]:
     return [_example(split, parts[split], ensembles[split], index) for split, index in chosen]
 
 
-def listed(predictions: Mapping[Key, Predictions]) -> dict[str, list[Example]]:
-    """List -> the images of it that a report shows, of the architecture with the highest test ROC-AUC; {} before test.
+def listed(predictions: Mapping[Key, Predictions], objective: str) -> dict[str, list[Example]]:
+    """List -> the images of it that a report shows, of the architecture that is best on test; {} before test.
 
     `MISTAKES`: see `mistakes`. `SUSPECTED_LABELS`: see `suspected_labels`; of these, one of each group and at most
     `NUM_SHOWN`.
@@ -103,7 +104,7 @@ def listed(predictions: Mapping[Key, Predictions]) -> dict[str, list[Example]]:
     tested = answers_to_test(predictions)
     if not tested:
         return {}
-    best = best_architecture(tested)
+    best = best_architecture(tested, objective)
     suspected = suspected_labels(unseen(predictions, best))
     return {MISTAKES: mistakes(TEST, tested[best]), SUSPECTED_LABELS: _one_of_each_group(suspected)[:NUM_SHOWN]}
 
