@@ -82,10 +82,11 @@ def _curve(axis: Axes, trial: Trial, *, is_finalist: bool) -> None:
     if not points:
         return
     epochs, values = zip(*points, strict=True)
+    # Marks may stand at the edge, and are drawn whole there.
     if is_finalist:
         axis.plot(epochs, values, color=style.VERMILLION, linewidth=3.2, zorder=5, solid_capstyle="round")
         best = max(range(len(values)), key=lambda position: trial.objective.merit(values[position]))
-        axis.plot(epochs[best], values[best], "o", color=style.VERMILLION, markersize=9, zorder=8)
+        axis.plot(epochs[best], values[best], "o", color=style.VERMILLION, markersize=9, zorder=8, clip_on=False)
     if trial.number == 0:
         axis.plot(epochs, values, color=style.BLACK, linestyle="--", zorder=7)
     elif not is_finalist:
@@ -93,4 +94,4 @@ def _curve(axis: Axes, trial: Trial, *, is_finalist: bool) -> None:
         colour = style.GREY if ended else style.BLUE
         axis.plot(epochs, values, color=colour, linewidth=1.4, linestyle=":" if ended else "-", alpha=0.8)
         if ended:
-            axis.plot(epochs[-1], values[-1], "x", color=colour, markersize=7, markeredgewidth=1.8)
+            axis.plot(epochs[-1], values[-1], "x", color=colour, markersize=7, markeredgewidth=1.8, clip_on=False)

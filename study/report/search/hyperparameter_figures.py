@@ -68,6 +68,8 @@ def hyperparameters(run: Run) -> Figure:
                 _marks(axis, run, index, name, space)
         axis.set_xticks(list(space.ticks), list(space.ticks.values()))
         axis.set_xlim(-0.15, 1.15)
+        # Room for the best and the worst, whose marks would be cut off at the edge.
+        axis.margins(y=0.14)
         if panel % 2 == 0:
             axis.set_ylabel(f"val {run.objective.words}")
     handles = [
