@@ -55,10 +55,9 @@ class Problem:
 def options(data: Path, scratch: Path, *, pair: str, seed: int = 0, size_px: int | None = None) -> Options:
     """Of a study on a holdout of Training."""
     return Options(
-        data=data, results=scratch / "results", cache=scratch / "cache", budget="standard", trials=None, epochs=None,
-        seeds=None, audit=None, image_size=size_px, architectures=(pair,), weights=(), seed=seed, groups="duplicates",
-        holdout=True, ledger=scratch / "own-openings.jsonl", open_test_again=False, skip_unreadable=False,
-        fresh=True, storage="", precision=None, command="",
+        data=data, results=scratch / "results", cache=scratch / "cache", ledger=scratch / "own-openings.jsonl",
+        budget="standard", image_size=size_px, architectures=(pair,), seed=seed, groups="duplicates", holdout=True,
+        fresh=True,
     )  # fmt: skip
 
 

@@ -13,19 +13,26 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol, TypeVar
 
 from study.errors import EngineLostError, StudyError
 
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
+VERBOSE_HELP = "also what libraries have to say, and where an error comes from"
 
 # "//name:password@" and the keys that a URI of S3 may hold.
 _SECRETS = re.compile(r"(?<=//)[^/@\s]+@|(?<=access_key=)[^&\s]+|(?<=secret_key=)[^&\s]+|(?<=session_token=)[^&\s]+")
 
 
-def ended(
-    parse: Callable[[], argparse.Namespace], command: Callable[[argparse.Namespace], int | None], *, interrupted: str
-) -> int:
+class _Verbose(Protocol):
+    @property
+    def verbose(self) -> bool: ...
+
+
+_Options = TypeVar("_Options", bound=_Verbose)
+
+
+def ended(parse: Callable[[], _Options], command: Callable[[_Options], int | None], *, interrupted: str) -> int:
     """Carries out a command and returns its exit code: 0 done, 2 the user can mend it, 130 interrupted.
 
     Args:
@@ -95,9 +102,7 @@ class Parser(argparse.ArgumentParser):
 
 def add_verbose(parser: argparse.ArgumentParser) -> None:
     """Adds -v to the arguments of a command."""
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="also what libraries have to say, and where an error comes from"
-    )
+    parser.add_argument("-v", "--verbose", action="store_true", help=VERBOSE_HELP)
 
 
 def add_winner(parser: argparse.ArgumentParser) -> None:

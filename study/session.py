@@ -1,93 +1,120 @@
-"""A session of `python -m study.run`: plans studies, runs them or goes on with them, draws their reports."""
+"""From options to reports: plans studies, tries them, runs them or goes on with them. It prints nothing itself."""
 
-import argparse
 import math
-import shlex
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from study import records, registry
-from study.cli.console import as_given, say_plan, say_report
-from study.cli.study_selection import check_weights, find_study, save, studies_of
-from study.command import DONE, INTERRUPTED, to_go_on, without_secrets
+from study import records
 from study.errors import ResultsError
+from study.planning.options import Options
 from study.planning.resources import Slots, choose_slots, usable_cpus
 from study.spec import Study
 
+# Imported late below: torch and Ray take seconds to import, and a mistyped name should not wait for them.
 if TYPE_CHECKING:
     from study.execution.ray_backend.experiment import Ended
-    from study.planning.options import Options
+    from study.planning.dry_run import Rehearsed
     from study.planning.plan import Plan
 
+Say = Callable[[str], None]
 
-def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Does what was asked for and returns the exit code, 0 or, where the user has interrupted it, 130.
+
+@dataclass(frozen=True)
+class DryRun:
+    """What was tried of one study.
+
+    Attributes:
+        plan: of the study.
+        slots: what one trial has on this machine.
+        pairs: what a few batches of each pair took.
+    """
+
+    plan: "Plan"
+    slots: Slots
+    pairs: Sequence["Rehearsed"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one study.
+
+    Attributes:
+        plan: of the study.
+        report: its page of markdown.
+        done: whether nothing is left to do; else it was interrupted, or is stuck.
+        stuck: what keeps it from its end, with the way on; "" where nothing does.
+    """
+
+    plan: "Plan"
+    report: Path
+    done: bool
+    stuck: str
+
+
+def plan_studies(studies: Mapping[str, Study], options: Options) -> Iterator["Plan"]:
+    """Makes the plan of each study. Take all of them before the first is run: that may train for hours.
 
     Args:
-        options: of `study.cli.arguments`.
-        arguments: as they were given, for the records.
+        studies: by name, or by the path of their file.
+        options: of the run.
 
     Raises:
-        StudyError: the user can mend it.
+        StudyError: a study, its images, its budget or its results folder doesn't fit.
     """
-    if options.list:
-        from study.cli.listing import listing
+    from study.planning.make_plan import make_plan
+    from study.planning.pretrained_weights import require_networks
 
-        print(listing({name: find_study(name) for name in registry.names("search_spaces")}, options.results))
-        return DONE
-    if options.save and options.images:
-        save(options)
-        return DONE
-    studies = studies_of(options)
-    check_weights(studies, options)
+    require_networks(studies.values(), options)
     if options.mlflow:
         from study.tracking.mlflow import require_server
 
         require_server(options.mlflow)
-    print("Reading declarations and images ...", file=sys.stderr, flush=True)
-    # All are checked before the first one trains for hours.
-    plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
-    return _rehearse(plans, options) if options.dry_run else _run(plans, options)
+    for name, study in studies.items():
+        yield make_plan(Path(name).stem, study, options)
 
 
-def _plan(name: str, study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Plan":
-    # Imported late: torch takes seconds to import, and a mistyped name or --help should not wait for it.
-    from study.planning.make_plan import make_plan
-
-    plan = make_plan(Path(name).stem, study, _plan_options(study, options, arguments))
-    say_plan(plan)
-    return plan
-
-
-def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
-    """Trains a few batches of every pair, and says what the plans would take on this machine."""
+def try_plan(plan: "Plan", options: Options) -> DryRun:
+    """Trains a few batches of every pair on this machine, and records nothing."""
     import torch
 
-    from study.planning.dry_run import rehearse, table
+    from study.planning.dry_run import rehearse
 
     slots = _slots(options, num_cpus=usable_cpus(), num_gpus=torch.cuda.device_count())
-    failing: list[str] = []
-    for plan in plans:
-        print(f"{plan.run}: training a batch of each network ...", file=sys.stderr, flush=True)
-        rehearsed = list(rehearse(plan, slots))
-        print(table(rehearsed, slots, num_workers=options.workers_per_trial))
-        failing += [f"{plan.run}: {each.pair}: {each.why_not}" for each in rehearsed if each.why_not]
+    return DryRun(plan, slots, list(rehearse(plan, slots)))
+
+
+def require_runnable(dry_runs: Sequence[DryRun]) -> None:
+    """Checks that what was tried can be run.
+
+    Raises:
+        ResultsError: a network can't be trained, or a plan would be refused.
+    """
+    failing = [
+        f"{each.plan.run}: {pair.pair}: {pair.why_not}" for each in dry_runs for pair in each.pairs if pair.why_not
+    ]
     if failing:
         raise ResultsError(
             "Every network must be able to train, but of these a batch failed:\n  " + "\n  ".join(failing) + "\nMend "
             "its recipe or its file, or train the others with --architecture."
         )
-    if refused := [why for plan in plans for why in plan.refused]:
+    if refused := [why for each in dry_runs for why in each.plan.refused]:
         raise ResultsError("Without --dry-run this would be refused:\n" + "\n".join(refused))
-    return DONE
 
 
-def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
-    """Runs all studies that are not finished as one experiment, then draws every report."""
-    from study.execution.study_session import is_complete, redraw
+def run_plans(plans: Sequence["Plan"], options: Options, say: Say) -> list[Outcome]:
+    """Runs all studies that are not finished as one experiment, then draws every report.
+
+    Args:
+        plans: of the studies.
+        options: that they were planned with.
+        say: is told what is going on.
+
+    Raises:
+        StudyError: the user can mend it; what was recorded until then is kept.
+    """
     from study.records.lease import Lease
     from study.report import draw_report
     from study.tracking.tensorboard import add_figures
@@ -97,56 +124,60 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
             locks.enter_context(records.exclusive(plan.folder))
             locks.enter_context(Lease(plan.files.storage))
         plans = [plan.caught_up() for plan in plans]
-        for plan in plans:
-            if plan.previous is None and not options.fresh and plan.files.has_log():
-                raise ResultsError(
-                    f"A run must not begin where another has, but {plan.folder.root} was begun meanwhile. Give the "
-                    "same command again to go on with it."
-                )
-        todo = []
-        for plan in plans:
-            if plan.previous is not None and is_complete(plan.folder, plan.previous):
-                print(f"{plan.run} is finished; its report is drawn again.", file=sys.stderr)
-                redraw(plan, mlflow=options.mlflow)
-            else:
-                if plan.previous is not None and plan.previous.finished:
-                    print(f"{plan.run} is finished, but for what its report shows of single images.", file=sys.stderr)
-                todo.append(plan)
-        ends = _train(todo, options) if todo else []
+        _require_not_begun(plans, options)
+        unfinished = [plan for plan in plans if not _is_finished(plan, options, say)]
+        ends = _train(unfinished, options, say) if unfinished else []
+        end_of = {plan.run: end for plan, end in zip(unfinished, ends, strict=True)}
+        outcomes = []
         for plan in plans:
             page = draw_report(plan.folder, options.reports)
             add_figures(plan.folder.tensorboard, page.with_suffix(""))
-            say_report(page)
-    stuck = [f"{plan.run}: {end.stuck}" for plan, end in zip(todo, ends, strict=True) if end.stuck]
-    if stuck:
-        raise ResultsError("\n".join(stuck))
-    unfinished = [str(p.folder.root) for p, end in zip(todo, ends, strict=True) if not end.done]
-    if not unfinished:
-        return DONE
-    print(
-        f"{', '.join(unfinished)}: interrupted, with a report of what there is so far. To go on:\n"
-        f"  {as_given()}{to_go_on(plans[0].manifest['command'])}",
-        file=sys.stderr,
-    )
-    return INTERRUPTED
+            end = end_of.get(plan.run)
+            outcomes.append(Outcome(plan, page, done=end is None or end.done, stuck=end.stuck if end else ""))
+    return outcomes
 
 
-def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"]:
+def _require_not_begun(plans: Sequence["Plan"], options: Options) -> None:
+    """Raises ResultsError where another session has begun a run since it was planned."""
+    for plan in plans:
+        if plan.previous is None and not options.fresh and plan.files.has_log():
+            raise ResultsError(
+                f"A run must not begin where another has, but {plan.folder.root} was begun meanwhile. Give the same "
+                "command again to go on with it."
+            )
+
+
+def _is_finished(plan: "Plan", options: Options, say: Say) -> bool:
+    """Whether nothing is left to do but its report; then it gets the files that are derived of its records again."""
+    from study.execution.study_session import is_complete, redraw
+
+    if plan.previous is None:
+        return False
+    if is_complete(plan.folder, plan.previous):
+        say(f"{plan.run} is finished; its report is drawn again.")
+        redraw(plan, mlflow=options.mlflow)
+        return True
+    if plan.previous.finished:
+        say(f"{plan.run} is finished, but for what its report shows of single images.")
+    return False
+
+
+def _train(plans: Sequence["Plan"], options: Options, say: Say) -> list["Ended"]:
     from study.execution.ray_backend.cluster import cluster_resources, ray_session
     from study.execution.ray_backend.experiment import run_experiment
     from study.planning.workload import Running
 
-    print("Starting Ray ...", file=sys.stderr, flush=True)
+    say("Starting Ray ...")
     with ray_session(options.address, verbose=options.verbose):
         there = cluster_resources(launched=bool(options.address))
         slots = _slots(options, num_cpus=there.cpus, num_gpus=there.gpus, cpus_per_gpu=there.cpus_per_gpu)
-        print(slots, file=sys.stderr)
+        say(str(slots))
         opened = [plan.open_records(slots) for plan in plans]
         # Machines of a cluster share at least the results folder.
         shared = options.storage or (str(options.results.resolve()) if options.address else "")
         running = Running(
             num_workers=options.workers_per_trial,
-            hang_after_s=options.hang_after,
+            hang_after_s=options.hang_after_s,
             shared=shared,
             verbose=options.verbose,
             mlflow=options.mlflow,
@@ -154,7 +185,7 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
         return run_experiment(opened, slots, running)
 
 
-def _slots(options: argparse.Namespace, *, num_cpus: float, num_gpus: float, cpus_per_gpu: float = math.inf) -> Slots:
+def _slots(options: Options, *, num_cpus: float, num_gpus: float, cpus_per_gpu: float = math.inf) -> Slots:
     return choose_slots(
         num_cpus=num_cpus,
         num_gpus=num_gpus,
@@ -163,37 +194,4 @@ def _slots(options: argparse.Namespace, *, num_cpus: float, num_gpus: float, cpu
         gpus_per_trial=options.gpus_per_trial,
         num_workers=options.workers_per_trial,
         num=options.slots,
-    )
-
-
-def _plan_options(study: Study, options: argparse.Namespace, arguments: Sequence[str]) -> "Options":
-    from study.planning.options import Options
-
-    own = options.architecture or study.names
-    weights = [w for w in options.weights if "=" not in w or w.partition("=")[0] in own]
-
-    return Options(
-        data=options.data,
-        results=options.results,
-        cache=options.cache,
-        budget=options.budget,
-        trials=options.trials,
-        epochs=options.epochs,
-        seeds=options.seeds,
-        audit=options.audit,
-        image_size=options.image_size,
-        architectures=options.architecture,
-        weights=weights,
-        seed=options.seed,
-        groups=options.groups,
-        holdout=options.holdout,
-        ledger=options.ledger,
-        open_test_again=options.open_test_again,
-        skip_unreadable=options.skip_unreadable,
-        fresh=options.fresh,
-        storage=options.storage,
-        precision=options.precision,
-        # It goes into the records and the report.
-        rehearsal=options.dry_run,
-        command=shlex.join(["python", "-m", "study.run", *map(without_secrets, arguments)]),
     )

@@ -6,8 +6,7 @@ import pytest
 
 from study import architectures, datasets, registry
 from study.cli.study_selection import find_study
-from study.planning import search_space
-from study.planning.options import with_architectures
+from study.planning.declared_study import check_space, with_architectures
 from study.planning.pretrained_weights import check_freezing
 from study.spec import BUDGETS, PublishedResult, Study, ray_domains
 
@@ -42,7 +41,7 @@ def test_its_file_says_how_it_is_run(name: str) -> None:
 def test_its_dataset_and_its_architectures_exist_and_its_space_can_be_explored(name: str) -> None:
     study = complete(find_study(name))
     dataset = datasets.find(study.dataset)
-    search_space.check(study, dataset)
+    check_space(study, dataset)
     for pair in study.pairs:
         architectures.find(pair)
         assert ray_domains.distributions(study.space_of(pair)), pair

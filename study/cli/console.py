@@ -1,13 +1,15 @@
-"""What `python -m study.run` says on the screen of plans and reports."""
+"""What `python -m study.run` says on the screen: how far it is, of plans, dry runs and reports."""
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from study.datasets.images.near_duplicates import HARD_TO_TELL, hard_to_tell
 from study.datasets.images.splits import TEST, TEST_FRACTION, TRAIN, VAL
+from study.planning.options import Options
 
 if TYPE_CHECKING:
     from study.planning.plan import Plan
@@ -19,6 +21,11 @@ _FEW = 30
 def as_given() -> str:
     """How commands begin here; uv tells its children that it is there."""
     return "uv run " if "UV_RUN_RECURSION_DEPTH" in os.environ else ""
+
+
+def say(text: str) -> None:
+    """What is going on; stdout is for what was asked for."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def say_plan(plan: "Plan") -> None:
@@ -47,7 +54,7 @@ def say_plan(plan: "Plan") -> None:
     if state is not None and not state.finished:
         ended = sum(trial.has_ended for trial in state.trials.values())
         lines.append(f"  goes on: {ended} trials have ended, {len(state.trials) - ended} are under way")
-    print("\n".join(lines), file=sys.stderr)
+    say("\n".join(lines))
 
 
 def _doubts_about_splits(manifest: Mapping[str, Any], val_fraction: float) -> Iterator[str]:
@@ -75,5 +82,12 @@ def say_report(page: Path) -> None:
     lines = page.read_text(encoding="utf-8").splitlines()
     said = [line for line in lines if line.startswith(("*Verdict.*", "*In use.*"))]
     for line in (*said, str(page.with_suffix(".html"))):
-        print(line.replace("*", "").replace("`", ""), file=sys.stderr)
+        say(line.replace("*", "").replace("`", ""))
     print(page)
+
+
+def say_interrupted(unfinished: Sequence[Path], options: Options) -> None:
+    """Which results are unfinished, and the command that goes on with them: with --fresh it would begin anew."""
+    folders = ", ".join(map(str, unfinished))
+    command = replace(options, fresh=False).command
+    say(f"{folders}: interrupted, with a report of what there is so far. To go on:\n  {as_given()}{command}")

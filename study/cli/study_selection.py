@@ -1,33 +1,36 @@
 """Which studies `python -m study.run` is asked for: by name, by file, or those of one's own images."""
 
-import argparse
 import shlex
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study import datasets, records, registry
-from study.cli.console import as_given
-from study.errors import DataError, StudyError, UnknownNameError
+from study.cli.console import as_given, say
+from study.errors import DataError, StudyError
+from study.planning.options import Options
 from study.spec import Study
 
 if TYPE_CHECKING:
     from study.planning.custom_study import Derived
 
 
-def studies_of(options: argparse.Namespace) -> dict[str, Study]:
+def studies_of(options: Options) -> dict[str, Study]:
     """Name -> what is to be run: studies by name, or that of one's own images.
 
     Raises:
         StudyError: there is no such study, or what was given doesn't go together.
     """
     if options.images is None:
-        _require_images(options)
+        _require_none_of_images(options)
         return {name: find_study(name) for name in _names(options.names)}
-    derived = _derived(options)
+    derived = _derived(options.images, options)
     return {derived.own.name: derived.study()}
+
+
+def known_studies() -> dict[str, Study]:
+    """Name -> study, of all in `search_spaces`."""
+    return {name: find_study(name) for name in registry.names("search_spaces")}
 
 
 def find_study(name: str) -> Study:
@@ -56,19 +59,16 @@ def _names(given: Sequence[str]) -> list[str]:
     return names
 
 
-def _require_images(options: argparse.Namespace) -> None:
-    for name in ("name", "labels", "image_column", "label_column", "group_column", "split_column", "positive", "save"):
-        if getattr(options, name):
-            raise StudyError(
-                f"--{name.replace('_', '-')} says something of --images, but that wasn't given. Give both."
-            )
+def _require_none_of_images(options: Options) -> None:
     if options.modality:
         raise StudyError("--modality is for --images: a study file declares it. Leave it out, or give --images.")
+    for each in options.of_custom_images():
+        raise StudyError(f"{each.names[-1]} says something of --images, but that wasn't given. Give both.")
 
 
-def _derived(options: argparse.Namespace) -> "Derived":
+def _derived(images: Path, options: Options) -> "Derived":
     """The study of one's own images; says what was derived."""
-    from study.planning.custom_images import Asked, own_study
+    from study.planning.custom_images import derive_study
 
     if options.names:
         raise StudyError(
@@ -77,15 +77,14 @@ def _derived(options: argparse.Namespace) -> "Derived":
         )
     if options.data:
         raise StudyError("--images says where the images are, and so does --data. Leave --data out.")
-    print(f"Looking at {options.images} ...", file=sys.stderr, flush=True)
-    asked = Asked(**{f.name: getattr(options, f.name) for f in fields(Asked)})
-    derived, lines = own_study(asked)
+    say(f"Looking at {images} ...")
+    derived, lines = derive_study(images, options)
     if derived.own.name in registry.names("search_spaces"):
         raise StudyError(
             f"A study needs a name of its own, but there is one called {derived.own.name!r}. Give --name, or run that "
-            f"one on these images: python -m study.run {derived.own.name} --data {shlex.quote(str(options.images))}"
+            f"one on these images: python -m study.run {derived.own.name} --data {shlex.quote(str(images))}"
         )
-    print("\n".join([*lines, *_known_as(options.images)]), file=sys.stderr)
+    say("\n".join([*lines, *_known_as(images)]))
     return derived
 
 
@@ -102,7 +101,7 @@ def _known_as(images: Path) -> Iterator[str]:
                 yield f"  known      {datasets.find(name).title}; compared with its document by: {as_given()}{command}"
 
 
-def save(options: argparse.Namespace) -> None:
+def save(file: Path, images: Path, options: Options) -> None:
     """Writes what was derived of one's own images as a study file, and says so.
 
     Raises:
@@ -110,26 +109,9 @@ def save(options: argparse.Namespace) -> None:
     """
     from study.planning.custom_study import source
 
-    if options.save.suffix != ".py":
-        raise StudyError(f"--save needs the name of a Python file, but {options.save} doesn't end in .py.")
-    if options.save.exists():
-        raise StudyError(f"--save must not overwrite anything, but there is a {options.save}. Give another name.")
-    records.write_atomically(options.save, source(_derived(options)))
-    given = {name: getattr(options, name) for name in ("budget", "trials", "epochs", "seeds", "audit")}
-    more = [part for name, value in given.items() if value is not None for part in (f"--{name}", str(value))]
-    more += ["--holdout"] if options.holdout else []
-    command = shlex.join(["python", "-m", "study.run", str(options.save), *more])
-    print(f"Wrote {options.save}. Edit it, then: {as_given()}{command}", file=sys.stderr)
-
-
-def check_weights(studies: Mapping[str, Study], options: argparse.Namespace) -> None:
-    """A file is for each study that has its network, but one of them must.
-
-    Raises:
-        UnknownNameError: none has.
-    """
-    known = options.architecture or list(dict.fromkeys(pair for study in studies.values() for pair in study.names))
-    for given in options.weights:
-        pair, equals, _ = given.partition("=")
-        if equals and pair not in known:
-            raise UnknownNameError("network in what is to be run called", pair, known)
+    if file.suffix != ".py":
+        raise StudyError(f"--save needs the name of a Python file, but {file} doesn't end in .py.")
+    if file.exists():
+        raise StudyError(f"--save must not overwrite anything, but there is a {file}. Give another name.")
+    records.write_atomically(file, source(_derived(images, options)))
+    say(f"Wrote {file}. Edit it, then: {as_given()}{options.of_study_file(file).command}")

@@ -3,7 +3,7 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
@@ -14,41 +14,26 @@ from study.datasets.custom.naming import negative_first
 from study.datasets.images import groups, splits
 from study.errors import DataError, StudyError, UnknownNameError
 from study.planning.custom_study import Derived, derive
+from study.planning.options import Options
 from study.spec import OwnImages, Table
 
 _NUM_CLASSES_SHOWN = 12
 _SPLIT_OF = {DEVELOPMENT: "train", VALIDATION: "val", TEST: "test"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What the command line says of one's own images; see `study.cli.arguments`."""
+def derive_study(root: Path, options: Options) -> tuple[Derived, list[str]]:
+    """The study of the images in a folder, and what was derived of them: a line each.
 
-    images: Path
-    name: str
-    labels: Path | None
-    image_column: str
-    label_column: str
-    group_column: str
-    split_column: str
-    positive: str
-    modality: str | None
-    architecture: Sequence[str]
-    image_size: int | None
-    holdout: bool
-    groups: str
-
-
-def own_study(asked: Asked) -> tuple[Derived, list[str]]:
-    """The study of these images, and what was derived of them: a line each.
+    Args:
+        root: the folder.
+        options: what is said of the images, and what is asked of the study.
 
     Raises:
         StudyError: there are no images, or what they are can't be told.
     """
-    root = asked.images
     if not root.is_dir():
         raise DataError(f"--images must be a folder, but {root} is not one.{_unpack(root)}")
-    declared = _from_table(asked) if asked.labels else _from_folders(asked)
+    declared = _from_table(root, options.labels, options) if options.labels else _from_folders(root, options)
     if declared.table:
         samples, unlabelled = labels_table.scan(root, declared.table, declared.classes)
     else:
@@ -56,42 +41,41 @@ def own_study(asked: Asked) -> tuple[Derived, list[str]]:
     splits.require_enough(samples, declared.classes)
     layout_checks.require_no_masks_among(root, [sample.path for sample in samples])
     look = look_at(root, samples)
-    modality = asked.modality or ("grey" if look.grey else "colour")
+    modality = options.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
-    derived = derive(own, look, samples, names=asked.architecture, size_px=asked.image_size)
+    derived = derive(own, look, samples, names=options.architectures, size_px=options.image_size)
     derived = replace(derived, notes=tuple(_notes(own, look, samples, unlabelled)))
-    return derived, list(_described(asked, derived, look, samples))
+    return derived, list(_described(root, options, derived, look, samples))
 
 
-def _from_folders(asked: Asked) -> OwnImages:
-    for flag in ("image", "label", "group", "split"):
-        if getattr(asked, f"{flag}_column"):
-            raise StudyError(f"--{flag}-column names a column of a table, but no table was given. Give --labels.")
-    layout = class_folders.find_layout(asked.images)
+def _from_folders(root: Path, options: Options) -> OwnImages:
+    for each in options.of_custom_images():
+        if each.name.endswith("_column"):
+            raise StudyError(f"{each.names[-1]} names a column of a table, but no table was given. Give --labels.")
+    layout = class_folders.find_layout(root)
     return OwnImages(
-        name=_name(asked),
-        folder=str(asked.images.resolve()),
-        classes=_ordered(layout.classes, asked.positive),
+        name=_name(root, options),
+        folder=str(root.resolve()),
+        classes=_ordered(layout.classes, options.positive_class),
         sides=layout.sides,
         group_meaning="folder" if layout.grouped else "",
     )
 
 
-def _from_table(asked: Asked) -> OwnImages:
-    assert asked.labels is not None
-    root, file = asked.images.resolve(), asked.labels.resolve()
+def _from_table(root: Path, labels: Path, options: Options) -> OwnImages:
+    root, file = root.resolve(), labels.resolve()
     columns = labels_table.find_columns(
         file,
-        image=asked.image_column,
-        label=asked.label_column,
-        group=asked.group_column,
-        split=asked.split_column,
+        image=options.image_column,
+        label=options.label_column,
+        group=options.group_column,
+        split=options.split_column,
     )
     where = file.relative_to(root) if file.is_relative_to(root) else file
     return OwnImages(
-        name=_name(asked),
+        name=_name(root, options),
         folder=str(root),
-        classes=_ordered(labels_table.classes_of(file, columns["label"]), asked.positive),
+        classes=_ordered(labels_table.classes_of(file, columns["label"]), options.positive_class),
         table=Table(file=where.as_posix(), **columns),
         group_meaning=columns["group"],
     )
@@ -125,12 +109,12 @@ def _notes(own: OwnImages, look: Look, samples: Sequence[Sample], unlabelled: in
         yield f"{name!r} is taken for a class of its own: if it says that the label is missing, take these rows out."
 
 
-def _name(asked: Asked) -> str:
-    if asked.name:
-        return asked.name
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", asked.images.resolve().name).strip("_-")
+def _name(root: Path, options: Options) -> str:
+    if options.name:
+        return options.name
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", root.resolve().name).strip("_-")
     if not name:
-        raise StudyError(f"A study needs a name, but {asked.images} gives none. Give --name.")
+        raise StudyError(f"A study needs a name, but {root} gives none. Give --name.")
     return name
 
 
@@ -145,7 +129,7 @@ def _ordered(classes: tuple[str, ...], positive: str) -> tuple[str, ...]:
     return tuple(sorted(classes, key=lambda name: name == positive))
 
 
-def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sample]) -> Iterator[str]:
+def _described(root: Path, options: Options, derived: Derived, look: Look, samples: Sequence[Sample]) -> Iterator[str]:
     own = derived.own
     yield f"{own.name}: {len(samples):,} images in {len(own.classes)} classes: {_counts(own, samples)}"
     yield f"  images     {_sizes(look)}; resized to {derived.image_size} px (--image-size)"
@@ -161,14 +145,14 @@ def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sam
             f"{some if look.num_deep < look.num else ''}"
         )
     if len(own.classes) == 2:
-        guessed = not asked.positive and not negative_first(own.classes)[1]
+        guessed = not options.positive_class and not negative_first(own.classes)[1]
         doubt = ", a guess: their names don't tell" if guessed else ""
         yield f"  positive   {own.classes[1]!r} (--positive){doubt}"
     yield f"  splits     {_splits(own, samples)}"
     yield from _unused_splits(samples)
-    if asked.holdout and any(sample.side == TEST for sample in samples):
+    if options.holdout and any(sample.side == TEST for sample in samples):
         yield "             --holdout: the test split stays closed, and 15 % of the other images are tested on instead"
-    yield f"  groups     {_groups(asked, own, samples)}"
+    yield f"  groups     {_groups(own, samples, used=options.groups != groups.NONE)}"
     if own.table:
         columns = ", ".join(f"{kind} {name!r}" for kind, name in _columns(own.table))
         yield f"  columns    {columns}"
@@ -177,7 +161,7 @@ def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sam
         if left_out := labels_table.left_out(file):
             yield f"  left out   {left_out} of the table"
     else:
-        tables = [name for name in entries(asked.images)[1] if name.lower().endswith((".csv", ".tsv"))]
+        tables = [name for name in entries(root)[1] if name.lower().endswith((".csv", ".tsv"))]
         yield from (f"  NOT USED   {name}: a table is read where it is given (--labels)" for name in tables)
     yield from (f"  note       {note}" for note in derived.notes)
     yield f"  networks   {', '.join(derived.pairs)} (--architecture)"
@@ -231,7 +215,7 @@ def _spelled(own: OwnImages) -> str:
     return f": {', '.join(other)}" if other else ""
 
 
-def _groups(asked: Asked, own: OwnImages, samples: Sequence[Sample]) -> str:
+def _groups(own: OwnImages, samples: Sequence[Sample], *, used: bool) -> str:
     of_group: dict[str, set[int]] = defaultdict(set)
     for sample in samples:
         of_group[sample.group].add(sample.target)
@@ -239,7 +223,7 @@ def _groups(asked: Asked, own: OwnImages, samples: Sequence[Sample]) -> str:
     of_group.pop("", None)
     if not of_group:
         return f"unknown: images of one patient may stand in several splits ({_likely_groups(samples)})"
-    if asked.groups == groups.NONE:
+    if not used:
         return f"{len(of_group):,} by {own.group_meaning}, not used: --groups none puts images into splits one by one"
     rest = f"; of {alone:,} images it is unknown, and they may stand in several splits" if alone else ""
     single = ": each image is a group of its own" if len(of_group) == len(samples) else ""

@@ -13,14 +13,15 @@ from study import architectures, datasets, records
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import groups
 from study.errors import DataError, ResultsError
-from study.planning import resume, search_space
+from study.planning import resume
 from study.planning.data_location import data_folder, stand_in_folder
 from study.planning.dataset_split import DatasetSplit, split_dataset
+from study.planning.declared_study import budget_of, check_space, resolved, with_architectures
 from study.planning.manifest import make_manifest
 from study.planning.near_duplicate_limit import require_strangers
-from study.planning.options import Options, budget_of, resolved, with_architectures
+from study.planning.options import Options
 from study.planning.plan import Plan
-from study.planning.pretrained_weights import check_freezing, resolve
+from study.planning.pretrained_weights import check_freezing, resolve, weights_for
 from study.records.ledger import Ledger
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
@@ -36,7 +37,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     dataset = datasets.of(study.dataset)
     declared = study
     study = with_architectures(declared, options.architectures)
-    search_space.check(study, dataset)
+    check_space(study, dataset)
     found = data_folder(study.dataset_name, dataset, options.data, options.cache)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
     stand_in = found is None or (found / NOTE).exists()
@@ -45,7 +46,13 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     check_freezing(study, budget.epochs)
     root = found or stand_in_folder(study.dataset_name, dataset, options.cache, options.seed)
     published = dataset.scan(root)
-    transfer = resolve(study, options.weights, image_size=image_size, num_logits=dataset.num_logits, stand_in=stand_in)
+    transfer = resolve(
+        study,
+        weights_for(study.names, options.weights),
+        image_size=image_size,
+        num_logits=dataset.num_logits,
+        stand_in=stand_in,
+    )
     run = _run_name(name, options, stand_in=stand_in)
     storage = Storage(options.storage) if options.storage else None
     files = RunFiles(records.RunFolder(options.results / run), storage.within(run).uri if storage else "")
@@ -118,12 +125,12 @@ def _beside_what_there_is(plan: Plan, images: DatasetSplit, options: Options) ->
     """The plan as it goes on with an earlier run, after what the ledger knows of its test split."""
     manifest, previous = plan.manifest, None
     refused: list[str] = []
-    with _noted(refused) if options.rehearsal else nullcontext():
+    with _noted(refused) if options.dry_run else nullcontext():
         previous = None if options.fresh else _previous(plan.files, manifest, plan.table)
     if previous is None:
         manifest["appearance"] = images.appearance()
         if options.groups is None and not manifest["stand_in"]:
-            with _noted(refused) if options.rehearsal else nullcontext():
+            with _noted(refused) if options.dry_run else nullcontext():
                 require_strangers(images, options.cache / f"look-alikes-{plan.run}.png")
     else:
         # What only describes may have been mended; how a finished study was made is history.
@@ -132,7 +139,7 @@ def _beside_what_there_is(plan: Plan, images: DatasetSplit, options: Options) ->
     # A log of an earlier version lacks them.
     manifest |= images.hashes() | {"precision": resume.precision(previous, options.precision)}
     if not plan.manifest["stand_in"] and not (previous is not None and previous.finished):
-        with _noted(refused) if options.rehearsal else nullcontext():
+        with _noted(refused) if options.dry_run else nullcontext():
             manifest |= {"opened_before": _opened_before(manifest, plan.ledger, again=options.open_test_again)}
     return replace(plan, manifest=manifest, previous=previous, refused=refused)
 

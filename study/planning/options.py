@@ -1,91 +1,186 @@
-"""What a command asks of a study: its options, and what they make of the declaration."""
+"""What a run is asked for: the options of `python -m study.run`, and of whoever runs studies from Python."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from study import architectures
+import platformdirs
+
+from study.command import VERBOSE_HELP, positive, whole_number, without_secrets
 from study.datasets.images import groups
-from study.evaluation.class_weights import resolve_pos_weight
-from study.spec import Budget, Study
+from study.option_fields import Group, Option, arguments_of, check_options, computed, option, options_of
+from study.spec import BUDGETS, PRECISIONS
+from study.spec.own_images import MODALITIES
+
+_APP = "medical-image-study"
+_CUSTOM_IMAGES = Group(title="images of your own", doc="A study without a study file: what isn't said is derived.")
+
+
+def _cache_folder() -> Path:
+    return Path(platformdirs.user_cache_dir(_APP))
+
+
+def _ledger_file() -> Path:
+    return Path(platformdirs.user_state_dir(_APP)) / "test-openings.jsonl"
+
+
+def _folder_or_uri(text: str) -> Path | str:
+    return text if "://" in text else Path(text)
+
+
+def _groups_doc() -> str:
+    ways = "; ".join(f"{way}: {what}" for way, what in groups.WAYS.items())
+    return f"what stays in one split: {ways} (default {groups.DEFAULT}, unless that is likely to be wrong)"
+
+
+def _column_doc(what: str) -> str:
+    return f"of the table: {what} (default: by usual names)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What the command line says beyond the study's name; see `study.run`.
+    """What is asked of a run; each field says in its `option` what it means, and is a flag of `python -m study.run`.
 
-    `groups` is None where nobody has said what stays together. With `rehearsal` a plan that must not be run is made all
-    the same, and says why it must not.
+    None is for "not said": what follows then depends on the study, its images or the machine.
+
+    Raises:
+        StudyError: a value breaks the rule of its option.
     """
 
-    data: Path | str | None
-    results: Path
-    cache: Path
-    budget: str | None
-    trials: int | None
-    epochs: int | None
-    seeds: int | None
-    audit: int | None
-    image_size: int | None
-    architectures: Sequence[str]
-    weights: Sequence[str]
-    seed: int
-    groups: str | None
-    holdout: bool
-    ledger: Path
-    open_test_again: bool
-    skip_unreadable: bool
-    fresh: bool
-    storage: str
-    precision: str | None
-    command: str
-    rehearsal: bool = False
+    names: tuple[str, ...] = option(
+        (), "a file in search_spaces/ (without .py), or a path to one; all", metavar="NAME", positional=True
+    )
+    list_studies: bool = option(False, "show all studies with their data, architectures and status", names=("--list",))
+
+    # What is run.
+    data: Path | str | None = option(
+        None, "folder of the dataset; or its URI, such as s3://bucket/folder", metavar="DIR", parse=_folder_or_uri
+    )
+    budget: str | None = option(None, "default: demo on drawn images, standard on real ones", choices=tuple(BUDGETS))
+    trials: int | None = option(None, "searched trials of each pair", metavar="N")
+    epochs: int | None = option(None, "full budget of a trial", metavar="N")
+    seeds: int | None = option(None, "seed runs of each finalist", metavar="K")
+    audit: int | None = option(
+        None, "searched trials of each pair that are never stopped early", metavar="N", parse=whole_number(0)
+    )
+    image_size: int | None = option(None, "side to which images are resized", metavar="PX")
+    architectures: tuple[str, ...] = option(
+        (), "only this network (repeatable)", metavar="NAME", names=("--architecture",)
+    )
+    weights: tuple[str, ...] = option((), "pretrained weights of a network", metavar="[NAME=]FILE")
+    seed: int = option(
+        0, "of splits, search and training (default {default})", metavar="N", parse=whole_number(0, 2**32 - 1)
+    )
+    groups: str | None = option(None, _groups_doc(), choices=tuple(groups.WAYS))
+    holdout: bool = option(False, "leave the official test split closed; test on 15 % of the other images")
+
+    # Where files are, and what may be done to them.
+    results: Path = option(Path("results"), "records (default {default})", metavar="DIR")
+    reports: Path = option(Path("reports"), "reports (default {default})", metavar="DIR")
+    cache: Path = option(computed(_cache_folder), "resized and drawn images (default {default})", metavar="DIR")
+    ledger: Path = option(computed(_ledger_file), "which test splits were opened (default {default})", metavar="FILE")
+    open_test_again: bool = option(False, "score a test split that another run has opened before")
+    fresh: bool = option(False, "delete the results of an earlier run and start again")
+    skip_unreadable: bool = option(False, "go on without images that can't be read")
+
+    # On what it is run.
+    address: str | None = option(
+        None, 'Ray cluster to run on ("auto": the one this machine belongs to)', metavar="ADDR"
+    )
+    storage: str = option(
+        "",
+        "where the machines of a cluster share no folder: s3://bucket/folder gets checkpoints and records",
+        metavar="URI",
+    )
+    workers_per_trial: int = option(
+        0,
+        "train each trial on N devices at once, in a Ray Train worker group (default {default}: none)",
+        metavar="N",
+        parse=whole_number(0),
+    )
+    hang_after_s: float = option(
+        600.0, "end a worker without a step for so long", metavar="S", names=("--hang-after",), parse=positive
+    )
+    cpus_per_trial: float | None = option(None, "or per worker; default: one", metavar="X", parse=positive)
+    gpus_per_trial: float | None = option(
+        None,
+        "or per worker; default: a quarter of one, where there is one; one a worker of several",
+        metavar="X",
+    )
+    slots: int | None = option(
+        None,
+        "trials at a time, whatever there is now: where a cluster that `ray up` did not start grows on demand; "
+        "if its GPU machines are yet to come, give --gpus-per-trial too",
+        metavar="N",
+        parse=whole_number(1),
+    )
+    precision: str | None = option(
+        None,
+        "that networks are trained in; default: bfloat16 where the device computes with it, else float32",
+        choices=PRECISIONS,
+    )
+
+    # What is said of it.
+    mlflow: str = option("", "also send all trials to this tracking server of MLflow", metavar="URI")
+    dry_run: bool = option(
+        False, "show the plan, and from a batch of each network what memory and time it takes; record nothing"
+    )
+    verbose: bool = option(False, VERBOSE_HELP, names=("-v", "--verbose"))
+
+    images: Path | None = option(
+        None,
+        "a folder of images for each class, or train, val and test with such folders; a folder within a class is "
+        "one patient's or slide's",
+        metavar="DIR",
+        group=_CUSTOM_IMAGES,
+    )
+    name: str = option("", "of the study (default: that of the folder)", metavar="NAME", group=_CUSTOM_IMAGES)
+    labels: Path | None = option(
+        None, "a table with a row for each image, instead of class folders", metavar="FILE.csv", group=_CUSTOM_IMAGES
+    )
+    image_column: str = option("", _column_doc("the image's path or file name"), metavar="NAME", group=_CUSTOM_IMAGES)
+    label_column: str = option("", _column_doc("its class"), metavar="NAME", group=_CUSTOM_IMAGES)
+    group_column: str = option(
+        "", _column_doc("its patient or slide, which stays in one split"), metavar="NAME", group=_CUSTOM_IMAGES
+    )
+    split_column: str = option("", _column_doc("train, val or test"), metavar="NAME", group=_CUSTOM_IMAGES)
+    positive_class: str = option(
+        "", "which of two classes is looked for", metavar="CLASS", names=("--positive",), group=_CUSTOM_IMAGES
+    )
+    modality: str | None = option(
+        None,
+        "what augmentation may do (default grey or colour: no flips)",
+        choices=MODALITIES,
+        group=_CUSTOM_IMAGES,
+    )
+    save: Path | None = option(
+        None,
+        "write what was derived as a study file, to be edited, and stop",
+        metavar="FILE.py",
+        group=_CUSTOM_IMAGES,
+    )
+
+    def __post_init__(self) -> None:
+        check_options(self)
 
     @property
     def way(self) -> str:
         """What stays together, one of `groups.WAYS`."""
         return self.groups or groups.DEFAULT
 
+    @property
+    def command(self) -> str:
+        """The command that asks for the same, without the passwords and keys that it may hold; for the records."""
+        return shlex.join(["python", "-m", "study.run", *map(without_secrets, arguments_of(self))])
 
-def with_architectures(study: Study, names: Sequence[str]) -> Study:
-    """The study with these architectures only (all of its own where none is named), each with a recipe and a space.
+    def of_custom_images(self) -> Iterator[Option]:
+        """The options that were given and say something of `images`."""
+        for each in options_of(self):
+            if each.flag.group is _CUSTOM_IMAGES and each.name != "images" and getattr(self, each.name) != each.default:
+                yield each
 
-    Those for which it declares no recipe start from their own, and go without what the shared space has for others.
-    """
-    names = names or study.names
-    spaces = {}
-    for name in names:
-        unknown = set(architectures.NETWORK_HYPERPARAMETERS) - set(architectures.find(name).hyperparameters)
-        own = study.pair_space.get(name, {})
-        entries = study.space_of(name).items()
-        spaces[name] = {k: v for k, v in entries if name in study.pairs or k in own or k not in unknown}
-    return replace(
-        study,
-        pairs={name: study.pairs.get(name, architectures.find(name).recipe) for name in names},
-        references=(),
-        space={},
-        pair_space=spaces,
-        tried={name: study.tried[name] for name in names if name in study.tried},
-    )
-
-
-def budget_of(study: Study, options: Options, *, stand_in: bool) -> Budget:
-    """The budget that was named, or the usual one, with what the command line changes of it."""
-    budget = study.budget(options.budget or ("demo" if stand_in else "standard"))
-    asked = {
-        name: getattr(options, name)
-        for name in ("trials", "epochs", "seeds", "audit", "image_size")
-        if getattr(options, name) is not None
-    }
-    return replace(budget, **asked)
-
-
-def resolved(study: Study, train_counts: Sequence[int]) -> Study:
-    """The study with "balanced" turned into a number, so that Optuna and the records know one."""
-    pairs = {
-        pair: replace(recipe, pos_weight=resolve_pos_weight(recipe.pos_weight, train_counts))
-        if recipe.pos_weight == "balanced"
-        else recipe
-        for pair, recipe in study.pairs.items()
-    }
-    return replace(study, pairs=pairs)
+    def of_study_file(self, file: Path) -> "Options":
+        """For the study file that `save` has written: what the file says is said no more."""
+        said = {each.name: each.default for each in options_of(self) if each.flag.group is _CUSTOM_IMAGES}
+        return replace(self, names=(str(file),), architectures=(), image_size=None, **said)

@@ -1,13 +1,14 @@
 """Finds the weights that pretrained pairs start from, or turns such a pair into one that is trained from scratch."""
 
 import sys
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from study import architectures
 from study.errors import DataError, DeclarationError, StudyError, UnknownNameError
+from study.planning.options import Options
 from study.spec import Recipe, Study, ray_domains
 from study.training.pretrained import NoWeightsError, Pretrained, check_fit, from_file, from_torchvision
 
@@ -28,6 +29,24 @@ class Transfer:
     study: Study
     pretrained: Mapping[str, Pretrained]
     from_scratch: Mapping[str, str]
+
+
+def require_networks(studies: Iterable[Study], options: Options) -> None:
+    """Checks that each file of weights is for a network of at least one study.
+
+    Raises:
+        UnknownNameError: there is no such network in what is to be run.
+    """
+    known = options.architectures or list(dict.fromkeys(pair for study in studies for pair in study.names))
+    for given in options.weights:
+        pair, equals, _ = given.partition("=")
+        if equals and pair not in known:
+            raise UnknownNameError("network in what is to be run called", pair, known)
+
+
+def weights_for(pairs: Container[str], files: Sequence[str]) -> list[str]:
+    """Those of the files, "PAIR=FILE" or "FILE", that are not for another study's pairs."""
+    return [given for given in files if "=" not in given or given.partition("=")[0] in pairs]
 
 
 def resolve(study: Study, files: Sequence[str], *, image_size: int, num_logits: int, stand_in: bool) -> Transfer:

@@ -46,10 +46,8 @@ def run_tasks(
 ) -> list[list[dict[str, Any]]]:
     """What an actor reports for each recipe, times left out."""
     options = Options(
-        data=images, results=folder, cache=folder / "cache", budget="demo", trials=1, epochs=2, seeds=1, audit=None,
-        image_size=16, architectures=(), weights=(), seed=0, groups="duplicates", holdout=False, skip_unreadable=False,
-        fresh=False, storage="", precision="float32", open_test_again=False, command="",
-        ledger=folder / "test-openings.jsonl",
+        data=images, results=folder, cache=folder / "cache", ledger=folder / "test-openings.jsonl",
+        budget="demo", trials=1, epochs=2, seeds=1, image_size=16, groups="duplicates", precision="float32",
     )  # fmt: skip
     plan = make_plan("tiny", find_study(str(study)), options)
     # By its log a trial knows that it sees the run's folder.

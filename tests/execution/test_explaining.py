@@ -39,10 +39,8 @@ def copied(finished_run: Path, tmp_path: Path) -> RunFolder:
 def workload(copied: RunFolder, tiny_images: Path, tiny_study: Path, tmp_path: Path) -> Workload:
     """Of the copied run."""
     options = Options(
-        data=tiny_images, results=tmp_path, cache=tmp_path / "cache", budget=None, trials=5, epochs=4, seeds=2,
-        audit=None, image_size=None, architectures=(), weights=(), seed=0, groups="duplicates", holdout=False,
-        skip_unreadable=False, fresh=False, storage="", precision=None, ledger=tmp_path / "test-openings.jsonl",
-        open_test_again=False, command="",
+        data=tiny_images, results=tmp_path, cache=tmp_path / "cache", ledger=tmp_path / "test-openings.jsonl",
+        trials=5, epochs=4, seeds=2, groups="duplicates",
     )  # fmt: skip
     plan = make_plan("tiny", find_study(str(tiny_study)), options)
     return plan.workload(Slots(num=1, cpus=1, gpus=0), Running())

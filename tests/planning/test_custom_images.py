@@ -13,8 +13,8 @@ from PIL import Image
 
 from study import datasets, load_winner, predict, records, registry, run
 from study.command import DONE, USER_ERROR
-from study.planning import search_space
 from study.planning.custom_study import image_size
+from study.planning.declared_study import check_space
 from study.records import TEST, TUNED, VAL, RunFolder
 from study.spec import Study, ray_domains
 
@@ -222,7 +222,7 @@ def test_what_is_saved_has_the_networks_and_the_size_that_were_asked_for_and_is_
     saved: Study = registry.load_file(file, attribute="STUDY", kind="study")
     assert list(saved.pairs) == ["lenet", "densenet121"]
     assert saved.image_size == 48
-    search_space.check(saved, datasets.of(saved.dataset))
+    check_space(saved, datasets.of(saved.dataset))
     style = ["--config", str(ROOT / "pyproject.toml"), str(file)]
     for command in (["check"], ["format", "--check"]):
         subprocess.run([sys.executable, "-m", "ruff", *command, *style], check=True)

@@ -39,10 +39,8 @@ def plan(images: Path, **asked: object) -> Plan:
     """Of a study of these images, as the command makes it."""
     scratch = images.parent
     options = Options(
-        data=images, results=scratch / "results", cache=scratch / "cache", budget="demo", trials=1, epochs=1, seeds=1,
-        audit=None, image_size=16, architectures=(), weights=(), seed=0, groups=None, holdout=False,
-        skip_unreadable=False, fresh=False, storage="", precision="float32", open_test_again=False, command="",
-        ledger=scratch / "test-openings.jsonl",
+        data=images, results=scratch / "results", cache=scratch / "cache", ledger=scratch / "test-openings.jsonl",
+        budget="demo", trials=1, epochs=1, seeds=1, image_size=16, precision="float32",
     )  # fmt: skip
     study = Study(
         title="Own",
@@ -82,7 +80,7 @@ def test_the_command_stops_before_training_with_a_sheet_and_the_flags_that_decid
 
 
 def test_a_rehearsal_shows_the_plan_and_then_what_would_be_refused(images: Path) -> None:
-    (why,) = plan(images, rehearsal=True).refused
+    (why,) = plan(images, dry_run=True).refused
     assert "Likeness alone may decide over at most 5%" in why
 
 

@@ -1,7 +1,6 @@
 """Small images of one's own."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from study import run
-from study.cli.arguments import parser
+from study.cli.arguments import parse
 from study.command import USER_ERROR
-from study.planning.custom_images import Asked, own_study
+from study.planning.custom_images import derive_study
 
 Make = Callable[..., None]
 Said = Callable[..., str]
@@ -57,8 +56,7 @@ def read(tmp_path: Path) -> Said:
     """What the command says that it derived of the images."""
 
     def read(*flags: str) -> str:
-        options = parser().parse_args(["--images", str(tmp_path), "--name", "mine", "--architecture", "lenet", *flags])
-        asked = Asked(**{each.name: getattr(options, each.name) for each in fields(Asked)})
-        return " ".join(" ".join(own_study(asked)[1]).split())
+        options = parse(["--images", str(tmp_path), "--name", "mine", "--architecture", "lenet", *flags])
+        return " ".join(" ".join(derive_study(tmp_path, options)[1]).split())
 
     return read

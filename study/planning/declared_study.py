@@ -1,0 +1,82 @@
+"""What is run of a declared study: which architectures, with which budget; and whether its space can be searched."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from study import architectures
+from study.datasets import Dataset
+from study.errors import DeclarationError, UnknownNameError
+from study.evaluation.class_weights import resolve_pos_weight
+from study.planning.options import Options
+from study.spec import Budget, Study, ray_domains
+
+_BINARY_ONLY, _MULTICLASS_ONLY = "pos_weight", "class_weight_power"
+
+
+def with_architectures(study: Study, names: Sequence[str]) -> Study:
+    """The study with these architectures only (all of its own where none is named), each with a recipe and a space.
+
+    Those for which it declares no recipe start from their own, and go without what the shared space has for others.
+    """
+    names = names or study.names
+    spaces = {}
+    for name in names:
+        unknown = set(architectures.NETWORK_HYPERPARAMETERS) - set(architectures.find(name).hyperparameters)
+        own = study.pair_space.get(name, {})
+        entries = study.space_of(name).items()
+        spaces[name] = {k: v for k, v in entries if name in study.pairs or k in own or k not in unknown}
+    return replace(
+        study,
+        pairs={name: study.pairs.get(name, architectures.find(name).recipe) for name in names},
+        references=(),
+        space={},
+        pair_space=spaces,
+        tried={name: study.tried[name] for name in names if name in study.tried},
+    )
+
+
+def budget_of(study: Study, options: Options, *, stand_in: bool) -> Budget:
+    """The budget that was named, or the usual one, with what the options change of it."""
+    budget = study.budget(options.budget or ("demo" if stand_in else "standard"))
+    given = {
+        "trials": options.trials,
+        "epochs": options.epochs,
+        "seeds": options.seeds,
+        "audit": options.audit,
+        "image_size": options.image_size,
+    }
+    return replace(budget, **{name: value for name, value in given.items() if value is not None})
+
+
+def resolved(study: Study, train_counts: Sequence[int]) -> Study:
+    """The study with "balanced" turned into a number, so that Optuna and the records know one."""
+    pairs = {
+        pair: replace(recipe, pos_weight=resolve_pos_weight(recipe.pos_weight, train_counts))
+        if recipe.pos_weight == "balanced"
+        else recipe
+        for pair, recipe in study.pairs.items()
+    }
+    return replace(study, pairs=pairs)
+
+
+def check_space(study: Study, dataset: Dataset) -> None:
+    """Raises DeclarationError if a space can't be explored: its domains, names or values don't fit."""
+    for pair, recipe in study.pairs.items():
+        known = architectures.find(pair).hyperparameters
+        for name, domain in study.space_of(pair).items():
+            if not ray_domains.is_domain(domain):
+                raise DeclarationError(
+                    f"A search space maps names to Ray Tune domains such as tune.uniform(0, 1), but {name!r} of "
+                    f"{pair!r} is {domain!r}."
+                )
+            if name in architectures.NETWORK_HYPERPARAMETERS and name not in known:
+                raise UnknownNameError(f"hyperparameter of the architecture {pair!r} called", name, known)
+            if name == (_MULTICLASS_ONLY if dataset.binary else _BINARY_ONLY):
+                raise DeclarationError(
+                    f"{_BINARY_ONLY} is for two classes and {_MULTICLASS_ONLY} for more, but {name!r} of {pair!r} "
+                    f"is searched with {len(dataset.classes)} classes."
+                )
+            for value in ray_domains.corner_values(domain):
+                recipe.with_values({name: value})
+        for values in study.tried.get(pair, ()):
+            recipe.with_values(values)
