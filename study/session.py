@@ -67,6 +67,8 @@ def plan_studies(studies: Mapping[str, Study], options: Options) -> Iterator["Pl
     from study.planning.make_plan import make_plan
     from study.planning.pretrained_weights import require_networks
 
+    for part in options.parts():
+        part.give()
     require_networks(studies.values(), options)
     if options.mlflow:
         from study.tracking.mlflow import require_server

@@ -43,7 +43,7 @@ def derive_study(root: Path, options: Options) -> tuple[Derived, list[str]]:
     look = look_at(root, samples)
     modality = options.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
-    derived = derive(own, look, samples, names=options.architectures, size_px=options.image_size)
+    derived = derive(own, look, samples, names=options.architecture_names, size_px=options.image_size)
     derived = replace(derived, notes=tuple(_notes(own, look, samples, unlabelled)))
     return derived, list(_described(root, options, derived, look, samples))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from study import architectures
+from study import architectures, parts
 from study.datasets import Dataset
 from study.errors import DeclarationError, UnknownNameError
 from study.evaluation.class_weights import resolve_pos_weight
@@ -32,6 +32,16 @@ def with_architectures(study: Study, names: Sequence[str]) -> Study:
         space={},
         pair_space=spaces,
         tried={name: study.tried[name] for name in names if name in study.tried},
+    )
+
+
+def with_choices(study: Study, options: Options) -> Study:
+    """The study with the objective, the search and the early stopping that the options ask for."""
+    return replace(
+        study,
+        objective=parts.name_of(options.objective or study.objective),
+        search=parts.name_of(options.search or study.search),
+        early_stopping=parts.name_of(options.early_stopping or study.early_stopping),
     )
 
 

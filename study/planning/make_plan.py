@@ -9,14 +9,15 @@ from typing import Any
 
 import pandas as pd
 
-from study import architectures, datasets, records
+from study import architectures, datasets, parts, records
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import groups
 from study.errors import DataError, ResultsError
+from study.evaluation import metrics
 from study.planning import resume
 from study.planning.data_location import data_folder, stand_in_folder
 from study.planning.dataset_split import DatasetSplit, split_dataset
-from study.planning.declared_study import budget_of, check_space, resolved, with_architectures
+from study.planning.declared_study import budget_of, check_space, resolved, with_architectures, with_choices
 from study.planning.manifest import make_manifest
 from study.planning.near_duplicate_limit import require_strangers
 from study.planning.options import Options
@@ -36,7 +37,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     """
     dataset = datasets.of(study.dataset)
     declared = study
-    study = with_architectures(declared, options.architectures)
+    study = with_choices(with_architectures(declared, options.architecture_names), options)
+    own_parts = options.parts()
     check_space(study, dataset)
     found = data_folder(study.dataset_name, dataset, options.data, options.cache)
     # Drawn by the user with `study.datasets stand-in`: drawn all the same.
@@ -85,6 +87,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         "opened_before": [],
         "groups": options.way,
         "holdout": options.holdout,
+        "metrics": [metrics.find(parts.name_of(each)).name for each in options.metrics],
+        "parts": [part.record() for part in own_parts],
     }
     plan = Plan(
         run=run,
@@ -101,6 +105,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         # As it will be read back, so that comparing with what is on disk compares like with like.
         manifest=json.loads(json.dumps(manifest)),
         previous=None,
+        parts=own_parts,
     )
     return _beside_what_there_is(plan, images, options)
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import platformdirs
 
+from study import parts
 from study.command import VERBOSE_HELP, positive, whole_number, without_secrets
 from study.datasets.images import groups
 from study.option_fields import Group, Option, arguments_of, check_options, computed, option, options_of
+from study.parts import Part
 from study.spec import BUDGETS, PRECISIONS
 from study.spec.own_images import MODALITIES
 
@@ -66,7 +68,28 @@ class Options:
     )
     image_size: int | None = option(None, "side to which images are resized", metavar="PX")
     architectures: tuple[str, ...] = option(
-        (), "only this network (repeatable)", metavar="NAME", names=("--architecture",)
+        (), "only this network (repeatable)", metavar="NAME|FILE.py", names=("--architecture",)
+    )
+    objective: str | None = option(
+        None,
+        "metric that decides what is best, of epochs, trials, recipes and networks: roc_auc, mcc, "
+        "sensitivity_at_specificity=0.9, ... (default: the study's, else roc_auc)",
+        metavar="NAME|FILE.py",
+    )
+    metrics: tuple[str, ...] = option(
+        (), "also show this metric in the report", metavar="NAME|FILE.py", names=("--metric",)
+    )
+    search: str | None = option(
+        None, "search policy: tpe, random, gp (default: the study's, else tpe)", metavar="NAME|FILE.py"
+    )
+    early_stopping: str | None = option(
+        None, "what ends trials early: asha, median, none (default: the study's, else asha)", metavar="NAME|FILE.py"
+    )
+    readers: tuple[str, ...] = option(
+        (), "a reader for image files of your own format", metavar="FILE.py", names=("--reader",)
+    )
+    sections: tuple[str, ...] = option(
+        (), "a section of your own for the report", metavar="FILE.py", names=("--section",)
     )
     weights: tuple[str, ...] = option((), "pretrained weights of a network", metavar="[NAME=]FILE")
     seed: int = option(
@@ -173,6 +196,24 @@ class Options:
     def command(self) -> str:
         """The command that asks for the same, without the passwords and keys that it may hold; for the records."""
         return shlex.join(["python", "-m", "study.run", *map(without_secrets, arguments_of(self))])
+
+    @property
+    def architecture_names(self) -> tuple[str, ...]:
+        """The architectures by their names, also those that are given as files."""
+        return tuple(parts.name_of(each) for each in self.architectures)
+
+    def parts(self) -> list[Part]:
+        """The parts of one's own that are given as files.
+
+        Raises:
+            DeclarationError: one can't be read, or two have the same name.
+        """
+        given = [(parts.ARCHITECTURE, each) for each in self.architectures]
+        given += [(parts.METRIC, each) for each in (*self.metrics, self.objective or "")]
+        given += [(parts.SEARCH, self.search or ""), (parts.STOPPING, self.early_stopping or "")]
+        given += [(parts.READER, each) for each in self.readers]
+        given += [(parts.SECTION, each) for each in self.sections]
+        return parts.own(given)
 
     def of_custom_images(self) -> Iterator[Option]:
         """The options that were given and say something of `images`."""

@@ -14,6 +14,7 @@ import torch
 from study import records
 from study.datasets import Dataset
 from study.datasets.images import contact_sheet, pixel_cache, splits
+from study.parts import ARCHITECTURE, METRIC, Part
 from study.planning import data_changes
 from study.planning.resources import Slots
 from study.planning.workload import Running, Workload
@@ -33,7 +34,7 @@ _NUM_TWINS_SHOWN = 18
 class Plan:
     """A study that can be run: declaration, images, splits and budget fit together.
 
-    `refused` says why it must not be run all the same, in a rehearsal; else that is an error.
+    `refused` says why it must not be run all the same, in a rehearsal; else that is an error. `parts` are of one's own.
     """
 
     run: str
@@ -50,6 +51,7 @@ class Plan:
     manifest: dict[str, Any]
     previous: records.StudyState | None
     refused: Sequence[str] = ()
+    parts: Sequence[Part] = ()
 
     def workload(self, slots: Slots, running: Running) -> Workload:
         """What the trial actors need."""
@@ -74,6 +76,7 @@ class Plan:
             gpus=slots.gpus,
             hang_after_s=running.hang_after_s,
             num_workers=running.num_workers,
+            parts=tuple(part for part in self.parts if part.kind in (ARCHITECTURE, METRIC)),
         )
 
     def _key(self) -> str:
@@ -120,6 +123,9 @@ class Plan:
         else:
             self.files.keep_kept(self.previous)
         self.write_splits()
+        for part in self.parts:
+            records.write_atomically(self.folder.parts / part.file_name, part.source)
+            self.files.keep(self.folder.parts / part.file_name)
         for pair, weights in self.pretrained.items():
             checkpoint.save(self.folder.pretrained(pair), weights.state())
             self.files.keep(self.folder.pretrained(pair))

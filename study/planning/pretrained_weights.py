@@ -37,7 +37,7 @@ def require_networks(studies: Iterable[Study], options: Options) -> None:
     Raises:
         UnknownNameError: there is no such network in what is to be run.
     """
-    known = options.architectures or list(dict.fromkeys(pair for study in studies for pair in study.names))
+    known = options.architecture_names or list(dict.fromkeys(pair for study in studies for pair in study.names))
     for given in options.weights:
         pair, equals, _ = given.partition("=")
         if equals and pair not in known:

@@ -29,6 +29,8 @@ EARLIER: dict[str, Any] = {
     "groups": "duplicates",
     "holdout": False,
     "objective": records.Objective().to_json(),
+    "metrics": [],
+    "parts": [],
     "search": {"policy": "tpe", "early_stopping": "asha"},
 }
 _OPENED = " It has opened its test split: a new run needs --open-test-again, too, and its report says so."
@@ -113,7 +115,7 @@ def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.Data
     names = {path.name for path in folder.root.iterdir()} if folder.root.exists() else set()
     names = {name for name in names if not name.endswith(".partial")}
     # A run that was killed while it began has written no more than these, and nothing in them is worth keeping.
-    begun = {folder.splits.name, folder.left_out.name, folder.events.name, "pretrained"}
+    begun = {folder.splits.name, folder.left_out.name, folder.events.name, "parts", "pretrained"}
     if not folder.manifest.exists() and names <= begun:
         if not any(True for _ in records.read_events(folder.events)):
             return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from study.parts import Part
 from study.training.data import SplitRows, Standardization
 
 
@@ -52,6 +53,7 @@ class Workload:
         hang_after_s: time without a step that means a worker hangs.
         num_workers: 0 trains in the trial actor (Ray Train's local mode); more start a Ray Train worker group of so
             many, or as many as there is room for.
+        parts: of one's own that trials need.
     """
 
     folder: Path
@@ -71,6 +73,7 @@ class Workload:
     gpus: float
     hang_after_s: float
     num_workers: int
+    parts: tuple[Part, ...] = ()
 
     @property
     def num_logits(self) -> int:

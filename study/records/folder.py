@@ -37,6 +37,11 @@ class RunFolder:
         return self.root / "left_out.png"
 
     @property
+    def parts(self) -> Path:
+        """Copies of the parts of one's own that the run uses; see `study.parts`."""
+        return self.root / "parts"
+
+    @property
     def trials(self) -> Path:
         return self.root / "trials.csv"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from study import records
+from study import parts, records
 from study.command import to_go_on
 from study.errors import DataError, ResultsError, StudyError, UnknownNameError
 from study.evaluation.appearance import Appearance
@@ -50,6 +50,8 @@ def load_winner(
         raise DataError('The device "cuda" needs a GPU that torch can use, but there is none. Ask for "cpu".')
     folder = records.find_run(name, Path(results))
     state = records.load_run(folder)
+    needed = (parts.ARCHITECTURE, parts.METRIC, parts.READER)
+    parts.give_kept(folder.parts, state.manifest.get("parts", []), needed)
     records.require_whole_predictions(folder, state)
     answers = _val_answers(folder, state)
     if not answers:

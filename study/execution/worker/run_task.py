@@ -44,6 +44,8 @@ def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None
     task: Task = config[TASK]
     workload = workloads[task.run]
     try:
+        for part in workload.parts:
+            part.give()
         if task.kind in (TEST, EXPLAIN):
             _watched(task, on_this_machine(workload))
         elif workload.num_workers == 0:
@@ -114,6 +116,9 @@ def _send_to_train(report: dict[str, Any]) -> None:
 
 def _train(task: Task, workload: Workload, send: Send) -> None:
     """Trains a recipe and reports its epochs and its end."""
+    for part in workload.parts:
+        # The processes of a worker group are none of the trial actor's.
+        part.give()
     torch.set_num_threads(workload.num_threads)
     workload = on_this_machine(workload)
     files, peers = files_of(workload), Peers()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from study import selection
+from study import parts, selection
 from study.datasets.images import groups
 from study.evaluation.metrics import METRICS
 from study.records import (
@@ -145,6 +145,7 @@ def load(folder: RunFolder) -> Run:
         ResultsError: there is no run there, or its records are damaged.
     """
     state = load_run(folder)
+    parts.give_kept(folder.parts, state.manifest.get("parts", []), (parts.METRIC, parts.SECTION))
     require_whole_predictions(folder, state)
     explanations, unexplained = _explanations(folder, state)
     png = folder.left_out.read_bytes() if folder.left_out.exists() else b""

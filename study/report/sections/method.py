@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from study.parts import SECTION as _SECTION_OF_ONES_OWN
 from study.records import TUNED
 from study.report.core.markdown import bullets, join, value
 from study.report.core.naming import starting_recipe
@@ -22,7 +23,7 @@ def _render(context: Context) -> str:
         [
             "What to see: which steps protect the test figures from wishful thinking, and what stays open.",
             bullets([step(run) for step in (_splits, _search, _books, _finalists, _test, _statistics)]),
-            bullets([*_limits(run), *_added(context.sections)]),
+            bullets([*_limits(run), *_own_parts(run), *_added(context.sections)]),
         ]
     )
 
@@ -202,6 +203,21 @@ def _limits(run: Run) -> list[str]:
     if run.manifest["stand_in"]:
         limits.append("*Drawn images.* All of the above holds for drawings; none of it is evidence.")
     return limits
+
+
+def _own_parts(run: Run) -> list[str]:
+    """Which files of one's own the study was made with."""
+    parts = [
+        f"the {part['kind']} {part['name']}"
+        for part in run.manifest.get("parts", [])
+        if part["kind"] != _SECTION_OF_ONES_OWN
+    ]
+    if not parts:
+        return []
+    return [
+        f"*Parts of one's own.* {listing(parts)} {'is' if len(parts) == 1 else 'are'} not of this project, but of "
+        "whoever ran the study; the text is in `parts/` of the records."
+    ]
 
 
 def _added(sections: Mapping[str, Section]) -> list[str]:
