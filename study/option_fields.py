@@ -109,20 +109,10 @@ def option(
     parse: Callable[[str], Any] | None = None,
     group: Group | None = None,
 ) -> T:
-    """Declares a field of a dataclass of options; see `Flag`.
+    """Declares a field of a dataclass of options: its default (see also `computed`), and the rest as in `Flag`.
 
-    Its type says how its value is read: `bool` is a flag without a value, `tuple[X, ...]` a flag that may be given
-    several times, `X | None` an X.
-
-    Args:
-        default: of the field; see also `computed`.
-        doc: its help.
-        metavar: what the help calls its value.
-        names: its flags, if they aren't called as the field is.
-        positional: whether its values are given without a flag.
-        choices: the only values that it may have.
-        parse: reads its value, if its type alone doesn't.
-        group: heading of the help.
+    The field's type says how its value is read: `bool` is a flag without a value, `tuple[X, ...]` a flag that may be
+    given several times, `X | None` an X.
     """
     flag = Flag(
         doc=doc,
@@ -220,11 +210,18 @@ def check_options(options: Any) -> None:
     """
     for each in options_of(options):
         value = getattr(options, each.name)
+        if each.several and isinstance(value, str):
+            # It would be taken for its letters.
+            raise StudyError(f"{each.name} is for any number of values, but is {value!r}. Give ({value!r},).")
         for part in value if each.several else [] if value is None else [value]:
-            if each.flag.choices and part not in each.flag.choices:
-                raise UnknownNameError(each.name, part, each.flag.choices)
-            if each.flag.parse is not None:
-                try:
-                    each.flag.parse(str(part))
-                except argparse.ArgumentTypeError as error:
-                    raise StudyError(f"{each.name} {error}. Give another value, or leave it out.") from error
+            _check_value(each, part)
+
+
+def _check_value(each: Option, value: Any) -> None:
+    if each.flag.choices and value not in each.flag.choices:
+        raise UnknownNameError(each.name, value, each.flag.choices)
+    if each.flag.parse is not None:
+        try:
+            each.flag.parse(str(value))
+        except argparse.ArgumentTypeError as error:
+            raise StudyError(f"{each.name} {error}. Give another value, or leave it out.") from error

@@ -141,6 +141,7 @@ def test_a_value_that_an_option_cannot_have_is_refused(
         (lambda: Options(seed=-1), "seed must be a whole number from 0 to 4294967295, but is -1"),
         (lambda: Options(workers_per_trial=-1), "workers_per_trial must be 0 or more, but is -1"),
         (lambda: Options(hang_after_s=0), "hang_after_s must be a number above 0, but is 0"),
+        (lambda: Options(architectures="lenet"), "architectures is for any number of values, but is 'lenet'. Give ("),
         (lambda: Options(budget="demmo"), "There is no budget 'demmo'. Did you mean 'demo'?"),
         (lambda: Options(groups="patients"), "There is no groups 'patients'."),
     ],
