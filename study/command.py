@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import importlib
+import platform
 import re
 import shlex
 import signal
@@ -19,6 +20,10 @@ from study.errors import EngineLostError, StudyError
 
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 VERBOSE_HELP = "also what libraries have to say, and where an error comes from"
+
+# As `platform.system` calls them -> as people do. On these a file is renamed over an open one, a folder's list of names
+# can be put on the disk, and a process is ended by a signal.
+_SYSTEMS = {"Linux": "Linux", "Darwin": "macOS"}
 
 # "//name:password@" and the keys that a URI of S3 may hold.
 _SECRETS = re.compile(r"(?<=//)[^/@\s]+@|(?<=access_key=)[^&\s]+|(?<=secret_key=)[^&\s]+|(?<=session_token=)[^&\s]+")
@@ -43,6 +48,7 @@ def ended(parse: Callable[[], _Options], command: Callable[[_Options], int | Non
     verbose = False
     failure: BaseException
     try:
+        _require_supported_system()
         with _sigterm_as_interrupt():
             options = parse()
             verbose = options.verbose
@@ -56,6 +62,14 @@ def ended(parse: Callable[[], _Options], command: Callable[[_Options], int | Non
     if verbose:
         traceback.print_exception(failure)
     return code
+
+
+def _require_supported_system() -> None:
+    if (system := platform.system()) not in _SYSTEMS:
+        raise StudyError(
+            f"This runs on {' and '.join(_SYSTEMS.values())}, but this system is {system or 'unknown'}, on which it "
+            "was never tested. Give the command there, or in a container or a virtual machine of Linux (WSL)."
+        )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from study.errors import ResultsError
 from study.planning.options import Options
 from study.planning.resources import Slots, choose_slots, usable_cpus
 from study.spec import Study
+from study.tracking.heartbeat import heartbeat
 
 # Imported late below: torch and Ray take seconds to import, and a mistyped name should not wait for them.
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ def plan_studies(studies: Mapping[str, Study], options: Options) -> Iterator["Pl
 
         require_server(options.mlflow)
     for name, study in studies.items():
-        yield make_plan(Path(name).stem, study, options)
+        with heartbeat(f"reading the declaration and the images of {name}"):
+            plan = make_plan(Path(name).stem, study, options)
+        yield plan
 
 
 def try_plan(plan: "Plan", options: Options) -> DryRun:
@@ -132,7 +135,8 @@ def run_plans(plans: Sequence["Plan"], options: Options, say: Say) -> list[Outco
         end_of = {plan.run: end for plan, end in zip(unfinished, ends, strict=True)}
         outcomes = []
         for plan in plans:
-            page = draw_report(plan.folder, options.reports)
+            with heartbeat(f"drawing the report of {plan.run}"):
+                page = draw_report(plan.folder, options.reports)
             add_figures(plan.folder.tensorboard, page.with_suffix(""))
             end = end_of.get(plan.run)
             outcomes.append(Outcome(plan, page, done=end is None or end.done, stuck=end.stuck if end else ""))
@@ -170,7 +174,9 @@ def _train(plans: Sequence["Plan"], options: Options, say: Say) -> list["Ended"]
     from study.planning.workload import Running
 
     say("Starting Ray ...")
-    with ray_session(options.address, verbose=options.verbose):
+    with ExitStack() as stack:
+        with heartbeat("starting Ray"):
+            stack.enter_context(ray_session(options.address, verbose=options.verbose))
         there = cluster_resources(launched=bool(options.address))
         slots = _slots(options, num_cpus=there.cpus, num_gpus=there.gpus, cpus_per_gpu=there.cpus_per_gpu)
         say(str(slots))
@@ -184,7 +190,8 @@ def _train(plans: Sequence["Plan"], options: Options, say: Say) -> list["Ended"]
             verbose=options.verbose,
             mlflow=options.mlflow,
         )
-        return run_experiment(opened, slots, running)
+        with heartbeat("training, scoring or explaining"):
+            return run_experiment(opened, slots, running)
 
 
 def _slots(options: Options, *, num_cpus: float, num_gpus: float, cpus_per_gpu: float = math.inf) -> Slots:

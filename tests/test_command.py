@@ -1,6 +1,7 @@
 """What all commands share."""
 
 import argparse
+import platform
 import signal
 import time
 from pathlib import Path
@@ -53,6 +54,18 @@ def test_a_shortened_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         predict.main(["her2_binary", "x.png", "--res", "elsewhere"])
     assert "unrecognized arguments: --res" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("system", ["Windows", ""])
+def test_a_system_that_was_never_tested_is_refused_in_one_line_before_anything_is_read(
+    system: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(platform, "system", lambda: system)
+    # Not even that there is no such flag.
+    assert run.main(["her2_binary", "--no-such-flag"]) == USER_ERROR
+    said = capsys.readouterr().err
+    assert f"This runs on Linux and macOS, but this system is {system or 'unknown'}" in said
+    assert said.count("\n") == 1
 
 
 def test_verbose_shows_where_an_error_comes_from(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

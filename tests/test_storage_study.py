@@ -80,7 +80,8 @@ def test_a_study_goes_on_from_its_storage_after_the_driver_died_with_its_disk(
         epochs = [event["epoch"] for event in trial.epochs]
         assert epochs == list(range(1, len(epochs) + 1))
     # Trials that were in flight went on from their checkpoints: of each, the epoch whose checkpoint was not yet there
-    # was trained again, and no other one.
+    # was trained again, and no other one. In the seconds that the stored log is behind, more epochs are trained than
+    # there are checkpoints; what it lacks of them stands in the newest one.
     epochs_logged = [(e["trial"], e["epoch"]) for e in records.read_events(folder.events) if e["event"] == "epoch"]
     repeated = [trial for (trial, _), num in Counter(epochs_logged).items() if num > 1]
     assert len(repeated) == len(set(repeated)) <= NUM_SLOTS

@@ -85,7 +85,8 @@ def splits_of_old(
     Returns:
         a table like `table`, but without the column that such versions lack; None if the folder holds no such run.
     """
-    if not folder.manifest.exists() or not folder.events.exists():
+    # Not its study.json: that is written when a session ends, so one that was killed has left none.
+    if not folder.events.exists():
         return None
     try:
         manifest = records.load_run(folder).manifest

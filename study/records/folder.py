@@ -1,6 +1,5 @@
 """The files of a run, and how they are written so that a crash leaves each of them whole."""
 
-import fcntl
 import hashlib
 import os
 import socket
@@ -10,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from filelock import Timeout
+
 from study.errors import ResultsError, UnknownNameError
+from study.records.locks import file_lock
 
 
 @dataclass(frozen=True)
@@ -143,15 +145,18 @@ def exclusive(folder: RunFolder) -> Iterator[None]:
     """
     path = folder.root.with_name(f"{folder.root.name}.lock")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ResultsError(
-                f"A results folder can be written by one process at a time, but {folder.root} is in use. Wait for that "
-                "run to end, or give another --results."
-            ) from error
+    lock = file_lock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise ResultsError(
+            f"A results folder can be written by one process at a time, but {folder.root} is in use. Wait for that "
+            "run to end, or give another --results."
+        ) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -8,13 +8,13 @@ It is a file of one machine. Where runs have a storage that several machines sha
 run that moves to another machine finds what it did before, and so does any other one with this storage.
 """
 
-import fcntl
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from study.records.locks import file_lock
 from study.records.log import EventLog, read_events
 from study.records.storage import Storage
 
@@ -78,8 +78,7 @@ class Ledger:
         """Writes an opening down, once: a run that is interrupted while it scores the split looks at it again."""
         run = (opening.run, opening.created)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.with_name(f"{self.path.name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with file_lock(self.path.with_name(f"{self.path.name}.lock")):
             if run not in {(o.run, o.created) for o in self._here(opening.test_hash)}:
                 log = EventLog(self.path)
                 log.append(_EVENT, **asdict(opening))

@@ -18,10 +18,12 @@ def _draw(options: argparse.Namespace) -> None:
     # Imported late: its libraries take seconds, in which Ctrl-C is answered as at any other time.
     from study.report import sections
     from study.report.page import draw_report
+    from study.tracking.heartbeat import heartbeat
 
     for path in options.section:
         sections.add(path)
-    page = draw_report(find_run(options.name, options.results), options.reports)
+    with heartbeat("drawing the report"):
+        page = draw_report(find_run(options.name, options.results), options.reports)
     print(page.with_suffix(".html"), file=sys.stderr)
     print(page)
 

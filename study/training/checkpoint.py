@@ -119,24 +119,39 @@ def _epoch_of(path: Path) -> int:
 
 
 def latest(folder: Path, *, up_to_epoch: int, recipe: dict[str, Any], seed: int) -> State | None:
-    """The newest checkpoint of a run that is not ahead of its records, or None.
+    """The newest checkpoint of a run that can be gone on from, or None.
 
-    One of another recipe or seed, which a machine may have kept of an earlier run of this name, is not this run's.
+    One that is ahead of the records must hold the metrics of the epochs that they lack, see `unrecorded`. One of
+    another recipe or seed, which a machine may have kept of an earlier run of this name, is not this run's. One that is
+    damaged counts as not there.
 
-    A run that is killed between writing a checkpoint and reporting its epoch trains that epoch again: the records
-    would lack it otherwise. One that is damaged counts as not there.
+    Args:
+        folder: of the run's checkpoints.
+        up_to_epoch: the last one in the records.
+        recipe: hyperparameter -> value.
+        seed: of the run.
     """
     for path in reversed(checkpoints(folder)):
-        if _epoch_of(path) <= up_to_epoch:
-            try:
-                state = load(path)
-            except DamagedError:
-                path.unlink(missing_ok=True)
-                continue
-            # Those of an earlier version don't tell.
-            if (state.get("recipe", recipe), state.get("seed", seed)) == (recipe, seed):
-                return state
+        try:
+            state = load(path)
+        except DamagedError:
+            path.unlink(missing_ok=True)
+            continue
+        # Those of an earlier version don't tell.
+        is_own = (state.get("recipe", recipe), state.get("seed", seed)) == (recipe, seed)
+        lacking = range(up_to_epoch + 1, _epoch_of(path) + 1)
+        if is_own and [metrics["epoch"] for metrics in unrecorded(state, up_to_epoch)] == list(lacking):
+            return state
     return None
+
+
+def unrecorded(state: State, up_to_epoch: int) -> list[dict[str, float]]:
+    """The metrics, in order, of the epochs that a checkpoint holds and the records, which end with `up_to_epoch`, lack.
+
+    The log of a driver that died with its disk is that of some seconds before, in which a small network is trained for
+    more epochs than there are checkpoints.
+    """
+    return [metrics for metrics in state.get("history", ()) if metrics["epoch"] > up_to_epoch]
 
 
 def outcome_state(outcome: Outcome) -> State:

@@ -61,6 +61,7 @@ class Training:
         # Reports draw curves of ROC-AUC whatever a study chooses by.
         self.shown = list(dict.fromkeys(["roc_auc", self.objective.name]))
         self.best: State = {"epoch": 0, "score": math.nan, "loss": math.inf, "model": {}}
+        self.history: list[Metrics] = []
         self._begin_stage()
 
     def _begin_stage(self) -> None:
@@ -79,7 +80,7 @@ class Training:
         self.schedule = optimization.make_schedule(self.optimizer, recipe, epochs * num_steps)
 
     def state(self) -> State:
-        """Everything that the next epoch depends on: tensors, numbers and strings only."""
+        """Everything that the next epoch depends on, and the metrics so far: tensors, numbers and strings only."""
         return {
             "epoch": self.epoch,
             "recipe": self.run.recipe,
@@ -88,6 +89,7 @@ class Training:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "best": self.best,
+            "history": self.history,
         }
 
     def restore(self, state: State) -> None:
@@ -95,6 +97,8 @@ class Training:
         self.epoch = state["epoch"]
         self.model.load_state_dict(state["model"])
         self.best = state["best"]
+        # Those of an earlier version have none.
+        self.history = list(state.get("history", ()))
         self._begin_stage()
         if self.epoch != self.run.recipe["freeze_epochs"]:
             self.optimizer.load_state_dict(state["optimizer"])
@@ -123,11 +127,13 @@ class Training:
             raise DivergedError(f"the val loss became {metrics['val_loss']} in epoch {self.epoch}")
         self._keep_best(metrics)
         ended_s = time.perf_counter()
-        return metrics | {
+        metrics |= {
             "seconds": ended_s - started_s,
             "seconds_train": trained_s - started_s,
             "seconds_val": ended_s - trained_s,
         }
+        self.history.append(metrics)
+        return metrics
 
     def wants_to_stop(self) -> bool:
         """Whether the recipe's own early stopping has run out of patience."""

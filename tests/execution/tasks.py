@@ -42,12 +42,22 @@ class FixedTasks:
 
 
 def run_tasks(
-    recipes: list[dict[str, Any]], images: Path, study: Path, folder: Path, *, num_workers: int = 0
+    recipes: list[dict[str, Any]],
+    images: Path,
+    study: Path,
+    folder: Path,
+    *,
+    num_workers: int = 0,
+    epochs: int = 2,
+    again_after: int = 0,
 ) -> list[list[dict[str, Any]]]:
-    """What an actor reports for each recipe, times left out."""
+    """What an actor reports for each recipe, times left out.
+
+    With `again_after` each is then dealt once more, as a trial of which the records have so many epochs.
+    """
     options = Options(
         data=images, results=folder, cache=folder / "cache", ledger=folder / "test-openings.jsonl",
-        budget="demo", trials=1, epochs=2, seeds=1, image_size=16, groups="duplicates", precision="float32",
+        budget="demo", trials=1, epochs=epochs, seeds=1, image_size=16, groups="duplicates", precision="float32",
     )  # fmt: skip
     plan = make_plan("tiny", find_study(str(study)), options)
     # By its log a trial knows that it sees the run's folder.
@@ -57,10 +67,12 @@ def run_tasks(
     trainable = tune.with_parameters(run_trial, workloads={plan.run: plan.workload(slots, running)})
     tasks = [
         Task(
-            run=plan.run, id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe, seed=5
+            run=plan.run, id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe,
+            seed=5, epochs_recorded=recorded,
         )
+        for recorded in ([0, again_after] if again_after else [0])
         for i, recipe in enumerate(recipes)
-    ]
+    ]  # fmt: skip
     fixed: Any = FixedTasks(tasks)
     run_on_tune(fixed, trainable, folders={plan.run: plan.folder}, slots=slots, running=running)
     return [

@@ -66,3 +66,14 @@ def test_a_recipe_that_diverges_fails_with_its_reason_and_the_next_one_trains(
     assert failed[-1]["event"] == "failed"
     assert "DivergedError" in failed[-1]["reason"]
     assert [r["event"] for r in trained] == ["epoch", "epoch", "completed"]
+
+
+def test_a_trial_whose_records_are_behind_its_checkpoints_tells_what_they_lack_and_trains_nothing_again(
+    ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
+) -> None:
+    recipe = find_study(str(tiny_study)).pairs["lenet"].hyperparameters()
+    # The checkpoints that are left are those of the last two epochs but one.
+    (reports,) = run_tasks([recipe], tiny_images, tiny_study, tmp_path, epochs=6, again_after=2)
+    first, again = reports[:7], reports[7:]
+    assert [report.get("epoch") for report in first] == [1, 2, 3, 4, 5, 6, None]
+    assert again == first[2:]

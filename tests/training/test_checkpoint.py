@@ -70,7 +70,19 @@ def test_the_newest_two_checkpoints_are_kept(tmp_path: Path) -> None:
     assert newest(tmp_path)["epoch"] == 11
 
 
-def test_a_checkpoint_ahead_of_the_records_is_passed_over(tmp_path: Path) -> None:
+def test_a_checkpoint_ahead_of_the_records_is_gone_on_from_if_it_holds_what_they_lack(tmp_path: Path) -> None:
+    history = [{"epoch": epoch, "val_loss": 1 / epoch} for epoch in range(1, 12)]
+    checkpoint.save(tmp_path / "epoch-00011.pt", state_of(11) | {"history": history})
+    state = newest(tmp_path, up_to_epoch=8)
+    assert checkpoint.unrecorded(state, 8) == history[8:]
+    assert checkpoint.unrecorded(state, 11) == []
+    # It went on from a checkpoint of an earlier version, that had no history.
+    checkpoint.save(tmp_path / "epoch-00011.pt", state_of(11) | {"history": history[9:]})
+    assert newest(tmp_path, up_to_epoch=9)["epoch"] == 11
+    assert latest(tmp_path, up_to_epoch=8) is None
+
+
+def test_a_checkpoint_of_an_earlier_version_that_is_ahead_of_the_records_is_passed_over(tmp_path: Path) -> None:
     for epoch in (10, 11):
         checkpoint.save(tmp_path / f"epoch-{epoch:05}.pt", state_of(epoch))
     assert newest(tmp_path, up_to_epoch=11)["epoch"] == 11

@@ -5,7 +5,6 @@ It is written under another name and renamed when it is whole, so a half-written
 goes on where it was. Trials map it into memory: the operating system keeps one copy, however many trials read it.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -25,6 +24,7 @@ from study.datasets.images.progress import progress
 from study.datasets.images.unfinished_cache import Unfinished
 from study.datasets.readers import decoding
 from study.errors import DataError
+from study.records.locks import file_lock
 
 # Raised whenever what this module keeps of a file changes: old caches are then not found any more.
 _VERSION = 5
@@ -221,8 +221,7 @@ def _store(job: _Job, index: dict[str, Any]) -> ImageStore:
 def _build(job: _Job, signature: str, stamps: list[str], show_progress: bool) -> ImageStore:
     """Reads what no earlier build that was interrupted has read; see `Unfinished`."""
     # Two studies may want the same cache at the same time: the second one waits and finds it.
-    with job.index.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with file_lock(job.index.with_suffix(".lock")):
         return _load(job, signature) or _read_all(job, signature, stamps, show_progress)
 
 

@@ -1,6 +1,5 @@
 """A workload on the machine that carries it out: its images and its files are there, or are brought there."""
 
-import fcntl
 import os
 import tempfile
 from dataclasses import replace
@@ -9,6 +8,7 @@ from pathlib import Path
 from study.errors import DataError, ResultsError
 from study.planning.workload import Workload
 from study.records import RunFolder
+from study.records.locks import file_lock
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
 
@@ -41,6 +41,7 @@ def files_of(workload: Workload) -> RunFiles:
 
 def _scratch() -> Path:
     """A folder of this machine and this user that may be lost at any time."""
+    # By number: the user of a container may have no name.
     return Path(tempfile.gettempdir()) / f"medical-image-study-{os.getuid()}"
 
 
@@ -49,9 +50,8 @@ def _pixels(workload: Workload) -> Path:
         return workload.pixels
     path = _scratch() / workload.pixels.name
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        # Several trials begin at once on a machine.
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    # Several trials begin at once on a machine.
+    with file_lock(path.with_suffix(".lock")):
         if path.exists() or (workload.pixels_from and Storage(workload.pixels_from).get(path.name, path)):
             return path
     where = workload.pixels_from or "no storage"

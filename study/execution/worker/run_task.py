@@ -135,16 +135,19 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
     ):
         images = Images(workload.pixels, _device(workload))
 
-        def report(metrics: dict[str, float], state: Callable[[], dict[str, Any]]) -> None:
-            if writer is not None:
-                # No epoch is recorded before the checkpoint of the one before it is there: a trial that is killed
-                # trains one epoch again at most.
-                writer.wait()
+        def tell(metrics: dict[str, float]) -> None:
             # The driver may take its time with an answer.
             watchdog.pause()
             # Returns only if the trial goes on: a stopped one needs no checkpoint, and neither does a finished one.
             send({"event": "epoch", **metrics})
             watchdog.beat()
+
+        def report(metrics: dict[str, float], state: Callable[[], dict[str, Any]]) -> None:
+            if writer is not None:
+                # No epoch is recorded before the checkpoint of the one before it is there: a trial that is killed
+                # trains one epoch again at most.
+                writer.wait()
+            tell(metrics)
             if writer is not None and metrics["epoch"] < workload.epochs:
                 writer.write(state())
 
@@ -156,6 +159,8 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
             )
         # The machines of a group may have different ones.
         resume_from = peers.first_of_all(resume_from)
+        for metrics in checkpoint.unrecorded(resume_from or {}, task.epochs_recorded):
+            tell(metrics)
         run = _run(task, workload, files)
         outcome = train(run, images, report=report, resume_from=resume_from, beat=watchdog.beat)
         kept = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED and is_first else {}
