@@ -125,7 +125,7 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
         return DONE
     print(
         f"{', '.join(unfinished)}: interrupted, with a report of what there is so far. To go on:\n"
-        f"  {as_given()}{to_go_on(plans[0].manifest['command'])}",
+        f"  {as_given()}{to_go_on(plans[0].manifest.command)}",
         file=sys.stderr,
     )
     return INTERRUPTED

@@ -53,8 +53,8 @@ class StudyController:
     ) -> None:
         self.log, self.state, self.budget, self.listener = log, state, budget, listener
         manifest = state.manifest
-        self._num_train = sum(manifest["counts"]["train"].values())
-        self.rungs = {p: Rungs(manifest["pairs"][p]["rungs"], manifest["reduction_factor"]) for p in recipes}
+        self._num_train = sum(manifest.counts["train"].values())
+        self.rungs = {p: Rungs(manifest.pairs[p].rungs, manifest.reduction_factor) for p in recipes}
         self.live: set[str] = set()
         self.exhausted, self.halted = False, ""
         self._replay_rungs()
@@ -128,7 +128,7 @@ class StudyController:
             return
         trial = self.state.trials[trial_id]
         # Where nothing is trained there is no recipe: the test task answers batch by batch as every evaluation does.
-        batch_size = min(trial.recipe["batch_size"], self._num_train) if trial.recipe else EVALUATION_BATCH_SIZE
+        batch_size = min(trial.recipe.batch_size, self._num_train) if trial.trains else EVALUATION_BATCH_SIZE
         micro_batch = failures.next_micro_batch(trial, failure.kind, batch_size=batch_size)
         values = {"trial": trial_id, "epochs": len(trial.epochs), **asdict(failure)}
         if micro_batch is None:

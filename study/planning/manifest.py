@@ -3,18 +3,29 @@
 import math
 import platform
 import subprocess
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from study import architectures
 from study.architectures import Architecture
 from study.datasets import Dataset, Edition
-from study.planning.pretrained_weights import longest_freeze
+from study.planning.dataset_split import DatasetSplit
+from study.planning.options import Options
+from study.planning.pretrained_weights import Transfer, longest_freeze
 from study.planning.resources import usable_cpus
+from study.records.manifest import (
+    ArchitectureRecord,
+    BudgetRecord,
+    DatasetRecord,
+    EpochRecord,
+    MachineRecord,
+    Manifest,
+    ResultRecord,
+    WeightsRecord,
+)
 from study.search.asha import rung_epochs
 from study.spec import HYPERPARAMETERS, Budget, Recipe, Study, ray_domains
 from study.training.optimization import WARM_UP_SHARE
@@ -33,77 +44,97 @@ def make_manifest(
     references: Sequence[str],
     dataset: Dataset,
     edition: Edition,
+    images: DatasetSplit,
     budget: Budget,
-    pretrained: Mapping[str, Pretrained],
-    command: str,
-    budget_name: str,
-    seed: int,
-) -> dict[str, Any]:
-    """What is declared, how it is run and on what: all but what follows from the images.
+    transfer: Transfer,
+    given_weights: Sequence[str],
+    options: Options,
+    stand_in: bool,
+) -> Manifest:
+    """What is declared, how it is run and on what: all but what follows from an earlier run or from the cluster.
 
     `study` is as it will be run: its recipes are resolved to numbers. The recipes of `references` are not the
     document's.
     """
     image_size = budget.image_size or study.image_size
-    return {
-        "run": run,
-        "study": name,
-        "title": study.title,
-        "document": study.document,
-        "notes": list(study.notes),
-        "command": command,
-        "seed": seed,
-        "image_size": image_size,
-        "val_fraction": study.val_fraction,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "versions": {p: metadata.version(p) for p in ("study", "torch", "torchvision", "ray", "optuna")}
+    return Manifest(
+        run=run,
+        study=name,
+        title=study.title,
+        document=study.document,
+        notes=tuple(study.notes),
+        command=options.command,
+        seed=options.seed,
+        image_size=image_size,
+        val_fraction=study.val_fraction,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=_commit(),
+        versions={p: metadata.version(p) for p in ("study", "torch", "torchvision", "ray", "optuna")}
         | {"python": platform.python_version()},
-        "machine": {"cpu": cpu_model(), "num_cpus": usable_cpus()},
-        "budget": {"name": budget_name, **asdict(budget)},
-        "reduction_factor": _REDUCTION_FACTOR,
-        "dataset": {
-            "name": study.dataset_name,
-            "title": dataset.title,
-            "edition": edition.title,
-            "licence": dataset.licence,
-            "source": edition.source,
-            "how_to_get": dataset.how_to_get,
-            "classes": list(dataset.classes),
-            "modality": dataset.modality,
-            "ordinal": dataset.ordinal,
-            "trimmed": dataset.trimmed,
-            "window": dataset.window,
-            "expected": edition.expected,
-            "group_meaning": dataset.group_meaning,
-        },
-        "pairs": {
-            pair: _pair(study, pair, dataset, budget.epochs, image_size, pretrained.get(pair))
-            | {"reference": pair in references}
+        machine=MachineRecord(cpu=cpu_model(), num_cpus=usable_cpus()),
+        budget=BudgetRecord(name=options.budget or "", **asdict(budget)),
+        reduction_factor=_REDUCTION_FACTOR,
+        dataset=_dataset(study.dataset_name, dataset, edition, images),
+        pairs={
+            pair: _pair(study, pair, dataset, budget.epochs, image_size, transfer.pretrained.get(pair), references)
             for pair in study.pairs
         },
-        "space": {pair: ray_domains.describe(study.space_of(pair)) for pair in study.pairs},
-        "tried": {pair: list(study.tried.get(pair, ())) for pair in study.pairs},
-        "published": [asdict(result) for result in study.published],
-        "published_epochs": [asdict(row) for row in study.published_epochs],
-    }
+        space={pair: ray_domains.describe(study.space_of(pair)) for pair in study.pairs},
+        tried={pair: tuple(map(dict, study.tried.get(pair, ()))) for pair in study.pairs},
+        published=tuple(ResultRecord(**asdict(result)) for result in study.published),
+        published_epochs=tuple(EpochRecord(**asdict(row)) for row in study.published_epochs),
+        stand_in=stand_in,
+        from_scratch=dict(transfer.from_scratch),
+        given_weights=tuple(given_weights),
+        opened_before=(),
+        groups=options.way,
+        holdout=options.holdout,
+        **images.record(),
+    )
+
+
+def _dataset(name: str, dataset: Dataset, edition: Edition, images: DatasetSplit) -> DatasetRecord:
+    meaning, ungrouped = images.groups_known(dataset.group_meaning)
+    return DatasetRecord(
+        name=name,
+        title=dataset.title,
+        edition=edition.title,
+        licence=dataset.licence,
+        source=edition.source,
+        how_to_get=dataset.how_to_get,
+        classes=tuple(dataset.classes),
+        modality=dataset.modality,
+        ordinal=dataset.ordinal,
+        trimmed=dataset.trimmed,
+        window=dataset.window,
+        expected=edition.expected,
+        group_meaning=meaning,
+        ungrouped=ungrouped,
+    )
 
 
 def _pair(
-    study: Study, pair: str, dataset: Dataset, epochs: int, image_size: int, pretrained: Pretrained | None
-) -> dict[str, Any]:
+    study: Study,
+    pair: str,
+    dataset: Dataset,
+    epochs: int,
+    image_size: int,
+    pretrained: Pretrained | None,
+    references: Sequence[str],
+) -> ArchitectureRecord:
     recipe, architecture = study.pairs[pair], architectures.find(pair)
-    return {
-        "title": architecture.title,
-        "recipe": recipe.hyperparameters(),
-        "stated": dict(recipe.stated),
-        "document_epochs": recipe.epochs,
-        "uses": _used(recipe, architecture, dataset, study.space_of(pair)),
-        "cam_layer": architecture.cam_layer,
-        "rungs": rung_epochs(epochs, grace=grace_period(study, pair, epochs), reduction_factor=_REDUCTION_FACTOR),
-        "weights": {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None,
-        "num_parameters": architectures.num_parameters(architecture.build(recipe, dataset.num_logits, image_size)),
-    }
+    return ArchitectureRecord(
+        title=architecture.title,
+        recipe=recipe.without_provenance(),
+        stated=dict(recipe.stated),
+        document_epochs=recipe.epochs,
+        uses=tuple(_used(recipe, architecture, dataset, study.space_of(pair))),
+        cam_layer=architecture.cam_layer,
+        rungs=tuple(rung_epochs(epochs, grace=grace_period(study, pair, epochs), reduction_factor=_REDUCTION_FACTOR)),
+        weights=WeightsRecord(source=pretrained.source, sha256=pretrained.sha256) if pretrained else None,
+        num_parameters=architectures.num_parameters(architecture.build(recipe, dataset.num_logits, image_size)),
+        reference=pair in references,
+    )
 
 
 def grace_period(study: Study, pair: str, epochs: int) -> int:

@@ -36,6 +36,7 @@ from study.records.folder import (
     written_whole,
 )
 from study.records.log import Event, EventLog, read_events
+from study.records.manifest import Manifest
 from study.records.predictions import (
     SPLITS,
     TRAIN,
@@ -85,6 +86,7 @@ __all__ = [
     "Explanations",
     "ImageMap",
     "Key",
+    "Manifest",
     "Pixels",
     "Predictions",
     "RunFolder",

@@ -100,8 +100,8 @@ def _agreed(run: Run, pair: str) -> list[str] | None:
     best = trials[: len(trials) // 3]
     if len(best) < _MIN_BEST:
         return None
-    lists = [name for name, domain in run.manifest["space"].get(pair, {}).items() if "values" in domain]
-    had = {name: [trial.recipe.get(name) for trial in trials] for name in lists}
+    lists = [name for name, domain in run.manifest.space.get(pair, {}).items() if "values" in domain]
+    had = {name: [getattr(trial.recipe, name) for trial in trials] for name in lists}
     return [
         f"{name} {value(values[0])}"
         for name, values in had.items()

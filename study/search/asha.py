@@ -1,6 +1,7 @@
 """ASHA (Li et al. 2020): a trial goes on past a rung only if it is among the best that have reached it."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -24,7 +25,7 @@ class Rungs:
         recorded: epoch -> trial -> score.
     """
 
-    epochs: list[int]
+    epochs: Sequence[int]
     reduction_factor: int
     recorded: dict[int, dict[str, float]] = field(default_factory=dict)
 

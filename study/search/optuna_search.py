@@ -109,7 +109,9 @@ def frozen_trial(trial: records.Trial, distributions: dict[str, BaseDistribution
     """
     state = _STATES[trial.state]
     inside = {
-        name: distribution for name, distribution in distributions.items() if contains(distribution, trial.recipe[name])
+        name: distribution
+        for name, distribution in distributions.items()
+        if contains(distribution, getattr(trial.recipe, name))
     }
     attributes = {"number": trial.number, "origin": trial.origin, "outside": sorted(set(distributions) - set(inside))}
     if trial.state == records.FAILED:
@@ -117,7 +119,7 @@ def frozen_trial(trial: records.Trial, distributions: dict[str, BaseDistribution
     return create_trial(
         state=state,
         value=trial.best_score if state == TrialState.COMPLETE else None,
-        params={name: trial.recipe[name] for name in inside},
+        params={name: getattr(trial.recipe, name) for name in inside},
         distributions=inside,
         # Of a running trial they are told when it ends: Optuna takes each epoch's once.
         intermediate_values={} if state == TrialState.RUNNING else best_so_far(trial),

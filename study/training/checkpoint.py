@@ -13,6 +13,7 @@ from torch import nn
 
 from study import architectures
 from study.records import written_whole
+from study.records.recipes import recipe_from_json
 from study.spec import Recipe
 from study.training.data import Standardization
 from study.training.training_run import Outcome
@@ -118,7 +119,7 @@ def _epoch_of(path: Path) -> int:
     return int(path.stem.removeprefix(_PREFIX))
 
 
-def latest(folder: Path, *, up_to_epoch: int, recipe: dict[str, Any], seed: int) -> State | None:
+def latest(folder: Path, *, up_to_epoch: int, recipe: Recipe, seed: int) -> State | None:
     """The newest checkpoint of a run that is not ahead of its records, or None.
 
     One of another recipe or seed, which a machine may have kept of an earlier run of this name, is not this run's.
@@ -134,7 +135,8 @@ def latest(folder: Path, *, up_to_epoch: int, recipe: dict[str, Any], seed: int)
                 path.unlink(missing_ok=True)
                 continue
             # Those of an earlier version don't tell.
-            if (state.get("recipe", recipe), state.get("seed", seed)) == (recipe, seed):
+            trained = recipe_from_json(state["recipe"]) if "recipe" in state else recipe
+            if (trained, state.get("seed", seed)) == (recipe, seed):
                 return state
     return None
 
@@ -149,14 +151,14 @@ def outcome_state(outcome: Outcome) -> State:
 
 
 def load_outcome(
-    path: Path, architecture: str, recipe: dict[str, Any], num_logits: int, size_px: int
+    path: Path, architecture: str, recipe: Recipe, num_logits: int, size_px: int
 ) -> tuple[nn.Module, Standardization]:
     """A finished run's network in eval mode, on the CPU, and the standardization that it expects.
 
     Args:
         path: of what `outcome_state` made.
         architecture: name in `study.architectures`.
-        recipe: hyperparameter -> value, as trained.
+        recipe: as trained.
         num_logits: 1 for two classes.
         size_px: side of the images.
 
@@ -165,7 +167,7 @@ def load_outcome(
         OSError: it can't be read.
     """
     state = load(path)
-    model = architectures.find(architecture).build(Recipe(**recipe), num_logits, size_px)
+    model = architectures.find(architecture).build(recipe, num_logits, size_px)
     model.load_state_dict(state["model"])
     return model.eval(), standardization(state)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from manifests import manifest_json, pair_json
 from ray import tune
 
 from study import records
@@ -25,13 +26,9 @@ from study.training.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_
 SPACE = {"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)}
 RECIPES = {"lenet": Recipe(lr=5e-2, dropout=0.6), "alexnet": Recipe(lr=8e-2, dropout=0.5)}
 BUDGET = Budget(trials=9, epochs=9, seeds=2)
-MANIFEST = {
-    "run": "tiny",
-    "seed": 0,
-    "reduction_factor": 3,
-    "counts": {"train": {"negative": 100, "positive": 100}},
-    "pairs": {"lenet": {"rungs": [1, 3]}, "alexnet": {"rungs": [1, 3]}},
-}
+MANIFEST = manifest_json(
+    run="tiny", reduction_factor=3, pairs={name: pair_json(rungs=[1, 3], weights=None) for name in RECIPES}
+)
 
 
 class InterruptedStudyError(Exception):
@@ -41,7 +38,7 @@ class InterruptedStudyError(Exception):
 def make(path: Path, budget: Budget = BUDGET) -> StudyController:
     log = records.EventLog(path)
     state = records.replay(records.read_events(path))
-    if not state.manifest:
+    if state.declared is None:
         state.apply(log.append("declared", manifest=MANIFEST))
     distributions = ray_domains.distributions(SPACE)
     return StudyController(
@@ -54,9 +51,9 @@ def make(path: Path, budget: Budget = BUDGET) -> StudyController:
     )
 
 
-def score(recipe: dict[str, Any], epoch: int) -> float:
+def score(recipe: Recipe, epoch: int) -> float:
     """Best at lr 1e-3 and no dropout; better with each epoch."""
-    return float(1 - 0.1 * abs(math.log10(recipe["lr"]) + 3) - 0.2 * recipe["dropout"] - 1 / (epoch + 2))
+    return float(1 - 0.1 * abs(math.log10(recipe.lr) + 3) - 0.2 * recipe.dropout - 1 / (epoch + 2))
 
 
 def reports(task: Task, epochs: int) -> Iterator[dict[str, Any]]:
@@ -387,12 +384,12 @@ def test_out_of_memory_is_tried_again_with_half_the_images_at_a_time_also_after_
     assert task is not None
     controller.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
     again = controller.next_task()
-    assert again == replace(task, micro_batch=task.recipe["batch_size"] // 2)
+    assert again == replace(task, micro_batch=task.recipe.batch_size // 2)
     controller.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
     # A kill before the next attempt is dealt.
     controller.log.close()
     resumed = make(path)
-    assert resumed.next_task() == replace(task, micro_batch=task.recipe["batch_size"] // 4)
+    assert resumed.next_task() == replace(task, micro_batch=task.recipe.batch_size // 4)
     resumed.log.close()
 
 

@@ -24,7 +24,7 @@ def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
     missing = gaps(run)
     return join(
         [
-            f"# {run.manifest['title']}",
+            f"# {run.manifest.title}",
             *opening(run),
             question(run),
             verdict(run, analysis),
@@ -43,8 +43,8 @@ def first_screen(run: Run, analysis: Analysis, drawings: Drawings) -> str:
 def data(run: Run, siblings: Mapping[str, Run]) -> str:
     """Images, duplicates, notes and the warning on patients; how the images were divided, and what that changes."""
     manifest = run.manifest
-    dataset = manifest["dataset"]
-    about = [_title(run), dataset["source"], f"licence: {dataset['licence']}"]
+    dataset = manifest.dataset
+    about = [_title(run), dataset.source, f"licence: {dataset.licence}"]
     shares = [_share(run, split) for split in SPLITS]
     return join(
         [
@@ -54,7 +54,7 @@ def data(run: Run, siblings: Mapping[str, Run]) -> str:
             f"({listing(shares)}).",
             image_table(run),
             _expected(run),
-            bullets([*leakage.duplicates(run), *leakage.skipped(run), *manifest["notes"], leakage.grouping(run)]),
+            bullets([*leakage.duplicates(run), *leakage.skipped(run), *manifest.notes, leakage.grouping(run)]),
             divided(run),
             leakage.sensitivity(run, siblings),
         ]
@@ -71,20 +71,20 @@ def curves(run: Run, drawings: Drawings) -> str:
 
 def again(run: Run) -> str:
     """How to get the same study and the same report again."""
-    versions = [f"{name} {version}" for name, version in run.manifest["versions"].items()]
-    machine = run.manifest["machine"]
-    get = run.manifest["dataset"]["how_to_get"]
+    versions = [f"{name} {version}" for name, version in run.manifest.versions.items()]
+    machine = run.manifest.machine
+    get = run.manifest.dataset.how_to_get
     return join(
         [
             "## How to run it again",
-            "" if run.manifest["stand_in"] else f"The images: {get}",
-            f"The program: this project at version {run.manifest['versions']['study']}{commit(run)}, set up as its "
+            "" if run.manifest.stand_in else f"The images: {get}",
+            f"The program: this project at version {run.manifest.versions['study']}{commit(run)}, set up as its "
             "README says. There:",
-            code(_elsewhere(run.manifest["command"])),
+            code(_elsewhere(run.manifest.command)),
             _same(run),
-            f"Seed {run.manifest['seed']} of splits and search; {listing(versions)}; {machine['device']} "
-            f"({machine['cpu']}, {counted(machine['num_cpus'], 'CPU core')}){_precision(run)}, "
-            f"{counted(run.manifest['slots']['num'], 'trial')} at a time. From the records alone, this "
+            f"Seed {run.manifest.seed} of splits and search; {listing(versions)}; {machine.device} "
+            f"({machine.cpu}, {counted(machine.num_cpus, 'CPU core')}){_precision(run)}, "
+            f"{counted(run.manifest.slots.num, 'trial')} at a time. From the records alone, this "
             "report is drawn again by:",
             code(f"python -m study.report {run.name}"),
         ]
@@ -93,7 +93,7 @@ def again(run: Run) -> str:
 
 def _precision(run: Run) -> str:
     """What the trials were trained in; a log of an earlier version doesn't say."""
-    precision = run.manifest.get("precision")
+    precision = run.manifest.precision
     return f", trained in {precision} and evaluated in float32" if precision else ""
 
 
@@ -101,12 +101,12 @@ def _same(run: Run) -> str:
     """By what a reader sees that it is the same study, and what will differ all the same."""
     opened = (
         " `--open-test-again` is needed where the ledger knows of an earlier opening."
-        if "--open-test-again" in run.manifest["command"]
+        if "--open-test-again" in run.manifest.command
         else ""
     )
     return (
-        f"Its report must name the same data, `{run.manifest['data_hash'][:12]}`, and the same split, "
-        f"`{run.manifest['split_hash'][:12]}`.{opened} What the search tries next depends on which of the trials that "
+        f"Its report must name the same data, `{run.manifest.data_hash[:12]}`, and the same split, "
+        f"`{run.manifest.split_hash[:12]}`.{opened} What the search tries next depends on which of the trials that "
         "run side by side ends first, so another run may find other finalists."
     )
 
@@ -125,7 +125,7 @@ def _how_to_read(run: Run, analysis: Analysis) -> str:
     """What the rows and marks of the result grid mean."""
     if not analysis.rows:
         return "No seed run has been trained yet: so far there are only values to compare with."
-    seeds = counted(run.manifest["budget"]["seeds"], "seed run")
+    seeds = counted(run.manifest.budget.seeds, "seed run")
     words = (
         f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The ensemble answers with the mean "
         "probability of the seeds. The best of the networks' means on test is bold only if it is told apart from the "
@@ -153,15 +153,15 @@ def _share(run: Run, split: str) -> str:
 
 def _title(run: Run) -> str:
     """The data set's name, with the published version that the images were recognised as."""
-    title, edition = run.manifest["dataset"]["title"], run.manifest["dataset"]["edition"]
-    return f"{title}, {edition}" if edition and not run.manifest["stand_in"] else str(title)
+    title, edition = run.manifest.dataset.title, run.manifest.dataset.edition
+    return f"{title}, {edition}" if edition and not run.manifest.stand_in else title
 
 
 def _expected(run: Run) -> str:
-    dataset = run.manifest["dataset"]
-    if run.manifest["stand_in"] or not dataset["expected"]:
+    dataset = run.manifest.dataset
+    if run.manifest.stand_in or not dataset.expected:
         return ""
-    totals = {side: f"{sum(counts.values()):,}" for side, counts in dataset["expected"].items()}
+    totals = {side: f"{sum(counts.values()):,}" for side, counts in dataset.expected.items()}
     sides = [total if side == "all" else f"{total} ({side})" for side, total in totals.items()]
-    edition = f" ({dataset['edition']})" if dataset["edition"] else ""
+    edition = f" ({dataset.edition})" if dataset.edition else ""
     return f"The data set{edition} is published with {listing(sides)} images."
