@@ -10,9 +10,11 @@ import numpy as np
 import optuna
 from search_methods import METRIC, grace_of
 from search_problems import Space, Values
+from small_manifest import small_manifest
 
 from study import records
 from study.execution.study_controller import StudyController
+from study.execution.task import TrainingTask
 from study.planning import manifest
 from study.search.asha import Rungs, rung_epochs
 from study.search.initial_trials import first_values
@@ -103,14 +105,8 @@ class Ours:
         factor = self.settings.reduction_factor or manifest._REDUCTION_FACTOR
         rungs = rung_epochs(epochs, grace=grace_of(epochs, self.settings.grace_divisor), reduction_factor=factor)
         log, state = _Log(), records.StudyState()
-        declared = {
-            "run": "replay",
-            "seed": self.seed,
-            "reduction_factor": factor,
-            "counts": {"train": {"images": _NUM_IMAGES}},
-            "pairs": {_PAIR: {"rungs": rungs}},
-        }
-        state.apply(log.append("declared", manifest=declared))
+        declared = small_manifest({_PAIR: rungs}, seed=self.seed, reduction_factor=factor, num_train=_NUM_IMAGES)
+        state.apply(log.append("declared", manifest=declared.to_json()))
         distributions, document = self.problem.distributions, self.problem.document
         first = first_values(document, distributions, ()) if self.settings.with_default else []
         search = _Variant(_PAIR, distributions, self.seed, first)
@@ -131,8 +127,8 @@ class Ours:
 
     def begin(self) -> tuple[str, Values]:
         task = self.controller.next_task()
-        assert task is not None
-        return task.id, {name: task.recipe[name] for name in self.problem.distributions}
+        assert isinstance(task, TrainingTask)
+        return task.id, {name: getattr(task.recipe, name) for name in self.problem.distributions}
 
     def epoch(self, trial: str, epoch: int, score: float) -> bool:
         report = {"event": "epoch", "epoch": epoch, METRIC: score, "val_loss": 1 - score, "seconds": 1.0}

@@ -83,7 +83,7 @@ def test_a_manifest_that_lacks_what_all_versions_record_is_refused(name: str) ->
 
 def test_a_damaged_value_is_refused() -> None:
     for damaged in ({"pairs": 3}, {"budget": {"trials": 0, "epochs": 1, "seeds": 1}}, {"notes": None}):
-        with pytest.raises(ResultsError, match="Restore events.jsonl"):
+        with pytest.raises(ResultsError, match=r"Restore events\.jsonl"):
             Manifest.from_json(manifest_json(**damaged))
 
 

@@ -85,7 +85,7 @@ def test_a_search_that_followed_along_suggests_what_one_rebuilt_from_the_records
         # Each trial is still running when the next one is suggested.
         history.append(searched(Recipe().with_values(values), number, RUNNING))
         ended = (COMPLETE, STOPPED, FAILED)[number % 3]
-        history[-2] = searched(Recipe(**history[-2].recipe), number - 1, ended)
+        history[-2] = searched(history[-2].recipe, number - 1, ended)
 
 
 def test_fixed_values_come_before_the_samplers_own() -> None:
