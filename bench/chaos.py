@@ -104,7 +104,7 @@ def main() -> int:
 def best_scores(folder: records.RunFolder) -> str:
     """The finalists' val ROC-AUC."""
     state = records.load_run(folder)
-    finalists = {pair: state.finalist(pair) for pair in state.manifest["pairs"]}
+    finalists = {pair: state.finalist(pair) for pair in state.manifest.pairs}
     return ", ".join(f"{pair} {trial.best_score:.4f}" for pair, trial in finalists.items() if trial is not None)
 
 
@@ -137,7 +137,7 @@ class Tormented:
         state = records.load_run(self.folder)
         found = [f"{kill.kind}: {fault}" for kill in self.kills for fault in kill.faults]
         found += [f"{k.kind}: the log is not what it was" for k in self.kills if not content.startswith(k.log)]
-        for pair in state.manifest["pairs"]:
+        for pair in state.manifest.pairs:
             states = [t.state for t in state.of_kind(records.SEARCH, pair)]
             if len(states) != num_trials or records.FAILED in states or records.RUNNING in states:
                 found.append(f"{pair}: {len(states)} trials instead of {num_trials}, {sorted(set(states))}")
@@ -156,7 +156,7 @@ class Tormented:
         run = self.folder.root.name
         with (self.reports / run / "results.csv").open() as file:
             rows = {(row["architecture"], row["recipe"], row["split"]) for row in csv.DictReader(file)}
-        missing = {(pair, "tuned", "test") for pair in state.manifest["pairs"]} - rows
+        missing = {(pair, "tuned", "test") for pair in state.manifest.pairs} - rows
         says = "What is missing" in (self.reports / f"{run}.md").read_text()
         return ["the report is not complete"] if missing or says else []
 
@@ -278,21 +278,21 @@ def _descendants(pid: int) -> Iterator[tuple[int, str]]:
             yield child, words.get(child, "")
 
 
-def rungs_of(log: bytes, manifest: dict[str, Any]) -> dict[str, dict[str, dict[str, float]]]:
+def rungs_of(log: bytes, manifest: records.Manifest) -> dict[str, dict[str, dict[str, float]]]:
     """Pair -> rung -> trial -> best score so far, counted anew from a log."""
     best: dict[str, float] = {}
-    found: dict[str, dict[str, dict[str, float]]] = {pair: {} for pair in manifest["pairs"]}
+    found: dict[str, dict[str, dict[str, float]]] = {pair: {} for pair in manifest.pairs}
     for line in log.split(b"\n")[:-1]:
         event = json.loads(line)
         if event["event"] == "epoch" and "-search" in event["trial"]:
             trial, pair = event["trial"], event["trial"].rpartition("-search")[0]
             best[trial] = max(best.get(trial, float("-inf")), event["val_roc_auc"])
-            if event["epoch"] in manifest["pairs"][pair]["rungs"]:
+            if event["epoch"] in manifest.pairs[pair].rungs:
                 found[pair].setdefault(str(event["epoch"]), {}).setdefault(trial, best[trial])
     return found
 
 
-def wrong_decisions(events: list[records.Event], manifest: dict[str, Any]) -> list[str]:
+def wrong_decisions(events: list[records.Event], manifest: records.Manifest) -> list[str]:
     """Trials that were stopped though they were among the best third at their rung, or went on though they weren't."""
     best: dict[str, float] = {}
     at_rung: dict[tuple[str, int], dict[str, float]] = {}
@@ -310,12 +310,12 @@ def wrong_decisions(events: list[records.Event], manifest: dict[str, Any]) -> li
         if trial in should_stop and event["epoch"] > should_stop[trial] and not trial.endswith("-search0"):
             faults.append(f"{trial} went on past rung {should_stop.pop(trial)} though it was not among the best third")
         best[trial] = max(best.get(trial, float("-inf")), event["val_roc_auc"])
-        if event["epoch"] in manifest["pairs"][pair]["rungs"]:
+        if event["epoch"] in manifest.pairs[pair].rungs:
             others = at_rung.setdefault((pair, event["epoch"]), {})
             if trial not in others:
                 num_better = sum(score >= best[trial] for score in others.values())
                 others[trial] = best[trial]
-                if num_better >= max(1, len(others) // manifest["reduction_factor"]):
+                if num_better >= max(1, len(others) // manifest.reduction_factor):
                     should_stop[trial] = event["epoch"]
     return faults
 
@@ -374,7 +374,7 @@ def drive(rungs_file: Path, *, forget_rungs: bool, arguments: list[str]) -> int:
             best: dict[str, float] = {}
             for report in history.reports:
                 best[report.trial] = max(best.get(report.trial, float("-inf")), report.score)
-                if report.epoch in self.state.manifest["pairs"][pair]["rungs"]:
+                if report.epoch in self.state.manifest.pairs[pair].rungs:
                     rungs[pair].setdefault(str(report.epoch), {}).setdefault(report.trial, best[report.trial])
         with rungs_file.open("a") as file:
             file.write(json.dumps({"size": size, "rungs": rungs}) + "\n")

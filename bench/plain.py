@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -96,14 +95,14 @@ class Loop:
     Args:
         problem: what is trained on.
         images: as `load` gives them.
-        recipe: hyperparameter -> value.
+        recipe: that is trained.
         seed: of everything random.
         epochs: that the schedule spans.
         precision: "float32" or "bfloat16" (autocast).
     """
 
     def __init__(
-        self, problem: Problem, images: dict[str, Tensor], recipe: dict[str, Any], *, seed: int, epochs: int,
+        self, problem: Problem, images: dict[str, Tensor], recipe: Recipe, *, seed: int, epochs: int,
         precision: str,
     ) -> None:  # fmt: skip
         torch.manual_seed(seed)
@@ -111,20 +110,20 @@ class Loop:
         self.bfloat16 = precision == BFLOAT16
         self.generator = torch.Generator().manual_seed(seed)
         network = architectures.find(problem.pair)
-        self.model = network.build(Recipe(**recipe), problem.num_classes, images["train"].shape[1])
+        self.model = network.build(recipe, problem.num_classes, images["train"].shape[1])
         self.model = self.model.to(memory_format=torch.channels_last)
         self.optimizer = optimization.make_optimizer(self.model, recipe)
-        num_steps = -(-len(images["train"]) // recipe["batch_size"])
+        num_steps = -(-len(images["train"]) // recipe.batch_size)
         self.schedule = optimization.make_schedule(self.optimizer, recipe, epochs * num_steps)
         counts = torch.bincount(problem.targets["train"]).tolist()
         self.loss = losses.training_loss(recipe, counts, torch.device("cpu"))
-        self.policy = augmentation_policies.policy(problem.modality, recipe["augmentation"])
+        self.policy = augmentation_policies.policy(problem.modality, recipe.augmentation)
 
     def epoch(self) -> Tensor:
         """Trains one epoch; returns the logits of val."""
         self.model.train()
         targets = self.problem.targets["train"]
-        for rows in torch.randperm(len(targets), generator=self.generator).split(self.recipe["batch_size"]):
+        for rows in torch.randperm(len(targets), generator=self.generator).split(self.recipe.batch_size):
             batch = augmentation.augment(_floats(self.images["train"][rows]), self.policy, self.generator)
             self.optimizer.zero_grad(set_to_none=True)
             with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.bfloat16):

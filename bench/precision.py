@@ -63,7 +63,7 @@ def _score(job: tuple[Problem, str, str, int, int]) -> tuple[float, float]:
     }
     run = Run(
         architecture=name,
-        recipe=recipe.hyperparameters(),
+        recipe=recipe,
         num_classes=problem.num_classes,
         modality=problem.modality,
         train=rows["train"],

@@ -44,7 +44,7 @@ from torch.utils.data import DataLoader, Dataset
 from study import architectures, records
 from study.execution.ray_backend import environment
 from study.search.initial_trials import first_values
-from study.spec import Recipe, ray_domains
+from study.spec import ray_domains
 from study.training import losses, optimization
 
 PAIR = "baseline_cnn"
@@ -179,7 +179,7 @@ def _with_optuna(problem: Problem, images: dict[str, Tensor], seed: int, say: Sa
 
     def objective(trial: optuna.Trial) -> float:
         values = {name: trial._suggest(name, distribution) for name, distribution in known.items()}
-        recipe = problem.recipe.with_values(values).hyperparameters()
+        recipe = problem.recipe.with_values(values)
         best, epochs = 0.0, standard_epochs()
         loop = Loop(
             problem, images, recipe, seed=trial.number, epochs=epochs, precision="bfloat16" if helped else "float32"
@@ -225,11 +225,11 @@ def _train_with_loader(config: dict[str, Any], *, problem: Problem, images: dict
     """A trial of stock Ray Tune."""
     from ray import tune
 
-    recipe = problem.recipe.with_values(config).hyperparameters()
-    train = _Slices(images["train"], problem.targets["train"], recipe["augmentation"])
+    recipe = problem.recipe.with_values(config)
+    train = _Slices(images["train"], problem.targets["train"], recipe.augmentation)
     val = _Slices(images["val"], problem.targets["val"], "none")
-    loaders = DataLoader(train, recipe["batch_size"], shuffle=True), DataLoader(val, 256)
-    model = architectures.find(problem.pair).build(Recipe(**recipe), problem.num_classes, images["train"].shape[1])
+    loaders = DataLoader(train, recipe.batch_size, shuffle=True), DataLoader(val, 256)
+    model = architectures.find(problem.pair).build(recipe, problem.num_classes, images["train"].shape[1])
     model = model.to(memory_format=torch.channels_last)
     optimizer = optimization.make_optimizer(model, recipe)
     loss_of = losses.training_loss(recipe, torch.bincount(problem.targets["train"]).tolist(), torch.device("cpu"))

@@ -204,7 +204,7 @@ def _train(root: Path, cache: Path) -> None:
     training = Training(
         Run(
             architecture="lenet",
-            recipe=Recipe(batch_size=64, augmentation="strong").hyperparameters(),
+            recipe=Recipe(batch_size=64, augmentation="strong"),
             num_classes=2,
             modality="he",
             train=rows[splits.TRAIN],

@@ -14,6 +14,8 @@ from search_problems import Values
 from search_surrogate import curves, read_table
 from search_table import Workbench
 
+from study.spec import Recipe
+
 NUM_TRIALS, NUM_SEEDS = 24, 3
 
 
@@ -52,13 +54,13 @@ def _search(bench: Workbench, seed: int, num_trials: int) -> Played:
     def train(number: int, values: Values) -> tuple[Iterator[tuple[int, float, bool]], float]:
         recipe = search_table.document() if number == 0 else search_table.document().with_values(values)
         print(f"seed {seed}, {time.perf_counter() - started_s:.0f} s: trial {number}", flush=True)
-        return _epochs(bench, recipe.hyperparameters()), 1.0
+        return _epochs(bench, recipe), 1.0
 
     epochs = num_trials * search_table.EPOCHS
     return play(Ours(_Live(), seed), train, num_epochs=epochs, num_trials=num_trials)
 
 
-def _epochs(bench: Workbench, recipe: Values) -> Iterator[tuple[int, float, bool]]:
+def _epochs(bench: Workbench, recipe: Recipe) -> Iterator[tuple[int, float, bool]]:
     """As a line of the table is trained: with the same images and the same seed. What diverges stays at 0.5."""
     epochs = bench.epochs_of(recipe, seed=0)
     for number in range(1, search_table.EPOCHS + 1):

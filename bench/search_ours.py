@@ -10,9 +10,11 @@ import numpy as np
 import optuna
 from search_methods import METRIC, grace_of
 from search_problems import Space, Values
+from small_manifest import small_manifest
 
 from study import records
 from study.execution.study_controller import StudyController
+from study.execution.task import TrainingTask
 from study.planning import manifest
 from study.search import History, Problem, Sampler, SearchPolicy, Standard, early_stopping
 from study.search.early_stopping.asha import Rungs
@@ -123,14 +125,8 @@ class Ours:
             reduction_factor=factor,
         )
         log, state = _Log(), records.StudyState()
-        declared = {
-            "run": "replay",
-            "seed": self.seed,
-            "reduction_factor": factor,
-            "counts": {"train": {"images": _NUM_IMAGES}},
-            "pairs": {_PAIR: {"rungs": []}},
-        }
-        state.apply(log.append("declared", manifest=declared))
+        declared = small_manifest({_PAIR: ()}, seed=self.seed, reduction_factor=factor, num_train=_NUM_IMAGES)
+        state.apply(log.append("declared", manifest=declared.to_json()))
         distributions, document = self.problem.distributions, self.problem.document
         first = first_values(document, distributions, ()) if self.settings.with_default else []
         self.controller = StudyController(
@@ -145,8 +141,8 @@ class Ours:
 
     def begin(self) -> tuple[str, Values]:
         task = self.controller.next_task()
-        assert task is not None
-        return task.id, {name: task.recipe[name] for name in self.problem.distributions}
+        assert isinstance(task, TrainingTask)
+        return task.id, {name: getattr(task.recipe, name) for name in self.problem.distributions}
 
     def epoch(self, trial: str, epoch: int, score: float) -> bool:
         report = {"event": "epoch", "epoch": epoch, METRIC: score, "val_loss": 1 - score, "seconds": 1.0}

@@ -75,7 +75,7 @@ class Workbench:
         self.images = Images(store.path, torch.device("cpu"))
         self.standardization: Standardization = self.images.statistics(self.rows[splits.TRAIN].rows)
 
-    def epochs_of(self, recipe: dict[str, Any], seed: int) -> Iterator[Epoch]:
+    def epochs_of(self, recipe: Recipe, seed: int) -> Iterator[Epoch]:
         """The metrics of each epoch of a training at full budget; fewer than `EPOCHS` where it diverges."""
         run = Run(
             architecture=PAIR,
@@ -122,7 +122,7 @@ def train_table(data: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         bench = Workbench(data, Path(scratch))
         for number, task in enumerate(missing, start=1):
-            epochs = list(bench.epochs_of(task.recipe.hyperparameters(), task.seed))
+            epochs = list(bench.epochs_of(task.recipe, task.seed))
             _append(task, epochs)
             best = max((e["val_roc_auc"] for e in epochs), default=float("nan"))
             spent_s = time.perf_counter() - started_s

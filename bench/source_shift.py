@@ -105,7 +105,7 @@ def measure(root: Path, variant: Variant, seed: int, cache: Path) -> str:
     recipe = _RECIPES[variant.architecture].with_values({"augmentation": "strong", **variant.recipe})
     run = Run(
         architecture=variant.architecture,
-        recipe=recipe.hyperparameters(),
+        recipe=recipe,
         num_classes=4,
         modality="mri",
         train=rows["train"],

@@ -31,12 +31,13 @@ environment.apply()
 
 import ray  # noqa: E402  (reads its environment when it is imported)
 from ray import tune  # noqa: E402
+from small_manifest import small_manifest  # noqa: E402
 
 from study import records  # noqa: E402
 from study.execution.multi_study_controller import MultiStudyController  # noqa: E402
 from study.execution.ray_backend.experiment import run_on_tune  # noqa: E402
 from study.execution.study_controller import StudyController  # noqa: E402
-from study.execution.task import TASK, Task, encoded  # noqa: E402
+from study.execution.task import TASK, SearchTask, Task, encoded  # noqa: E402
 from study.planning.resources import Slots  # noqa: E402
 from study.planning.workload import Running  # noqa: E402
 from study.search import Problem, SearchPolicy, make_policy  # noqa: E402
@@ -91,14 +92,8 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
     num_trials = options.trials + options.warm_up
     budget = Budget(trials=-(-num_trials // options.pairs), epochs=1, seeds=1)
     log = records.EventLog(folder.events)
-    manifest = {
-        "run": "run",
-        "seed": 0,
-        "reduction_factor": 3,
-        "counts": {"train": {}},
-        "pairs": {name: {"rungs": []} for name in names},
-    }
-    state = records.replay([log.append("declared", manifest=manifest)])
+    manifest = small_manifest(dict.fromkeys(names, ()))
+    state = records.replay([log.append("declared", manifest=manifest.to_json())])
     spaces = {name: ray_domains.distributions(SPACE) for name in names}
     journal = Journal(folder.optuna_journal, spaces, state)
     with (folder.root / "progress.txt").open("w") as stream:
@@ -203,14 +198,8 @@ def _epoch(number: int, score: float) -> dict[str, Any]:
 
 
 def _write_log(path: Path, num_trials: int, generator: np.random.Generator) -> None:
-    manifest = {
-        "run": "run",
-        "seed": 0,
-        "reduction_factor": 3,
-        "counts": {"train": {}},
-        "pairs": {"pair0": {"rungs": [1]}},
-    }
-    events: list[dict[str, Any]] = [{"event": "declared", "manifest": manifest}]
+    manifest = small_manifest({"pair0": (1,)})
+    events: list[dict[str, Any]] = [{"event": "declared", "manifest": manifest.to_json()}]
     recipe = Recipe()
     for number in range(num_trials):
         trial = f"pair0-search{number}"
@@ -230,7 +219,7 @@ def _write_log(path: Path, num_trials: int, generator: np.random.Generator) -> N
 def sleep(config: dict[str, Any], seconds: float) -> None:
     """A trial that learns nothing."""
     task: Task = config[TASK]
-    if task.kind == records.SEARCH:
+    if isinstance(task, SearchTask):
         time.sleep(seconds)
         score = float(np.random.default_rng(task.number).random())
         tune.report(

@@ -87,7 +87,7 @@ def make_training(name: str, level: str, options: argparse.Namespace) -> Trainin
     rows = np.arange(num + num_val)
     run = Run(
         architecture=name,
-        recipe=Recipe(batch_size=options.batch_size, augmentation=level, batchnorm=True).hyperparameters(),
+        recipe=Recipe(batch_size=options.batch_size, augmentation=level, batchnorm=True),
         num_classes=NUM_CLASSES,
         modality="mri",
         train=SplitRows(rows=rows[:num], targets=targets[:num]),
@@ -110,10 +110,10 @@ class Bare:
         model = architectures.find(name).build(recipe, NUM_CLASSES, options.image_size)
         self.model: Callable[[Tensor], Tensor] = model.to(device=self.device, memory_format=torch.channels_last)
         self.module: nn.Module = model
-        self.optimizer = optimization.make_optimizer(model, recipe.hyperparameters())
+        self.optimizer = optimization.make_optimizer(model, recipe)
         if not fused:
             self.optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-        self.loss = losses.training_loss(recipe.hyperparameters(), [1] * NUM_CLASSES, self.device)
+        self.loss = losses.training_loss(recipe, [1] * NUM_CLASSES, self.device)
         shape = (options.batch_size, 3, options.image_size, options.image_size)
         self.batches = [
             torch.randn(shape, device=self.device).contiguous(memory_format=torch.channels_last)

@@ -41,6 +41,7 @@ from torch import Tensor
 
 from study import records
 from study.execution.ray_backend import environment
+from study.spec import Recipe
 
 PAIR, SIZE_PX = "baseline_cnn", 48
 Recipes = list[tuple[dict[str, Any], int]]
@@ -124,7 +125,10 @@ def _ours(scratch: Path, options: argparse.Namespace) -> tuple[Found, dict[str, 
         for t in searched
     ]
     found = Found.of(trials, begun=begun)
-    asked = {"precision": state.manifest["precision"], "trials": [(t.recipe, len(t.epochs)) for t in searched]}
+    asked = {
+        "precision": state.manifest.precision,
+        "trials": [(t.recipe.hyperparameters(), len(t.epochs)) for t in searched],
+    }
     return replace(found, first=trials[0]["start"] - ray_begun), asked
 
 
@@ -163,7 +167,7 @@ def _train(
     torch.set_num_threads(os.cpu_count() or 1)
     start = time.time()
     trained, score = 0.0, 0.0
-    loop = Loop(problem, images, recipe, seed=number, epochs=epochs, precision=asked["precision"])
+    loop = Loop(problem, images, Recipe(**recipe), seed=number, epochs=epochs, precision=asked["precision"])
     begun_s = time.perf_counter()
     for score in loop.scores(epochs):
         trained += time.perf_counter() - begun_s

@@ -118,7 +118,7 @@ def page_of(winner: "Winner") -> Any:
 
     title = f"{winner.run}: {winner.architecture}"
     with gradio.Blocks(title=title, analytics_enabled=False, delete_cache=(60, _KEPT_S)) as page:
-        gradio.Markdown(f"# {winner.manifest['title']}\n\n{_introduction(winner)}")
+        gradio.Markdown(f"# {winner.manifest.title}\n\n{_introduction(winner)}")
         gradio.Markdown(WARNING, elem_id="warning")
         dropped = gradio.File(
             label="Drop an image here, or click to choose one", file_types=list(IMAGE_SUFFIXES), height=140
@@ -150,7 +150,7 @@ def page_of(winner: "Winner") -> Any:
 def _introduction(winner: "Winner") -> str:
     drawn = (
         " **It was trained on drawn stand-in images, and knows nothing of real ones.**"
-        if winner.manifest["stand_in"]
+        if winner.manifest.stand_in
         else ""
     )
     return (

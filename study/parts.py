@@ -9,10 +9,13 @@ import importlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from study.errors import DeclarationError
 from study.registry import Kind
+
+if TYPE_CHECKING:
+    from study.records.manifest import PartRecord
 
 ARCHITECTURE, METRIC, SEARCH, STOPPING = "architecture", "metric", "search policy", "early stopping"
 READER, SECTION = "image reader", "section"
@@ -99,7 +102,7 @@ def own(given: Iterable[tuple[str, str]]) -> list[Part]:
     return list(found.values())
 
 
-def give_kept(folder: Path, recorded: Iterable[Mapping[str, Any]], kinds: Collection[str]) -> None:
+def give_kept(folder: Path, recorded: Iterable["PartRecord"], kinds: Collection[str]) -> None:
     """Makes the parts of a run known to this process.
 
     Args:
@@ -111,12 +114,12 @@ def give_kept(folder: Path, recorded: Iterable[Mapping[str, Any]], kinds: Collec
         DeclarationError: one is missing, or not what it was.
     """
     for each in recorded:
-        if each["kind"] not in kinds:
+        if each.kind not in kinds:
             continue
-        part = Part(each["kind"], each["name"], "")
+        part = Part(each.kind, each.name, "")
         path = folder / part.file_name
         kept = Part(part.kind, part.name, path.read_text(encoding="utf-8") if path.is_file() else "")
-        if kept.record() != each:
+        if kept.record() != each.to_json():
             raise DeclarationError(
                 f"What a study was made with must be as it was, but {path} is missing or changed. Restore it from a "
                 "backup."

@@ -72,10 +72,10 @@ def report_of(folder: Path, study: str) -> str:
 def test_each_pair_has_its_searched_trials_and_early_stopping_ended_some(folder: Path, study: str) -> None:
     state = state_of(folder, study)
     assert state.finished
-    assert list(state.manifest["pairs"]) == list(find_study(study).names)
-    for pair in state.manifest["pairs"]:
+    assert list(state.manifest.pairs) == list(find_study(study).names)
+    for pair in state.manifest.pairs:
         searched = state.of_kind(SEARCH, pair)
-        assert len(searched) == state.manifest["budget"]["trials"]
+        assert len(searched) == state.manifest.budget.trials
         # Where each trial of a pair happens to be better than the one before, none of that pair is stopped.
         assert {COMPLETE} <= {trial.state for trial in searched} <= {STOPPED, COMPLETE}, pair
     assert any(trial.state == STOPPED for trial in state.of_kind(SEARCH))
@@ -104,24 +104,25 @@ def test_test_scores_are_those_of_networks_that_have_learnt_something(folder: Pa
 
 @pytest.mark.parametrize("study", ["brain_tumor", "histopathologic"])
 def test_efficientnet_starts_from_the_given_weights(folder: Path, study: str) -> None:
-    pair = state_of(folder, study).manifest["pairs"]["efficientnet_b0"]
-    assert pair["weights"]["source"] == "file efficientnet_b0.pth"
-    assert "FROM SCRATCH" not in pair["title"]
+    pair = state_of(folder, study).manifest.pairs["efficientnet_b0"]
+    assert pair.weights is not None
+    assert pair.weights.source == "file efficientnet_b0.pth"
+    assert "FROM SCRATCH" not in pair.title
 
 
 def test_efficientnet_goes_through_both_stages(folder: Path) -> None:
     state = state_of(folder, "brain_tumor")
     runs = [t for t in state.of_kind(SEED, "efficientnet_b0") if t.recipe_name == DOCUMENT]
-    assert len(runs) == state.manifest["budget"]["seeds"]
+    assert len(runs) == state.manifest.budget.seeds
     for trial in runs:
-        freeze, lr, fine_tune_lr = (trial.recipe[name] for name in ("freeze_epochs", "lr", "fine_tune_lr"))
+        freeze, lr, fine_tune_lr = (getattr(trial.recipe, name) for name in ("freeze_epochs", "lr", "fine_tune_lr"))
         assert freeze == 2
         rates = [epoch["lr"] for epoch in trial.epochs]
         assert rates == [lr] * freeze + [fine_tune_lr] * (len(rates) - freeze)
 
 
 def test_what_could_not_be_pretrained_is_marked_on_every_page(folder: Path) -> None:
-    assert set(state_of(folder, "brain_tumor").manifest["from_scratch"]) == {"resnet18", "densenet121"}
+    assert set(state_of(folder, "brain_tumor").manifest.from_scratch) == {"resnet18", "densenet121"}
     for page in (report_of(folder, "brain_tumor"), (folder / "reports" / "README.md").read_text()):
         assert "from scratch" in page.lower()
     assert "FROM SCRATCH" not in report_of(folder, "her2_binary")

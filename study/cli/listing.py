@@ -58,9 +58,9 @@ def _status(folder: Path) -> str:
         state = records.load_run(records.RunFolder(folder))
     except ResultsError as error:
         return f"can't be read ({error})"
-    created = str(state.manifest["created"])[:10]
+    created = state.manifest.created[:10]
     if state.finished:
         return f"finished (begun on {created})"
-    trials = int(state.manifest["budget"]["trials"]) * len(state.manifest["pairs"])
+    trials = state.manifest.budget.trials * len(state.manifest.pairs)
     ended = sum(trial.has_ended for trial in state.of_kind(SEARCH))
     return f"unfinished (begun on {created}, {ended} of {trials} searched trials ended)"

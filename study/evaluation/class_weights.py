@@ -1,21 +1,21 @@
 """How much each class counts in the loss. Without torch, so that a report can undo it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from study.errors import DeclarationError
+from study.spec import Recipe
 
 
-def loss_weights(recipe: Mapping[str, Any], train_counts: Sequence[int]) -> list[float]:
+def loss_weights(recipe: Recipe, train_counts: Sequence[int]) -> list[float]:
     """What an image of each class weighs in the recipe's loss (C,); for two classes 1 and pos_weight.
 
     Args:
-        recipe: hyperparameters; pos_weight counts for two classes, class_weight_power for more.
+        recipe: its pos_weight counts for two classes, class_weight_power for more.
         train_counts: images of each class in the training split (C,).
     """
     if len(train_counts) == 2:
-        return [1.0, resolve_pos_weight(recipe["pos_weight"], train_counts)]
-    return class_weights(train_counts, recipe["class_weight_power"])
+        return [1.0, resolve_pos_weight(recipe.pos_weight, train_counts)]
+    return class_weights(train_counts, recipe.class_weight_power)
 
 
 def resolve_pos_weight(pos_weight: float | str, train_counts: Sequence[int]) -> float:

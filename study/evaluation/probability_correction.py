@@ -3,9 +3,8 @@
 Without torch, so that a report can do the same.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from study.evaluation.calibration import fit_temperature, scaled, undo_class_weights
 from study.evaluation.class_weights import loss_weights
 from study.evaluation.confusion import Floats, Ints
+from study.spec import Recipe
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Correction:
 
     @classmethod
     def fitted(
-        cls, recipe: Mapping[str, Any], train_counts: Sequence[int], val_targets: Ints, val_probabilities: Floats
+        cls, recipe: Recipe, train_counts: Sequence[int], val_targets: Ints, val_probabilities: Floats
     ) -> "Correction":
         """For a recipe, on what its seed run answered for val: int (N,), float (N, C)."""
         weights = loss_weights(recipe, train_counts)

@@ -54,7 +54,7 @@ class StudyController:
     ) -> None:
         self.log, self.state, self.budget, self.listener = log, state, budget, listener
         manifest = state.manifest
-        self._num_train = sum(manifest["counts"]["train"].values())
+        self._num_train = sum(manifest.counts["train"].values())
         self.searches = searches
         self.histories = {pair: History() for pair in recipes}
         self.live: set[str] = set()
@@ -151,7 +151,7 @@ class StudyController:
             self._append("paused", trial=trial.id, epoch=epoch["epoch"])
             self.live.discard(trial.id)
         else:
-            rungs = self.state.manifest["pairs"][trial.pair]["rungs"]
+            rungs = self.state.manifest.pairs[trial.pair].rungs
             where = "rung" if epoch["epoch"] in rungs else "epoch"
             self._append("stopped", trial=trial.id, reason=f"not among the best at {where} {epoch['epoch']}")
             self._end(trial.id)
@@ -165,7 +165,7 @@ class StudyController:
             return
         trial = self.state.trials[trial_id]
         # Where nothing is trained there is no recipe: the test task answers batch by batch as every evaluation does.
-        batch_size = min(trial.recipe["batch_size"], self._num_train) if trial.recipe else EVALUATION_BATCH_SIZE
+        batch_size = min(trial.recipe.batch_size, self._num_train) if trial.trains else EVALUATION_BATCH_SIZE
         micro_batch = failures.next_micro_batch(trial, failure.kind, batch_size=batch_size)
         values = {"trial": trial_id, "epochs": len(trial.epochs), **asdict(failure)}
         if micro_batch is None:

@@ -14,7 +14,7 @@ from study.execution.task_queue import TEST_TRIAL, Initial
 from study.planning.manifest import problem_of
 from study.planning.plan import Plan
 from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
-from study.records.ledger import Opening, now
+from study.records.opening import Opening, now
 from study.records.run_files import LogMirror
 from study.search import SearchPolicy, make_policy
 from study.search.initial_trials import first_values
@@ -48,8 +48,8 @@ def _open_controller(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) ->
     folder = plan.folder
     log = records.EventLog(folder.events)
     state = records.replay(records.read_events(folder.events))
-    if state.manifest != plan.manifest:
-        state.apply(log.append("declared", manifest=plan.manifest))
+    if state.declared != plan.manifest:
+        state.apply(log.append("declared", manifest=plan.manifest.to_json()))
     forget_damaged(folder, state)
     spaces = {pair: ray_domains.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
     journal = Journal(folder.optuna_journal, spaces, state)
@@ -108,9 +108,9 @@ def redraw(plan: Plan, *, mlflow: str = "") -> None:
     state = plan.previous
     assert state is not None
     require_whole(plan.folder, state)
-    if state.manifest != plan.manifest:
+    if state.declared != plan.manifest:
         log = records.EventLog(plan.folder.events)
-        state.apply(log.append("declared", manifest=plan.manifest))
+        state.apply(log.append("declared", manifest=plan.manifest.to_json()))
         log.close()
     plan.write_splits()
     tables.write_derived(plan.folder, state)
@@ -158,10 +158,10 @@ def _are_explanations_damaged(folder: records.RunFolder, state: records.StudySta
 
 
 def _searches(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> dict[str, SearchPolicy]:
-    search = plan.manifest["search"]
+    search = plan.manifest.search
     return {
         pair: make_policy(
-            problem_of(plan.manifest, pair, distributions), search=search["policy"], stopping=search["early_stopping"]
+            problem_of(plan.manifest, pair, distributions), search=search.policy, stopping=search.early_stopping
         )
         for pair, distributions in spaces.items()
     }
@@ -205,7 +205,7 @@ class _Listener:
     def __call__(self, event: records.Event, state: records.StudyState) -> None:
         if event["event"] == "started" and event["kind"] in (TEST, EXPLAIN):
             self.mirror.flush()
-        if event["event"] == "started" and event["kind"] == TEST and not self.plan.manifest["stand_in"]:
+        if event["event"] == "started" and event["kind"] == TEST and not self.plan.manifest.stand_in:
             # Before any actor has it: an opening that was not written down would be worse than one that never came.
             self._write_opening(sum(t.state == COMPLETE for t in state.of_kind(SEED)))
         if event["event"] in _ENDS:
@@ -239,11 +239,11 @@ class _Listener:
     def _write_opening(self, num_networks: int) -> None:
         manifest = self.plan.manifest
         opening = Opening(
-            test_hash=manifest["test_hash"],
-            run=manifest["run"],
-            created=manifest["created"],
+            test_hash=manifest.test_hash,
+            run=manifest.run,
+            created=manifest.created,
             opened=now(),
-            num_images=sum(manifest["counts"]["test"].values()),
+            num_images=sum(manifest.counts["test"].values()),
             num_networks=num_networks,
         )
         self.plan.ledger.add(opening)

@@ -2,8 +2,11 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from study.records import EXPLAIN, SEARCH, SEED, TEST
+from study.spec import Recipe
 
 # What a trial's config holds in Ray Tune.
 TASK = "task"
@@ -23,40 +26,112 @@ def decoded(result: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """One thing for a trial actor to do: train a recipe, score the test split, or explain what was trained.
+    """One thing for a trial actor to do.
 
     Attributes:
         run: the run that it belongs to.
         id: the trial's id in the records.
-        pair: architecture; "" for the tasks that train nothing.
-        kind: "search", "seed", "test" or "explain".
-        number: within pair and kind.
-        recipe_name: "search", "tuned" or "document".
-        recipe: hyperparameter -> value.
-        seed: of all randomness of the run.
-        origin: of a searched recipe: "document", "tried", "default" or "search".
-        audited: never stopped early.
+        seed: of all randomness of it.
         micro_batch: images that are in memory at a time; 0 is a whole batch.
-        epochs_recorded: epochs that an interrupted trial has in the records; it goes on from there.
-        seed_runs: for the test task: id -> (architecture, recipe) of the finished seed runs to score.
+        kind: of the trial in the records.
     """
+
+    kind: ClassVar[str]
 
     run: str
     id: str
-    pair: str
-    kind: str
-    number: int
-    recipe_name: str
-    recipe: dict[str, Any]
     seed: int
-    origin: str = ""
-    audited: bool = False
     micro_batch: int = 0
+
+    def record(self) -> dict[str, Any]:
+        """The task as the `started` event holds it: all kinds have the same keys there, empty where one has no use."""
+        return {
+            "trial": self.id,
+            "pair": "",
+            "kind": self.kind,
+            "number": 0,
+            "recipe_name": "",
+            "recipe": {},
+            "seed": self.seed,
+            "origin": "",
+            "audited": False,
+            "micro_batch": self.micro_batch,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask(Task):
+    """Trains a recipe.
+
+    Attributes:
+        pair: architecture.
+        number: of the trial within its architecture and kind, from 0.
+        recipe: that is trained.
+        epochs_recorded: epochs that an interrupted trial has in the records; it goes on from there.
+    """
+
+    pair: str
+    number: int
+    recipe: Recipe
     epochs_recorded: int = 0
-    seed_runs: dict[str, tuple[str, dict[str, Any]]] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """The task as the `started` event holds it."""
-        values = asdict(self)
-        del values["run"], values["seed_runs"], values["epochs_recorded"]
-        return {"trial": values.pop("id"), **values}
+        recipe = self.recipe.hyperparameters()
+        return super().record() | {"pair": self.pair, "number": self.number, "recipe": recipe}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchTask(TrainingTask):
+    """Trains a recipe of the search.
+
+    Attributes:
+        origin: of the recipe: "document", "tried", "default" or "search".
+        audited: never stopped early.
+    """
+
+    kind = SEARCH
+
+    origin: str
+    audited: bool = False
+
+    def record(self) -> dict[str, Any]:
+        """The task as the `started` event holds it."""
+        return super().record() | {"recipe_name": SEARCH, "origin": self.origin, "audited": self.audited}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicateTask(TrainingTask):
+    """Trains a finalist, or the recipe that its search started from, again with another seed, and keeps what comes.
+
+    Attributes:
+        recipe_name: "tuned" or "document".
+    """
+
+    kind = SEED
+
+    recipe_name: str
+
+    def record(self) -> dict[str, Any]:
+        """The task as the `started` event holds it."""
+        return super().record() | {"recipe_name": self.recipe_name}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScoreTask(Task):
+    """Scores the test split, the one time that it is opened.
+
+    Attributes:
+        seed_runs: id -> (architecture, recipe) of the finished seed runs to score.
+    """
+
+    kind = TEST
+
+    seed_runs: Mapping[str, tuple[str, Recipe]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainTask(Task):
+    """Records what a report shows of single images."""
+
+    kind = EXPLAIN

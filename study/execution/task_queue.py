@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from study import records
-from study.execution.task import Task
+from study.execution.task import ExplainTask, ReplicateTask, ScoreTask, SearchTask, Task
 from study.records import DOCUMENT, EXPLAIN, EXPLANATIONS, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
 from study.search import Continue, History, SearchPolicy
 from study.spec import Budget, Recipe
@@ -41,12 +41,14 @@ class TaskQueue:
         histories: Mapping[str, History],
         budget: Budget,
     ) -> None:
-        self.state, self.recipes, self.first, self.budget = state, recipes, first, budget
+        self.state, self.first, self.budget = state, first, budget
+        # As the records have them.
+        self.recipes = {pair: recipe.without_provenance() for pair, recipe in recipes.items()}
         self.searches, self.histories = searches, histories
         # Pairs whose search has nothing left to do.
         self.over: set[str] = set()
-        self.seed = int(state.manifest["seed"])
-        self.run = str(state.manifest["run"])
+        self.seed = state.manifest.seed
+        self.run = state.manifest.run
         # A seed run, a test or what explains that failed is tried again when the command is given again.
         # Once all scores are known, nothing is trained any more: only what explains them can still be missing.
         again = (EXPLAIN,) if state.finished else (SEED, TEST)
@@ -122,24 +124,22 @@ class TaskQueue:
         history.trials = searched
         return pair in self.over or self.searches[pair].next(history) is None
 
-    def _search_task(self, pair: str, number: int, origin: str, values: Mapping[str, Any]) -> Task:
+    def _search_task(self, pair: str, number: int, origin: str, values: Mapping[str, Any]) -> SearchTask:
         recipe = self.recipes[pair]
         if values:
             recipe = recipe.with_values(values)
-        return Task(
+        return SearchTask(
             run=self.run,
             id=f"{pair}-search{number}",
             pair=pair,
-            kind=SEARCH,
             number=number,
-            recipe_name=SEARCH,
-            recipe=recipe.hyperparameters(),
+            recipe=recipe,
             seed=self.seed,
             origin=origin,
             audited=self.is_audited(number),
         )
 
-    def _next_tuned_seed(self) -> Task | None:
+    def _next_tuned_seed(self) -> ReplicateTask | None:
         for pair in self.recipes:
             finalist = self._finalist_of_ended_search(pair)
             # Trial 0 is the document's recipe, whose seed runs are dealt anyway.
@@ -149,23 +149,22 @@ class TaskQueue:
                     return task
         return None
 
-    def _next_document_seed(self) -> Task | None:
+    def _next_document_seed(self) -> ReplicateTask | None:
         for pair, recipe in self.recipes.items():
-            task = self._next_seed(pair, DOCUMENT, recipe.hyperparameters())
+            task = self._next_seed(pair, DOCUMENT, recipe)
             if task is not None:
                 return task
         return None
 
-    def _next_seed(self, pair: str, recipe_name: str, recipe: dict[str, Any]) -> Task | None:
+    def _next_seed(self, pair: str, recipe_name: str, recipe: Recipe) -> ReplicateTask | None:
         for number in range(self.budget.seeds):
             trial_id = records.seed_trial_id(pair, recipe_name, number)
             known = self.state.trials.get(trial_id)
             if known is None or known.recipe != recipe:
-                return Task(
+                return ReplicateTask(
                     run=self.run,
                     id=trial_id,
                     pair=pair,
-                    kind=SEED,
                     number=number,
                     recipe_name=recipe_name,
                     recipe=recipe,
@@ -174,38 +173,24 @@ class TaskQueue:
                 )
         return None
 
-    def _next_test(self) -> Task | None:
+    def _next_test(self) -> ScoreTask | None:
         if TEST_TRIAL in self.state.trials or not self._completed_seed_runs():
             # Nothing to score, so the test split stays closed.
             return None
         return self._test_task()
 
-    def _next_explanations(self) -> Task | None:
+    def _next_explanations(self) -> ExplainTask | None:
         if self.state.explained is not None:
             return None
-        return Task(
-            run=self.run,
-            id=EXPLANATIONS,
-            pair="",
-            kind=EXPLAIN,
-            number=0,
-            recipe_name="",
-            recipe={},
-            seed=self.seed,
-        )
+        return ExplainTask(run=self.run, id=EXPLANATIONS, seed=self.seed)
 
     def _completed_seed_runs(self) -> list[records.Trial]:
         return [t for t in self.state.of_kind(SEED) if t.state == records.COMPLETE]
 
-    def _test_task(self, micro_batch: int = 0) -> Task:
-        return Task(
+    def _test_task(self, micro_batch: int = 0) -> ScoreTask:
+        return ScoreTask(
             run=self.run,
             id=TEST_TRIAL,
-            pair="",
-            kind=TEST,
-            number=0,
-            recipe_name="",
-            recipe={},
             seed=self.seed,
             micro_batch=micro_batch,
             seed_runs={t.id: (t.pair, t.recipe) for t in self._completed_seed_runs()},
@@ -214,5 +199,13 @@ class TaskQueue:
     def _task_again(self, trial: records.Trial) -> Task:
         if trial.kind == TEST:
             return self._test_task(trial.micro_batch)
-        names = ("id", "pair", "kind", "number", "recipe_name", "recipe", "seed", "origin", "audited", "micro_batch")
-        return Task(run=self.run, **{name: getattr(trial, name) for name in names}, epochs_recorded=len(trial.epochs))
+        if trial.kind == EXPLAIN:
+            return ExplainTask(run=self.run, id=trial.id, seed=trial.seed, micro_batch=trial.micro_batch)
+        known: dict[str, Any] = {
+            "run": self.run,
+            "epochs_recorded": len(trial.epochs),
+            **{name: getattr(trial, name) for name in ("id", "seed", "micro_batch", "pair", "number", "recipe")},
+        }
+        if trial.kind == SEED:
+            return ReplicateTask(**known, recipe_name=trial.recipe_name)
+        return SearchTask(**known, origin=trial.origin, audited=trial.audited)

@@ -6,18 +6,17 @@ The log knows them by hashes, which say that something changed; which files, say
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from study.datasets.images import splits
-from study.records import RunFolder
+from study.records import Manifest, RunFolder
 from study.wording import counted
 
 HASHES = ("data_hash", "names_hash", "split_hash")
 
 
-def described(folder: RunFolder, old: Mapping[str, Any], new: Mapping[str, Any], table: pd.DataFrame) -> list[str]:
+def described(folder: RunFolder, old: Manifest, new: Manifest, table: pd.DataFrame) -> list[str]:
     """What of the images differs from those that a run was made with: one line a kind of change, [] for none.
 
     Args:
@@ -26,7 +25,12 @@ def described(folder: RunFolder, old: Mapping[str, Any], new: Mapping[str, Any],
         new: the manifest of the images that are there now.
         table: their splits, see `splits.split`.
     """
-    if all(old.get(name, new.get(name)) == new.get(name) for name in HASHES):
+    # Early versions recorded no hash of the names.
+    if (old.data_hash, old.names_hash or new.names_hash, old.split_hash) == (
+        new.data_hash,
+        new.names_hash,
+        new.split_hash,
+    ):
         return []
     before = as_recorded(folder.splits, old)
     if before is None:
@@ -34,7 +38,7 @@ def described(folder: RunFolder, old: Mapping[str, Any], new: Mapping[str, Any],
     found = _changes(before, table)
     if found:
         return found
-    if old["data_hash"] != new["data_hash"]:
+    if old.data_hash != new.data_hash:
         return ["images: the same pictures, but not the same files: saved anew, or hashed by an earlier version"]
     return ["splits: the same images, but split in another way"]
 
@@ -57,7 +61,7 @@ def edited(path: Path, table: pd.DataFrame) -> str:
     )
 
 
-def as_recorded(path: Path, manifest: Mapping[str, Any]) -> pd.DataFrame | None:
+def as_recorded(path: Path, manifest: Manifest) -> pd.DataFrame | None:
     """The splits that the log has the hashes of, or None if the file holds others or can't be read."""
     try:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -66,7 +70,7 @@ def as_recorded(path: Path, manifest: Mapping[str, Any]) -> pd.DataFrame | None:
     if not {"path", "sha256", "target", "split"} <= {*table}:
         return None
     names = splits.names_hash(table)
-    if splits.split_hash(table) != manifest["split_hash"] or names != manifest.get("names_hash", names):
+    if splits.split_hash(table) != manifest.split_hash or names != (manifest.names_hash or names):
         return None
     return table
 

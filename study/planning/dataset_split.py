@@ -11,6 +11,7 @@ from study.datasets import TEST, Dataset, Sample
 from study.datasets.images import groups, pixel_cache, splits
 from study.evaluation.appearance import Appearance
 from study.planning.options import Options
+from study.records.manifest import DuplicatesRecord, LikenessRecord
 
 _NUM_FOR_APPEARANCE = 2000
 
@@ -40,30 +41,41 @@ class DatasetSplit:
         """Training images of each class."""
         return list(splits.class_counts(self.table, self.dataset.classes)[splits.TRAIN].values())
 
-    def hashes(self) -> dict[str, str]:
-        """Of names and labels, and of the test split."""
-        return {"names_hash": splits.names_hash(self.table), "test_hash": splits.split_hash(self.table, [splits.TEST])}
+    @property
+    def names_hash(self) -> str:
+        """Of names and labels."""
+        return splits.names_hash(self.table)
+
+    @property
+    def test_hash(self) -> str:
+        """Of the test split."""
+        return splits.split_hash(self.table, [splits.TEST])
 
     def record(self) -> dict[str, Any]:
-        """What follows from the images, for the manifest."""
+        """What follows from the images: fields of the manifest, by name."""
         bad = {s.path: self.dataset.excluded[s.path] for s in self.published if s.path in self.dataset.excluded}
         reasons = self.table["reason"].value_counts()
         sides = {s.side for s in self.samples}
-        return self.hashes() | {
+        scale = self.store.same_pictures().scale
+        return {
+            "names_hash": self.names_hash,
+            "test_hash": self.test_hash,
             "data_hash": self.store.data_hash,
             "split_hash": splits.split_hash(self.table),
             "counts": splits.class_counts(self.table, self.dataset.classes),
             "left_out": {str(reason): int(num) for reason, num in reasons.items() if reason != ""},
-            "given_splits": [name for side, name in splits.DECLARED.items() if side in sides],
-            "duplicates": groups.counts(_readable(self.samples, self.store), self.store),
-            "likeness": {name: round(value, 3) for name, value in self.store.same_pictures().scale._asdict().items()},
-            "skipped": [f"{path}: {reason}" for path, reason in (bad | self.store.unreadable).items()],
+            "given_splits": tuple(name for side, name in splits.DECLARED.items() if side in sides),
+            "duplicates": DuplicatesRecord.from_json(groups.counts(_readable(self.samples, self.store), self.store)),
+            "likeness": LikenessRecord(
+                usual=round(scale.usual, 3), likely=round(scale.likely, 3), sure=round(scale.sure, 3)
+            ),
+            "skipped": tuple(f"{path}: {reason}" for path, reason in (bad | self.store.unreadable).items()),
         }
 
-    def groups_known(self, meaning: str) -> dict[str, Any]:
+    def groups_known(self, meaning: str) -> tuple[str, int]:
         """What a group stands for, "" where no image has one, and how many have none."""
         ungrouped = sum(not s.group for s in self.samples)
-        return {"group_meaning": meaning if ungrouped < len(self.samples) else "", "ungrouped": ungrouped}
+        return meaning if ungrouped < len(self.samples) else "", ungrouped
 
     def appearance(self) -> dict[str, Any]:
         """How the training images look, so that `predict` can tell which images don't; of at most 2,000 of them."""

@@ -86,12 +86,12 @@ def rehearse(plan: Plan, slots: Slots) -> Iterator[Rehearsed]:
 
 
 def _rehearsed(plan: Plan, workload: Workload, images: Images, pair: str) -> Rehearsed:
-    recipe = plan.study.pairs[pair].hyperparameters()
-    if recipe["freeze_epochs"]:
+    recipe = plan.study.pairs[pair].without_provenance()
+    if recipe.freeze_epochs:
         # The stage in which all is trained takes longer, and holds more.
-        recipe |= {"freeze_epochs": 0, "lr": recipe["fine_tune_lr"]}
+        recipe = replace(recipe, freeze_epochs=0, lr=recipe.fine_tune_lr)
     train, val = workload.rows_of(TRAIN), workload.rows_of(VAL)
-    batch_size = min(recipe["batch_size"], len(train))
+    batch_size = min(recipe.batch_size, len(train))
     some_val = _some(val, _MOST_VAL_IMAGES)
     run = Run(
         architecture=pair,
@@ -109,7 +109,7 @@ def _rehearsed(plan: Plan, workload: Workload, images: Images, pair: str) -> Reh
     )
     found = Rehearsed(
         pair,
-        plan.manifest["pairs"][pair]["num_parameters"],
+        plan.manifest.pairs[pair].num_parameters or 0,
         batch_size,
         epochs=_epochs(plan, pair),
         longest=2 * plan.budget.epochs,
@@ -150,8 +150,8 @@ def _epochs(plan: Plan, pair: str) -> tuple[float, float]:
         epochs=full,
         seeds=budget.seeds,
         audit=budget.audit,
-        rungs=plan.manifest["pairs"][pair]["rungs"],
-        reduction_factor=plan.manifest["reduction_factor"],
+        rungs=plan.manifest.pairs[pair].rungs,
+        reduction_factor=plan.manifest.reduction_factor,
     )
     state = plan.previous
     done = sum(len(t.epochs) for kind in (SEARCH, SEED) for t in state.of_kind(kind, pair)) if state else 0

@@ -1,19 +1,16 @@
 """From a declaration, images and a budget to everything that a run needs, checked before anything is written."""
 
-import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
-from typing import Any
 
 import pandas as pd
 
-from study import architectures, datasets, parts, records
+from study import architectures, datasets, records
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import groups
 from study.errors import DataError, ResultsError
-from study.evaluation import metrics
 from study.planning import resume
 from study.planning.data_location import data_folder, stand_in_folder
 from study.planning.dataset_split import DatasetSplit, split_dataset
@@ -24,6 +21,7 @@ from study.planning.options import Options
 from study.planning.plan import Plan
 from study.planning.pretrained_weights import check_freezing, resolve, weights_for
 from study.records.ledger import Ledger
+from study.records.manifest import OpeningRecord
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.spec import Study
@@ -71,25 +69,16 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         references=[pair for pair in study.pairs if pair not in declared.pairs],
         dataset=dataset,
         edition=datasets.edition_of(dataset, published),
+        images=images,
         budget=budget,
-        pretrained=transfer.pretrained,
-        command=options.command,
-        budget_name=options.budget or "",
-        seed=options.seed,
-    )
-    manifest["dataset"] |= images.groups_known(dataset.group_meaning)
-    manifest |= images.record() | {
-        "stand_in": stand_in,
-        "from_scratch": dict(transfer.from_scratch),
-        "given_weights": [
+        transfer=transfer,
+        given_weights=[
             p for p, r in declared.pairs.items() if p in study.pairs and study.pairs[p].pretrained > r.pretrained
         ],
-        "opened_before": [],
-        "groups": options.way,
-        "holdout": options.holdout,
-        "metrics": [metrics.find(parts.name_of(each)).name for each in options.metrics],
-        "parts": [part.record() for part in own_parts],
-    }
+        options=options,
+        stand_in=stand_in,
+        own_parts=own_parts,
+    )
     plan = Plan(
         run=run,
         folder=files.folder,
@@ -102,8 +91,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         store=images.store,
         table=images.table,
         ledger=Ledger(options.ledger, storage),
-        # As it will be read back, so that comparing with what is on disk compares like with like.
-        manifest=json.loads(json.dumps(manifest)),
+        manifest=manifest,
         previous=None,
         parts=own_parts,
     )
@@ -121,7 +109,7 @@ def _as_it_was_split(images: DatasetSplit, files: RunFiles, options: Options) ->
     files.fetch_log()
     files.fetch(files.folder.splits)
     table = resume.splits_of_old(
-        files.folder, images.table, data_hash=images.store.data_hash, seed=options.seed, groups=options.way
+        files.folder, images.table, data_hash=images.store.data_hash, seed=options.seed, way=options.way
     )
     return images if table is None else replace(images, table=table)
 
@@ -133,19 +121,25 @@ def _beside_what_there_is(plan: Plan, images: DatasetSplit, options: Options) ->
     with _noted(refused) if options.dry_run else nullcontext():
         previous = None if options.fresh else _previous(plan.files, manifest, plan.table)
     if previous is None:
-        manifest["appearance"] = images.appearance()
-        if options.groups is None and not manifest["stand_in"]:
+        manifest = replace(manifest, appearance=images.appearance())
+        if options.groups is None and not manifest.stand_in:
             with _noted(refused) if options.dry_run else nullcontext():
                 require_strangers(images, options.cache / f"look-alikes-{plan.run}.png")
     else:
         # What only describes may have been mended; how a finished study was made is history.
         renewed = resume.DESCRIPTION if previous.finished else (*resume.DESCRIPTION, *resume.PROVENANCE)
-        manifest = {**resume.EARLIER, **previous.manifest} | {name: manifest[name] for name in renewed}
+        manifest = replace(previous.manifest, **{name: getattr(manifest, name) for name in renewed})
     # A log of an earlier version lacks them.
-    manifest |= images.hashes() | {"precision": resume.precision(previous, options.precision)}
-    if not plan.manifest["stand_in"] and not (previous is not None and previous.finished):
+    manifest = replace(
+        manifest,
+        names_hash=images.names_hash,
+        test_hash=images.test_hash,
+        precision=resume.precision(previous, options.precision),
+    )
+    if not manifest.stand_in and not (previous is not None and previous.finished):
         with _noted(refused) if options.dry_run else nullcontext():
-            manifest |= {"opened_before": _opened_before(manifest, plan.ledger, again=options.open_test_again)}
+            opened_before = _opened_before(manifest, plan.ledger, again=options.open_test_again)
+            manifest = replace(manifest, opened_before=opened_before)
     return replace(plan, manifest=manifest, previous=previous, refused=refused)
 
 
@@ -158,7 +152,7 @@ def _noted(refused: list[str]) -> Iterator[None]:
         refused.append(str(error))
 
 
-def _previous(files: RunFiles, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:
+def _previous(files: RunFiles, manifest: records.Manifest, table: pd.DataFrame) -> records.StudyState | None:
     """The run that can be gone on with, with all its files on this machine; see `resuming.previous`."""
     files.fetch_log()
     files.fetch(files.folder.splits)
@@ -168,22 +162,22 @@ def _previous(files: RunFiles, manifest: dict[str, Any], table: pd.DataFrame) ->
     return state
 
 
-def _opened_before(manifest: Mapping[str, Any], kept: Ledger, *, again: bool) -> list[dict[str, Any]]:
+def _opened_before(manifest: records.Manifest, kept: Ledger, *, again: bool) -> tuple[OpeningRecord, ...]:
     """Earlier looks at the test split, by other runs.
 
     Raises:
         ResultsError: there were some, and the user has not asked for another one.
     """
-    earlier = kept.openings(manifest["test_hash"], besides=(manifest["run"], manifest["created"]))
+    earlier = kept.openings(manifest.test_hash, besides=(manifest.run, manifest.created))
     if not earlier:
-        return []
+        return ()
     when = "; ".join(f"{each.opened[:10]} by {each.run} ({each.num_networks} networks)" for each in earlier)
     if not again:
         raise ResultsError(
-            f"A test split is opened once, but that of {manifest['run']} was opened before: {when}, says "
+            f"A test split is opened once, but that of {manifest.run} was opened before: {when}, says "
             f"{kept.path}. What is chosen after that is chosen with knowledge of it. Give --open-test-again to "
             "score it once more, which the report will say. To develop, keep the official test split closed with "
             "--holdout, or use a part of the images."
         )
     print(f"The test split will be opened again; it was opened before: {when}.", file=sys.stderr)
-    return [asdict(each) for each in earlier]
+    return tuple(OpeningRecord(**asdict(each)) for each in earlier)

@@ -4,11 +4,10 @@ import math
 import platform
 import subprocess
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
 from optuna.distributions import BaseDistribution
 
@@ -16,9 +15,24 @@ from study import architectures
 from study.architectures import Architecture
 from study.datasets import Dataset, Edition
 from study.evaluation import metrics
-from study.planning.pretrained_weights import longest_freeze
+from study.parts import Part, name_of
+from study.planning.dataset_split import DatasetSplit
+from study.planning.options import Options
+from study.planning.pretrained_weights import Transfer, longest_freeze
 from study.planning.resources import usable_cpus
 from study.records import Objective
+from study.records.manifest import (
+    ArchitectureRecord,
+    BudgetRecord,
+    DatasetRecord,
+    EpochRecord,
+    MachineRecord,
+    Manifest,
+    PartRecord,
+    ResultRecord,
+    SearchRecord,
+    WeightsRecord,
+)
 from study.search import Problem, make_policy
 from study.spec import HYPERPARAMETERS, Budget, Recipe, Study, ray_domains
 from study.training.optimization import WARM_UP_SHARE
@@ -37,114 +51,143 @@ def make_manifest(
     references: Sequence[str],
     dataset: Dataset,
     edition: Edition,
+    images: DatasetSplit,
     budget: Budget,
-    pretrained: Mapping[str, Pretrained],
-    command: str,
-    budget_name: str,
-    seed: int,
-) -> dict[str, Any]:
-    """What is declared, how it is run and on what: all but what follows from the images.
+    transfer: Transfer,
+    given_weights: Sequence[str],
+    options: Options,
+    stand_in: bool,
+    own_parts: Sequence[Part],
+) -> Manifest:
+    """What is declared, how it is run and on what: all but what follows from an earlier run or from the cluster.
 
     `study` is as it will be run: its recipes are resolved to numbers. The recipes of `references` are not the
     document's.
     """
     image_size = budget.image_size or study.image_size
-    manifest: dict[str, Any] = {
-        "run": run,
-        "study": name,
-        "title": study.title,
-        "document": study.document,
-        "notes": list(study.notes),
-        "command": command,
-        "seed": seed,
-        "image_size": image_size,
-        "val_fraction": study.val_fraction,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
-        "versions": {p: metadata.version(p) for p in ("study", "torch", "torchvision", "ray", "optuna")}
+    manifest = Manifest(
+        run=run,
+        study=name,
+        title=study.title,
+        document=study.document,
+        notes=tuple(study.notes),
+        command=options.command,
+        seed=options.seed,
+        image_size=image_size,
+        val_fraction=study.val_fraction,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=_commit(),
+        versions={p: metadata.version(p) for p in ("study", "torch", "torchvision", "ray", "optuna")}
         | {"python": platform.python_version()},
-        "machine": {"cpu": cpu_model(), "num_cpus": usable_cpus()},
-        "budget": {"name": budget_name, **asdict(budget)},
-        "reduction_factor": _REDUCTION_FACTOR,
-        "dataset": {
-            "name": study.dataset_name,
-            "title": dataset.title,
-            "edition": edition.title,
-            "licence": dataset.licence,
-            "source": edition.source,
-            "how_to_get": dataset.how_to_get,
-            "classes": list(dataset.classes),
-            "modality": dataset.modality,
-            "ordinal": dataset.ordinal,
-            "trimmed": dataset.trimmed,
-            "window": dataset.window,
-            "expected": edition.expected,
-            "group_meaning": dataset.group_meaning,
-        },
-        "pairs": {
-            pair: _pair(study, pair, dataset, budget.epochs, image_size, pretrained.get(pair))
-            | {"reference": pair in references}
+        machine=MachineRecord(cpu=cpu_model(), num_cpus=usable_cpus()),
+        budget=BudgetRecord(name=options.budget or "", **asdict(budget)),
+        reduction_factor=_REDUCTION_FACTOR,
+        dataset=_dataset(study.dataset_name, dataset, edition, images),
+        pairs={
+            pair: _pair(study, pair, dataset, budget.epochs, image_size, transfer.pretrained.get(pair), references)
             for pair in study.pairs
         },
-        "space": {pair: ray_domains.describe(study.space_of(pair)) for pair in study.pairs},
-        "tried": {pair: list(study.tried.get(pair, ())) for pair in study.pairs},
-        "published": [asdict(result) for result in study.published],
-        "published_epochs": [asdict(row) for row in study.published_epochs],
-        "objective": _objective(study).to_json(),
-        "search": {"policy": study.search, "early_stopping": study.early_stopping},
-    }
-    for pair, entry in manifest["pairs"].items():
-        entry |= _search(manifest, pair, ray_domains.distributions(study.space_of(pair)))
-    return manifest
+        space={pair: ray_domains.describe(study.space_of(pair)) for pair in study.pairs},
+        tried={pair: tuple(map(dict, study.tried.get(pair, ()))) for pair in study.pairs},
+        published=tuple(ResultRecord(**asdict(result)) for result in study.published),
+        published_epochs=tuple(EpochRecord(**asdict(row)) for row in study.published_epochs),
+        stand_in=stand_in,
+        from_scratch=dict(transfer.from_scratch),
+        given_weights=tuple(given_weights),
+        opened_before=(),
+        groups=options.way,
+        holdout=options.holdout,
+        objective=_objective(study),
+        search=SearchRecord(policy=study.search, early_stopping=study.early_stopping),
+        metrics=tuple(metrics.find(name_of(each)).name for each in options.metrics),
+        parts=tuple(PartRecord(**part.record()) for part in own_parts),
+        **images.record(),
+    )
+    spaces = {pair: ray_domains.distributions(study.space_of(pair)) for pair in study.pairs}
+    return replace(manifest, pairs={pair: _searched(manifest, pair, spaces[pair]) for pair in study.pairs})
 
 
-def problem_of(manifest: Mapping[str, Any], pair: str, distributions: Mapping[str, BaseDistribution]) -> Problem:
+def problem_of(manifest: Manifest, pair: str, distributions: Mapping[str, BaseDistribution]) -> Problem:
     """What the search of a pair is about, as the study began with it."""
-    budget, entry = manifest["budget"], manifest["pairs"][pair]
+    budget, entry = manifest.budget, manifest.pairs[pair]
     # A run of an earlier version has rungs only, and none where the budget was too short for them.
-    rungs = entry.get("rungs") or [budget["epochs"]]
+    grace = entry.grace or next(iter(entry.rungs), budget.epochs)
     return Problem(
         architecture=pair,
         distributions=distributions,
-        objective=Objective.from_json(manifest.get("objective")),
-        trials=budget["trials"],
-        epochs=budget["epochs"],
-        seed=manifest["seed"],
-        grace=entry.get("grace", rungs[0]),
-        reduction_factor=manifest["reduction_factor"],
+        objective=manifest.objective,
+        trials=budget.trials,
+        epochs=budget.epochs,
+        seed=manifest.seed,
+        grace=grace,
+        reduction_factor=manifest.reduction_factor,
     )
 
 
 def _objective(study: Study) -> Objective:
     metric = metrics.find(study.objective)
-    return Objective(metric.name, metric.title, metric.greater_is_better, metric.shown_as)
+    return Objective(
+        name=metric.name,
+        title=metric.title,
+        greater_is_better=metric.greater_is_better,
+        shown_as=metric.shown_as,
+    )
 
 
-def _search(manifest: Mapping[str, Any], pair: str, distributions: Mapping[str, BaseDistribution]) -> dict[str, Any]:
-    """How the policy describes itself, and at which epochs it compares trials."""
-    chosen = manifest["search"]
+def _searched(manifest: Manifest, pair: str, distributions: Mapping[str, BaseDistribution]) -> ArchitectureRecord:
+    """With how the search policy describes itself, and at which epochs it compares trials."""
+    search = manifest.search
     policy = make_policy(
-        problem_of(manifest, pair, distributions), search=chosen["policy"], stopping=chosen["early_stopping"]
+        problem_of(manifest, pair, distributions), search=search.policy, stopping=search.early_stopping
     )
     described = dict(policy.describe())
-    return {"rungs": list(described.pop("rungs", [])), "search": described}
+    rungs = tuple(described.pop("rungs", ()))
+    return replace(manifest.pairs[pair], rungs=rungs, search=described)
+
+
+def _dataset(name: str, dataset: Dataset, edition: Edition, images: DatasetSplit) -> DatasetRecord:
+    meaning, ungrouped = images.groups_known(dataset.group_meaning)
+    return DatasetRecord(
+        name=name,
+        title=dataset.title,
+        edition=edition.title,
+        licence=dataset.licence,
+        source=edition.source,
+        how_to_get=dataset.how_to_get,
+        classes=tuple(dataset.classes),
+        modality=dataset.modality,
+        ordinal=dataset.ordinal,
+        trimmed=dataset.trimmed,
+        window=dataset.window,
+        expected=edition.expected,
+        group_meaning=meaning,
+        ungrouped=ungrouped,
+    )
 
 
 def _pair(
-    study: Study, pair: str, dataset: Dataset, epochs: int, image_size: int, pretrained: Pretrained | None
-) -> dict[str, Any]:
+    study: Study,
+    pair: str,
+    dataset: Dataset,
+    epochs: int,
+    image_size: int,
+    pretrained: Pretrained | None,
+    references: Sequence[str],
+) -> ArchitectureRecord:
     recipe, architecture = study.pairs[pair], architectures.find(pair)
-    return {
-        "title": architecture.title,
-        "recipe": recipe.hyperparameters(),
-        "stated": dict(recipe.stated),
-        "document_epochs": recipe.epochs,
-        "uses": _used(recipe, architecture, dataset, study.space_of(pair)),
-        "cam_layer": architecture.cam_layer,
-        "grace": grace_period(study, pair, epochs),
-        "weights": {"source": pretrained.source, "sha256": pretrained.sha256} if pretrained else None,
-        "num_parameters": architectures.num_parameters(architecture.build(recipe, dataset.num_logits, image_size)),
-    }
+    return ArchitectureRecord(
+        title=architecture.title,
+        recipe=recipe.without_provenance(),
+        stated=dict(recipe.stated),
+        document_epochs=recipe.epochs,
+        uses=tuple(_used(recipe, architecture, dataset, study.space_of(pair))),
+        cam_layer=architecture.cam_layer,
+        rungs=(),
+        grace=grace_period(study, pair, epochs),
+        weights=WeightsRecord(source=pretrained.source, sha256=pretrained.sha256) if pretrained else None,
+        num_parameters=architectures.num_parameters(architecture.build(recipe, dataset.num_logits, image_size)),
+        reference=pair in references,
+    )
 
 
 def grace_period(study: Study, pair: str, epochs: int) -> int:

@@ -4,9 +4,8 @@ import hashlib
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import torch
@@ -19,6 +18,7 @@ from study.planning import data_changes
 from study.planning.resources import Slots
 from study.planning.workload import Running, Workload
 from study.records.ledger import Ledger
+from study.records.manifest import SlotsRecord
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.spec import Budget, Study
@@ -48,7 +48,7 @@ class Plan:
     store: pixel_cache.ImageStore
     table: pd.DataFrame
     ledger: Ledger
-    manifest: dict[str, Any]
+    manifest: records.Manifest
     previous: records.StudyState | None
     refused: Sequence[str] = ()
     parts: Sequence[Part] = ()
@@ -69,8 +69,8 @@ class Plan:
             modality=self.dataset.modality,
             epochs=self.budget.epochs,
             device=slots.device,
-            precision=self.manifest["precision"],
-            objective=self.manifest["objective"]["name"],
+            precision=self.manifest.precision or "",
+            objective=self.manifest.objective.name,
             num_threads=slots.num_threads,
             cpus=slots.cpus,
             gpus=slots.gpus,
@@ -81,7 +81,7 @@ class Plan:
 
     def _key(self) -> str:
         """The run's folder on a machine that has only copies: another one for each time that it was begun."""
-        created = hashlib.sha256(self.manifest["created"].encode()).hexdigest()
+        created = hashlib.sha256(self.manifest.created.encode()).hexdigest()
         return f"{self.run}-{created[:12]}"
 
     def write_splits(self) -> None:
@@ -132,9 +132,13 @@ class Plan:
         if self.previous is not None and self.previous.finished:
             # How its scores came about is history, whatever machine explains them now.
             return self
-        machine = self.manifest["machine"] | {"device": slots.device}
-        chosen = {"precision": self.manifest["precision"] or fastest(slots.device)}
-        return replace(self, manifest=self.manifest | chosen | {"slots": asdict(slots), "machine": machine})
+        manifest = replace(
+            self.manifest,
+            machine=replace(self.manifest.machine, device=slots.device),
+            precision=self.manifest.precision or fastest(slots.device),
+            slots=SlotsRecord(num=slots.num, cpus=slots.cpus, gpus=slots.gpus),
+        )
+        return replace(self, manifest=manifest)
 
 
 def _offered(path: Path, shared: str) -> str:

@@ -1,14 +1,16 @@
 """Whether a results folder holds a run that can be gone on with: the same declaration, on the same images."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from study import records
-from study.datasets.images import splits
+from study.datasets.images import groups, splits
 from study.errors import ResultsError
 from study.planning import data_changes
+from study.records.manifest import ArchitectureRecord
+from study.records.recorded import Recorded
 from study.spec import BFLOAT16, FLOAT32
 
 DESCRIPTION = ("dataset", "from_scratch", "given_weights", "notes", "published", "published_epochs", "title")
@@ -24,30 +26,33 @@ _FOLLOWS = (
 )
 # Asked for, or what the device is fastest in; a study goes on in that which it began with.
 _CHOSEN = ("precision",)
-# What a log of an earlier version doesn't say, but did.
-EARLIER: dict[str, Any] = {
-    "groups": "duplicates",
-    "holdout": False,
-    "objective": records.Objective().to_json(),
-    "metrics": [],
-    "parts": [],
-    "search": {"policy": "tpe", "early_stopping": "asha"},
-}
 _OPENED = " It has opened its test split: a new run needs --open-test-again, too, and its report says so."
 _NOT_DECLARED = (*DESCRIPTION, *PROVENANCE, *_POLICY, *_FOLLOWS, *_CHOSEN, *data_changes.HASHES)
 
 
-def declared(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def declared(manifest: records.Manifest) -> dict[str, Any]:
     """What must be as it was when a study is gone on with."""
-    declared = {name: value for name, value in {**EARLIER, **manifest}.items() if name not in _NOT_DECLARED}
-    declared["dataset"] = {name: manifest["dataset"].get(name) for name in _SEEN_BY_NETWORKS}
-    # Weights are what they are, whatever their file is called.
-    declared["pairs"] = {
-        pair: {k: v for k, v in values.items() if k not in _OF_THE_SEARCH}
-        | {"weights": (values["weights"] or {}).get("sha256")}
-        for pair, values in manifest["pairs"].items()
-    }
+    declared = {name: value for name, value in _all_of(manifest).items() if name not in _NOT_DECLARED}
+    declared["groups"] = _groups(manifest)
+    declared["dataset"] = {name: getattr(manifest.dataset, name) for name in _SEEN_BY_NETWORKS}
+    declared["pairs"] = {pair: _declared_of(architecture) for pair, architecture in manifest.pairs.items()}
     return declared
+
+
+def _declared_of(architecture: ArchitectureRecord) -> dict[str, Any]:
+    values = {name: value for name, value in _all_of(architecture).items() if name != "rungs"}
+    # Weights are what they are, whatever their file is called.
+    return values | {"weights": architecture.weights and architecture.weights.sha256}
+
+
+def _all_of(record: Recorded) -> dict[str, Any]:
+    """What an earlier version didn't record is compared as what it meant."""
+    return replace(record, absent=frozenset()).to_json()
+
+
+def _groups(manifest: records.Manifest) -> str:
+    """What stays together; a run of version 0.1.0 doesn't say so, but kept copies together."""
+    return manifest.groups or groups.DUPLICATES
 
 
 def precision(state: records.StudyState | None, asked: str | None) -> str:
@@ -59,11 +64,11 @@ def precision(state: records.StudyState | None, asked: str | None) -> str:
     if state is None:
         return asked or ""
     # What a log that says nothing of it did.
-    default = BFLOAT16 if state.manifest["slots"]["gpus"] else FLOAT32
-    began: str = state.manifest.get("precision", default)
+    default = BFLOAT16 if state.manifest.slots.gpus else FLOAT32
+    began = state.manifest.precision or default
     if asked and asked != began:
         raise ResultsError(
-            f"The trials of a study are trained in one precision, but {state.manifest['run']} began in {began} and "
+            f"The trials of a study are trained in one precision, but {state.manifest.run} began in {began} and "
             f"--precision asks for {asked}. Leave that out to go on with it, or give --fresh to delete it and start "
             "again."
         )
@@ -71,7 +76,7 @@ def precision(state: records.StudyState | None, asked: str | None) -> str:
 
 
 def splits_of_old(
-    folder: records.RunFolder, table: pd.DataFrame, *, data_hash: str, seed: int, groups: str
+    folder: records.RunFolder, table: pd.DataFrame, *, data_hash: str, seed: int, way: str
 ) -> pd.DataFrame | None:
     """The splits of a run that a version with another leakage check began on these images, so that it can go on.
 
@@ -80,7 +85,7 @@ def splits_of_old(
         table: the splits that the images would have now.
         data_hash: of the images that are there now.
         seed: of the run that is asked for.
-        groups: of the run that is asked for.
+        way: what stays together in the run that is asked for.
 
     Returns:
         a table like `table`, but without the column that such versions lack; None if the folder holds no such run.
@@ -96,13 +101,14 @@ def splits_of_old(
     found = data_changes.as_recorded(folder.splits, manifest)
     if found is None or "likeness" in found or not {"reason", "twin"} <= {*found}:
         return None
-    asked = {"data_hash": data_hash, "seed": seed, "groups": groups, "names_hash": splits.names_hash(table)}
-    if any(manifest.get(name, EARLIER.get(name, value)) != value for name, value in asked.items()):
+    names_hash = splits.names_hash(table)
+    asked = (data_hash, seed, way, names_hash)
+    if (manifest.data_hash, manifest.seed, _groups(manifest), manifest.names_hash or names_hash) != asked:
         return None
     return found.astype({"target": table["target"].dtype})
 
 
-def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.DataFrame) -> records.StudyState | None:
+def previous(folder: records.RunFolder, manifest: records.Manifest, table: pd.DataFrame) -> records.StudyState | None:
     """The run that the folder holds, if it can be gone on with; None if it holds none.
 
     Args:
@@ -133,17 +139,17 @@ def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.Data
     state = records.load_run(folder)
     images = data_changes.described(folder, state.manifest, manifest, table)
     changes = images + records.describe_changes(declared(state.manifest), declared(manifest))
-    old_budget, new_budget = state.manifest["budget"], manifest["budget"]
-    changes += [
-        f"{key}: {old_budget[key]} -> {new_budget[key]}"
-        for key in ("epochs", "seeds")
-        if old_budget[key] != new_budget[key]
-    ]
-    if new_budget["trials"] < old_budget["trials"]:
-        changes.append(f"trials: {old_budget['trials']} -> {new_budget['trials']} (only more can be added)")
-    if new_budget["trials"] > old_budget["trials"] and state.test_opened:
+    old_budget, new_budget = state.manifest.budget, manifest.budget
+    for name, old, new in (
+        ("epochs", old_budget.epochs, new_budget.epochs),
+        ("seeds", old_budget.seeds, new_budget.seeds),
+    ):
+        changes += [f"{name}: {old} -> {new}"] if old != new else []
+    if new_budget.trials < old_budget.trials:
+        changes.append(f"trials: {old_budget.trials} -> {new_budget.trials} (only more can be added)")
+    if new_budget.trials > old_budget.trials and state.test_opened:
         changes.append(
-            f"trials: {old_budget['trials']} -> {new_budget['trials']}, but the test split has been opened: a new "
+            f"trials: {old_budget.trials} -> {new_budget.trials}, but the test split has been opened: a new "
             "choice after that would be made with knowledge of it"
         )
     if changes:
@@ -152,6 +158,6 @@ def previous(folder: records.RunFolder, manifest: dict[str, Any], table: pd.Data
             + "\n".join(f"  {change[:300]}" for change in changes)
             + ("\nPut the images and their splits back as they were to go on with it. Or give" if images else "\nGive")
             + " --fresh to delete it and start again, or another --results to keep both."
-            + (_OPENED if state.test_opened and not manifest["stand_in"] else "")
+            + (_OPENED if state.test_opened and not manifest.stand_in else "")
         )
     return state

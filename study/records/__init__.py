@@ -38,6 +38,7 @@ from study.records.folder import (
     written_whole,
 )
 from study.records.log import Event, EventLog, read_events
+from study.records.manifest import Manifest
 from study.records.objective import Objective
 from study.records.predictions import (
     SPLITS,
@@ -90,6 +91,7 @@ __all__ = [
     "Explanations",
     "ImageMap",
     "Key",
+    "Manifest",
     "Objective",
     "Pixels",
     "Predictions",

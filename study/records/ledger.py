@@ -11,42 +11,16 @@ run that moves to another machine finds what it did before, and so does any othe
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from study.records.locks import file_lock
 from study.records.log import EventLog, read_events
+from study.records.opening import Opening
 from study.records.storage import Storage
 
 _EVENT = "test_opened"
 # In a storage; not in the folder of a run, which --fresh deletes.
 _FOLDER = "test-openings"
-
-
-@dataclass(frozen=True)
-class Opening:
-    """One look at a test split.
-
-    Attributes:
-        test_hash: of the split's contents and labels.
-        run: name of the run.
-        created: when that run was declared; with its name it tells it from all others.
-        opened: when the split was opened, UTC, ISO 8601.
-        num_images: of the split.
-        num_networks: seed runs that were scored.
-    """
-
-    test_hash: str
-    run: str
-    created: str
-    opened: str
-    num_images: int
-    num_networks: int
-
-
-def now() -> str:
-    """The time, as an opening holds it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 @dataclass(frozen=True)

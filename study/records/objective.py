@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
+from study.records.recorded import Recorded
 
-@dataclass(frozen=True)
-class Objective:
+
+@dataclass(frozen=True, kw_only=True)
+class Objective(Recorded):
     """What "best" means: of epochs, of trials, of recipes and of architectures, everywhere in a study.
 
     It holds what is needed to read a log: the metric itself, which may be a file that isn't here any more,
@@ -25,19 +27,10 @@ class Objective:
     greater_is_better: bool = True
     shown_as: str = "fraction"
 
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any] | None) -> "Objective":
-        """As a manifest holds it; a run that says nothing was chosen by ROC-AUC."""
-        return cls(**values) if values else cls()
-
     @property
     def words(self) -> str:
         """The title within a sentence: "ROC-AUC", "log loss"."""
         return self.title[:1].lower() + self.title[1:] if self.title[1:2].islower() else self.title
-
-    def to_json(self) -> dict[str, Any]:
-        """For the manifest."""
-        return asdict(self)
 
     def of_epoch(self, epoch: Mapping[str, Any]) -> float:
         """The value on val of an epoch event."""

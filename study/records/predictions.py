@@ -54,9 +54,9 @@ def read_predictions(folder: RunFolder, state: StudyState) -> dict[Key, Predicti
     """
     # Test predictions count only once the log says that the test split was opened: not those of a torn write.
     splits = SPLITS if state.test_opened else (TRAIN, VAL)
-    classes = [str(name) for name in state.manifest["dataset"]["classes"]]
+    classes = state.manifest.dataset.classes
     found: dict[Key, Predictions] = {}
-    for pair in state.manifest["pairs"]:
+    for pair in state.manifest.pairs:
         for recipe_name in (TUNED, DOCUMENT):
             trials = [trial for trial in state.seed_runs(pair, recipe_name) if trial.state == COMPLETE]
             for split in splits:

@@ -8,7 +8,10 @@ from typing import Any
 from study.errors import ResultsError
 from study.records.folder import RunFolder
 from study.records.log import Event, read_events
+from study.records.manifest import Manifest
 from study.records.objective import Objective
+from study.records.recipes import recipe_from_json
+from study.spec import Recipe
 
 SEARCH, SEED, TEST, EXPLAIN = "search", "seed", "test", "explain"
 # The id of the one task that explains.
@@ -29,7 +32,7 @@ class Trial:
         kind: "search", "seed", "test" or "explain".
         number: 0-based within its pair and kind (and recipe_name, for seed runs).
         recipe_name: "tuned" or "document", for seed runs; "search" for searched trials.
-        recipe: hyperparameter -> value, as trained.
+        recipe: as trained; of a task that trains nothing, all defaults.
         seed: of initialization, batch order, augmentation and dropout.
         origin: of a searched trial's recipe: "document", "tried", "default" or "search"; "" for others.
         audited: never stopped early, to learn what early stopping costs.
@@ -47,7 +50,7 @@ class Trial:
     kind: str
     number: int
     recipe_name: str
-    recipe: dict[str, Any]
+    recipe: Recipe
     seed: int
     origin: str = ""
     audited: bool = False
@@ -63,6 +66,11 @@ class Trial:
     def has_ended(self) -> bool:
         """Whether nothing more comes of it."""
         return self.state in (COMPLETE, STOPPED, FAILED)
+
+    @property
+    def trains(self) -> bool:
+        """Whether it trains a recipe; else it scores or explains what others have trained."""
+        return self.kind in (SEARCH, SEED)
 
     @property
     def best_score(self) -> float:
@@ -92,22 +100,36 @@ class Trial:
 class StudyState:
     """A run's event log, replayed."""
 
-    manifest: dict[str, Any] = field(default_factory=dict)
+    declared: Manifest | None = None
     trials: dict[str, Trial] = field(default_factory=dict)
     test_opened: Event = field(default_factory=dict)
     finished: bool = False
     # (kind, pair) -> trials by recipe and number: a study of ten thousand trials can't sort them at each event.
     _sorted: dict[tuple[str, str], list[Trial]] = field(default_factory=dict, repr=False, compare=False)
 
+    @property
+    def manifest(self) -> Manifest:
+        """What the run is.
+
+        Raises:
+            ResultsError: the log doesn't say so: it is empty, or its first lines are missing.
+        """
+        if self.declared is None:
+            raise ResultsError(
+                "A run's log must begin with what is declared, but this one has no such event. Restore events.jsonl "
+                "from a backup, or start again with --fresh."
+            )
+        return self.declared
+
     def of_kind(self, kind: str, pair: str | None = None) -> list[Trial]:
         """The trials of one kind (and pair), by pair in the order of the manifest, then by number."""
-        pairs = list(self.manifest["pairs"]) if pair is None else [pair]
+        pairs = list(self.manifest.pairs) if pair is None else [pair]
         return [trial for each in pairs for trial in self._sorted.get((kind, each), ())]
 
     @property
     def objective(self) -> Objective:
         """What "best" means in this study."""
-        return Objective.from_json(self.manifest.get("objective"))
+        return self.manifest.objective
 
     @property
     def explained(self) -> Trial | None:
@@ -143,7 +165,7 @@ class StudyState:
         """
         kind = event["event"]
         if kind == "declared":
-            self.manifest = event["manifest"]
+            self.declared = Manifest.from_json(event["manifest"])
         elif kind == "started":
             self._start(event)
         elif kind == "test_opened":
@@ -154,10 +176,12 @@ class StudyState:
             self._apply_to_trial(kind, event)
 
     def _start(self, event: Event) -> None:
-        names = ("pair", "kind", "number", "recipe_name", "recipe", "seed")
+        names = ("pair", "kind", "number", "recipe_name", "seed")
         # A log of version 0.1.0 lacks these.
         later = {name: event[name] for name in ("origin", "audited", "micro_batch") if name in event}
-        fresh = Trial(id=event["trial"], **{name: event[name] for name in names}, **later, objective=self.objective)
+        recipe = recipe_from_json(event["recipe"])
+        values = {name: event[name] for name in names}
+        fresh = Trial(id=event["trial"], recipe=recipe, objective=self.objective, **values, **later)
         known = self.trials.get(event["trial"])
         # The same recipe again is a trial that goes on; another recipe is a new finalist's seed run.
         if known is not None and known.recipe == fresh.recipe:
@@ -206,7 +230,7 @@ def load_run(folder: RunFolder) -> StudyState:
         ResultsError: there is no run there, or its log is damaged.
     """
     state = replay(read_events(folder.events))
-    if not state.manifest:
+    if state.declared is None:
         raise ResultsError(
             f"A run needs its event log, but {folder.events} is missing or empty. "
             "Run the study first: python -m study.run NAME."

@@ -18,7 +18,7 @@ def trials_table(state: records.StudyState, kind: str) -> pd.DataFrame:
             **({"recipe_name": trial.recipe_name} if kind == records.SEED else {}),
             "seed": trial.seed,
             **({"origin": trial.origin, "audited": trial.audited} if kind == records.SEARCH else {}),
-            **trial.recipe,
+            **trial.recipe.hyperparameters(),
             "state": trial.state,
             "epochs": len(trial.epochs),
             f"best_val_{trial.objective.name}": trial.best_score,
@@ -46,7 +46,7 @@ def epochs_table(state: records.StudyState) -> pd.DataFrame:
 def write_derived(folder: records.RunFolder, state: records.StudyState) -> list[Path]:
     """Rebuilds `study.json` and the CSV tables from the replayed log, and returns their paths."""
     contents = {
-        folder.manifest: json.dumps(state.manifest, indent=2) + "\n",
+        folder.manifest: json.dumps(state.manifest.to_json(), indent=2) + "\n",
         folder.trials: trials_table(state, records.SEARCH).to_csv(index=False),
         folder.seed_runs: trials_table(state, records.SEED).to_csv(index=False),
         folder.epochs: epochs_table(state).to_csv(index=False),

@@ -26,14 +26,14 @@ def model_cards(run: Run, analysis: Analysis) -> dict[str, str]:
 
 def _card(run: Run, analysis: Analysis, pair: str) -> str:
     manifest = run.manifest
-    study = f"[{manifest['title']}](../{run.name}.md)"
-    commit = f", commit `{manifest['commit'][:_HASH_DIGITS]}`" if manifest["commit"] else ""
+    study = f"[{manifest.title}](../{run.name}.md)"
+    commit = f", commit `{manifest.commit[:_HASH_DIGITS]}`" if manifest.commit else ""
     return join(
         [
             f"# Model card: {label(run, pair)}",
             *opening(run),
             f"The winner of this architecture in the study {study} of {date(run)}, program version "
-            f"{manifest['versions']['study']}{commit}; in the form of Mitchell et al. 2019.",
+            f"{manifest.versions['study']}{commit}; in the form of Mitchell et al. 2019.",
             "## Model",
             bullets(_model(run, pair)),
             "## Intended use",
@@ -55,19 +55,17 @@ def _card(run: Run, analysis: Analysis, pair: str) -> str:
 
 
 def _model(run: Run, pair: str) -> list[str]:
-    declared, size = run.manifest["pairs"][pair], run.manifest["image_size"]
+    declared, size = run.manifest.pairs[pair], run.manifest.image_size
     finalist = run.state.finalist(pair)
-    recipe = finalist.recipe if finalist else declared["recipe"]
-    used = [name for name in recipe if name in declared["uses"] or name in run.manifest["space"].get(pair, {})]
+    recipe = (finalist.recipe if finalist else declared.recipe).hyperparameters()
+    used = [name for name in recipe if name in declared.uses or name in run.manifest.space.get(pair, {})]
     parameters = run.num_parameters(pair)
     named = [f'"{name}"' for name in run.classes]
-    weights = (declared["weights"] or {}).get("source")
     return [
-        f"{declared['title'] or pair}{f', {parameters:,} parameters' if parameters else ''}; in: an image, resized to "
+        f"{declared.title or pair}{f', {parameters:,} parameters' if parameters else ''}; in: an image, resized to "
         f"{size} x {size} px; out: a probability for each of {listing(named)}.",
-        f"Trained from {f'`{weights}`' if weights else 'random weights'} for up to "
-        f"{counted(run.manifest['budget']['epochs'], 'epoch')}; the epoch with the best val "
-        f"{run.objective.words} is kept.",
+        f"Trained from {f'`{declared.weights.source}`' if declared.weights else 'random weights'} for up to "
+        f"{counted(run.manifest.budget.epochs, 'epoch')}; the epoch with the best val {run.objective.words} is kept.",
         f"Recipe: {', '.join(f'{name} {value(recipe[name])}' for name in used)}.",
     ]
 
@@ -76,21 +74,21 @@ def _use(run: Run) -> list[str]:
     return [
         "For research: to compare networks, and ways to search for their recipes, on this data set.",
         "Not for patients: it is no medical device, and no threshold was chosen by what a mistake costs.",
-        f"Not for images that differ from the data set's ({run.manifest['dataset']['modality']}) in source or kind.",
+        f"Not for images that differ from the data set's ({run.manifest.dataset.modality}) in source or kind.",
     ]
 
 
 def _data(run: Run) -> list[str]:
-    dataset = run.manifest["dataset"]
+    dataset = run.manifest.dataset
     counts = {split: run.images(split) for split in SPLITS}
     each = [
         f"{sum(of.values()):,} {split} ({', '.join(f'{name} {n:,}' for name, n in of.items())})"
         for split, of in counts.items()
     ]
     return [
-        f"{dataset['title']}, {dataset['source']}; licence: {dataset['licence']}.",
-        f"Images: {listing(each)}; data `{run.manifest['data_hash'][:_HASH_DIGITS]}`, split "
-        f"`{run.manifest['split_hash'][:_HASH_DIGITS]}`.",
+        f"{dataset.title}, {dataset.source}; licence: {dataset.licence}.",
+        f"Images: {listing(each)}; data `{run.manifest.data_hash[:_HASH_DIGITS]}`, split "
+        f"`{run.manifest.split_hash[:_HASH_DIGITS]}`.",
     ]
 
 
@@ -116,7 +114,7 @@ def _classes(run: Run, analysis: Analysis, pair: str) -> str:
 
 def _limits(run: Run, analysis: Analysis, pair: str) -> list[str]:
     fall = shift_warning({pair: analysis.shifts[pair]}, run.objective) if pair in analysis.shifts else ""
-    meaning = run.manifest["dataset"].get("group_meaning", "")
+    meaning = run.manifest.dataset.group_meaning
     together = (
         f"Images of one {meaning} were kept together." if meaning else "Which images are of one patient is unknown."
     )

@@ -33,7 +33,7 @@ def draw_report(folder: RunFolder, reports: Path) -> Path:
     """
     context = page_of(folder)
     run, analysis = context.run, context.analysis
-    page = join([f"# {run.manifest['title']}", *(section.markdown(context) for section in context.sections.values())])
+    page = join([f"# {run.manifest.title}", *(section.markdown(context) for section in context.sections.values())])
     own = reports / run.name
     images = {f"{name}.png": drawing.png() for name, drawing in context.figures.items()}
     if run.left_out_png:

@@ -85,7 +85,9 @@ def frozen_trial(trial: records.Trial, distributions: dict[str, BaseDistribution
     of its parameters and kept as an attribute.
     """
     inside = {
-        name: distribution for name, distribution in distributions.items() if contains(distribution, trial.recipe[name])
+        name: distribution
+        for name, distribution in distributions.items()
+        if contains(distribution, getattr(trial.recipe, name))
     }
     attributes = {"number": trial.number, "origin": trial.origin, "outside": sorted(set(distributions) - set(inside))}
     if trial.state == records.FAILED:
@@ -93,7 +95,7 @@ def frozen_trial(trial: records.Trial, distributions: dict[str, BaseDistribution
     return create_trial(
         state=_state(trial),
         value=_value(trial),
-        params={name: trial.recipe[name] for name in inside},
+        params={name: getattr(trial.recipe, name) for name in inside},
         distributions=inside,
         # Of a running trial they are told when it ends: Optuna takes each epoch's once.
         intermediate_values={} if _state(trial) == TrialState.RUNNING else trial.best_by_epoch(),

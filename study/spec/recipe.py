@@ -123,6 +123,10 @@ class Recipe:
         stated = {name: where for name, where in self.stated.items() if name not in values}
         return replace(self, stated=stated, **values)
 
+    def without_provenance(self) -> "Recipe":
+        """The hyperparameters alone: what two recipes are compared by, and what the records hold."""
+        return replace(self, stated={}, epochs=None)
+
     def hyperparameters(self) -> dict[str, Any]:
         """Name -> value, JSON-ready, in the order of declaration."""
         return {name: value for name, value in asdict(self).items() if name in HYPERPARAMETERS}

@@ -71,7 +71,7 @@ class Progress:
             # A pair's starting recipe isn't always a document's.
             what = f"{'tuned' if trial.recipe_name == TUNED else 'start'} seed {trial.number}"
         text = (
-            f"{trial.pair:<{max(map(len, state.manifest['pairs']))}} {what:<12} {trial.state:<8} "
+            f"{trial.pair:<{max(map(len, state.manifest.pairs))}} {what:<12} {trial.state:<8} "
             f"epoch {len(trial.epochs):>2}/{self.budget.epochs}  val {_short(state)} {trial.best_score:.3f}"
         )
         ended = [t for t in state.of_kind(SEARCH, trial.pair) if t.epochs and t.has_ended]
@@ -91,7 +91,7 @@ class Progress:
     def _num_seed_runs(self, state: StudyState) -> int:
         """Two recipes a pair, but one where the search has ended with the document's recipe as its finalist."""
         num_recipes = 0
-        for pair in state.manifest["pairs"]:
+        for pair in state.manifest.pairs:
             ended = [t for t in state.of_kind(SEARCH, pair) if t.has_ended]
             finalist = state.finalist(pair)
             same = len(ended) >= self.budget.trials and finalist is not None and finalist.number == 0

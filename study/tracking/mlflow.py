@@ -53,14 +53,14 @@ class MLflow:
 
         manifest = state.manifest
         self._uri, self._broken = without_secrets(uri), ""
-        tags = {f"study_{name}": str(manifest[name]) for name in ("run", "created", "commit", "stand_in")}
-        self._callback = MLflowLoggerCallback(tracking_uri=uri, experiment_name=manifest["run"], tags=tags)
+        tags = {f"study_{name}": str(getattr(manifest, name)) for name in ("run", "created", "commit", "stand_in")}
+        self._callback = MLflowLoggerCallback(tracking_uri=uri, experiment_name=manifest.run, tags=tags)
         self._trials: dict[str, _AsTuneHasIt] = {}
         self._background = Background("mlflow")
         trials = {trial.id: trial for trial in [*state.of_kind(SEARCH), *state.of_kind(SEED)]}
         with _in_words(uri):
             self._callback.setup()
-            there = self._settled(manifest["created"], trials)
+            there = self._settled(manifest.created, trials)
         for trial in trials.values():
             if trial.id in there:
                 continue
@@ -166,7 +166,7 @@ def _in_words(uri: str) -> Iterator[None]:
 
 def _parameters(trial: records.Trial) -> dict[str, Any]:
     about = {"architecture": trial.pair, "kind": trial.kind, "recipe": trial.recipe_name, "seed": trial.seed}
-    return about | trial.recipe
+    return about | trial.recipe.hyperparameters()
 
 
 def _status(trial: records.Trial) -> str:

@@ -34,7 +34,7 @@ class TensorBoard:
     """
 
     def __init__(self, folder: Path, state: records.StudyState) -> None:
-        self.folder, self.spaces = folder, state.manifest["space"]
+        self.folder, self.spaces = folder, state.manifest.space
         self._metrics = dict.fromkeys([*_METRICS, state.objective.name])
         self._writers: dict[str, SummaryWriter] = {}
         self._background = Background("tensorboard")
@@ -80,7 +80,7 @@ class TensorBoard:
 
     def _hyperparameters(self, trial: records.Trial) -> dict[str, Any]:
         # As words, which TensorBoard lets one choose from; it would take truth for a number.
-        values = {name: trial.recipe[name] for name in self.spaces[trial.pair]}
+        values = {name: getattr(trial.recipe, name) for name in self.spaces[trial.pair]}
         searched = {name: str(value) if isinstance(value, bool) else value for name, value in values.items()}
         return {"architecture": trial.pair, "recipe": trial.recipe_name, "state": trial.state} | searched
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from study import architectures
 from study.records import written_whole
+from study.records.recipes import recipe_from_json
 from study.spec import Recipe
 from study.training.data import Standardization
 from study.training.training_run import Outcome
@@ -118,7 +119,7 @@ def _epoch_of(path: Path) -> int:
     return int(path.stem.removeprefix(_PREFIX))
 
 
-def latest(folder: Path, *, up_to_epoch: int, recipe: dict[str, Any], seed: int) -> State | None:
+def latest(folder: Path, *, up_to_epoch: int, recipe: Recipe, seed: int) -> State | None:
     """The newest checkpoint of a run that can be gone on from, or None.
 
     One that is ahead of the records must hold the metrics of the epochs that they lack, see `unrecorded`. One of
@@ -138,7 +139,8 @@ def latest(folder: Path, *, up_to_epoch: int, recipe: dict[str, Any], seed: int)
             path.unlink(missing_ok=True)
             continue
         # Those of an earlier version don't tell.
-        is_own = (state.get("recipe", recipe), state.get("seed", seed)) == (recipe, seed)
+        trained = recipe_from_json(state["recipe"]) if "recipe" in state else recipe
+        is_own = (trained, state.get("seed", seed)) == (recipe, seed)
         lacking = range(up_to_epoch + 1, _epoch_of(path) + 1)
         if is_own and [metrics["epoch"] for metrics in unrecorded(state, up_to_epoch)] == list(lacking):
             return state
@@ -164,14 +166,14 @@ def outcome_state(outcome: Outcome) -> State:
 
 
 def load_outcome(
-    path: Path, architecture: str, recipe: dict[str, Any], num_logits: int, size_px: int
+    path: Path, architecture: str, recipe: Recipe, num_logits: int, size_px: int
 ) -> tuple[nn.Module, Standardization]:
     """A finished run's network in eval mode, on the CPU, and the standardization that it expects.
 
     Args:
         path: of what `outcome_state` made.
         architecture: name in `study.architectures`.
-        recipe: hyperparameter -> value, as trained.
+        recipe: as trained.
         num_logits: 1 for two classes.
         size_px: side of the images.
 
@@ -180,7 +182,7 @@ def load_outcome(
         OSError: it can't be read.
     """
     state = load(path)
-    model = architectures.find(architecture).build(Recipe(**recipe), num_logits, size_px)
+    model = architectures.find(architecture).build(recipe, num_logits, size_px)
     model.load_state_dict(state["model"])
     return model.eval(), standardization(state)
 

@@ -3,9 +3,8 @@
 Without torch, so that a report can say what it does on test.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from study.evaluation.confusion import Floats, Ints
 from study.evaluation.operating_points import youden_threshold
 from study.evaluation.probability_correction import Correction
+from study.spec import Recipe
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Deployment:
     @classmethod
     def fitted(
         cls,
-        recipes: Sequence[Mapping[str, Any]],
+        recipes: Sequence[Recipe],
         train_counts: Sequence[int],
         val_targets: Ints,
         val_probabilities: Floats,

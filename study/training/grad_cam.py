@@ -5,7 +5,7 @@ channel of the last feature map is weighted by the mean, over all positions, of 
 weighted sum is a map, of which the part above 0 speaks for the answer.
 """
 
-from typing import Any
+from dataclasses import replace
 
 import torch
 from captum.attr import LayerGradCam
@@ -45,7 +45,7 @@ def grad_cam(model: nn.Module, layer: str, image: Tensor, answer: int) -> Tensor
     return found[0, 0]
 
 
-def untrained(architecture: str, recipe: dict[str, Any], num_logits: int, images: Tensor, seed: int) -> nn.Module:
+def untrained(architecture: str, recipe: Recipe, num_logits: int, images: Tensor, seed: int) -> nn.Module:
     """The same network with weights that were drawn, not trained; in eval mode.
 
     Batch normalization has the statistics of `images`, float32 (N, 3, H, W) with N of 2 or more: with those that it is
@@ -53,9 +53,9 @@ def untrained(architecture: str, recipe: dict[str, Any], num_logits: int, images
     """
     network = architectures.find(architecture)
     # Statistics that a recipe fixes, those of pretrained weights, belong to these weights alone.
-    values = recipe | {"batchnorm": True} if network.weights else recipe
+    recipe = replace(recipe, batchnorm=True) if network.weights else recipe
     torch.manual_seed(seed)
-    model = network.build(Recipe(**values), num_logits, images.shape[-1]).train()
+    model = network.build(recipe, num_logits, images.shape[-1]).train()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = 1.0

@@ -1,25 +1,25 @@
 """Losses: binary cross-entropy with pos_weight, cross-entropy with class weights."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from study.evaluation.class_weights import class_weights, resolve_pos_weight
+from study.spec import Recipe
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-def training_loss(recipe: dict[str, Any], train_counts: Sequence[int], device: torch.device) -> Loss:
+def training_loss(recipe: Recipe, train_counts: Sequence[int], device: torch.device) -> Loss:
     """The loss that a recipe trains with: (logits (N, 1 or C), targets (N,)) -> scalar."""
     if len(train_counts) == 2:
-        weight = torch.tensor(resolve_pos_weight(recipe["pos_weight"], train_counts), device=device)
+        weight = torch.tensor(resolve_pos_weight(recipe.pos_weight, train_counts), device=device)
         return lambda logits, targets: functional.binary_cross_entropy_with_logits(
             logits[:, 0], targets.to(logits.dtype), pos_weight=weight
         )
-    weights = torch.tensor(class_weights(train_counts, recipe["class_weight_power"]), device=device)
+    weights = torch.tensor(class_weights(train_counts, recipe.class_weight_power), device=device)
     # Not reduction="mean": that divides by the weights in the batch, which undoes part of the weighting.
     return lambda logits, targets: (
         functional.cross_entropy(logits, targets, weight=weights, reduction="sum") / len(targets)

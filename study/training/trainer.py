@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from study import architectures
 from study.evaluation import metrics as scoring
-from study.spec import BFLOAT16, Recipe
+from study.spec import BFLOAT16
 from study.training import augmentation, augmentation_policies, losses, optimization
 from study.training.data import Images
 from study.training.distributed import Peers, Share
@@ -44,15 +45,15 @@ class Training:
         torch.manual_seed(run.seed)
         network = architectures.find(run.architecture)
         self.head = network.head
-        self.model = network.build(Recipe(**run.recipe), run.num_logits, images.size_px)
-        pretrained = run.pretrained if run.recipe["pretrained"] else None
+        self.model = network.build(run.recipe, run.num_logits, images.size_px)
+        pretrained = run.pretrained if run.recipe.pretrained else None
         if pretrained is not None:
             put_into(self.model, pretrained)
         self.model.to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.peers.synchronize(self.model)
-        self.batch_size = min(run.recipe["batch_size"], len(run.train))
+        self.batch_size = min(run.recipe.batch_size, len(run.train))
         self.loss = losses.training_loss(run.recipe, run.train.counts(run.num_classes), self.device)
-        self.policy = augmentation_policies.policy(run.modality, run.recipe["augmentation"])
+        self.policy = augmentation_policies.policy(run.modality, run.recipe.augmentation)
         self.standardization = (
             (pretrained and pretrained.standardization) or run.standardization or images.statistics(run.train.rows)
         )
@@ -67,12 +68,12 @@ class Training:
     def _begin_stage(self) -> None:
         """Optimizer and schedule of the stage that the next epoch belongs to: two with `freeze_epochs`, else one."""
         recipe, epochs = self.run.recipe, self.run.epochs
-        freeze_epochs = recipe["freeze_epochs"]
+        freeze_epochs = recipe.freeze_epochs
         self.frozen = self.epoch < freeze_epochs
         if self.frozen:
             epochs = freeze_epochs
         elif freeze_epochs:
-            recipe, epochs = recipe | {"lr": recipe["fine_tune_lr"]}, epochs - freeze_epochs
+            recipe, epochs = replace(recipe, lr=recipe.fine_tune_lr), epochs - freeze_epochs
         set_frozen(self.model, head=self.head, frozen=self.frozen)
         self.called = self.peers.prepared(self.model)
         num_steps = len(list(self._batches(torch.arange(len(self.run.train)))))
@@ -83,7 +84,7 @@ class Training:
         """Everything that the next epoch depends on, and the metrics so far: tensors, numbers and strings only."""
         return {
             "epoch": self.epoch,
-            "recipe": self.run.recipe,
+            "recipe": self.run.recipe.hyperparameters(),
             "seed": self.run.seed,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -100,7 +101,7 @@ class Training:
         # Those of an earlier version have none.
         self.history = list(state.get("history", ()))
         self._begin_stage()
-        if self.epoch != self.run.recipe["freeze_epochs"]:
+        if self.epoch != self.run.recipe.freeze_epochs:
             self.optimizer.load_state_dict(state["optimizer"])
             self.schedule.load_state_dict(state["schedule"])
 
@@ -110,7 +111,7 @@ class Training:
         Raises:
             DivergedError: the loss is not finite any more.
         """
-        if self.frozen and self.epoch == self.run.recipe["freeze_epochs"]:
+        if self.frozen and self.epoch == self.run.recipe.freeze_epochs:
             self._begin_stage()
         self.epoch += 1
         lr = self.optimizer.param_groups[0]["lr"]
@@ -137,9 +138,9 @@ class Training:
 
     def wants_to_stop(self) -> bool:
         """Whether the recipe's own early stopping has run out of patience."""
-        patience = self.run.recipe["early_stopping"]
+        patience = self.run.recipe.early_stopping
         # While all but the head is frozen the score levels off, and would end a training that has hardly begun.
-        waited = self.epoch - max(self.best["epoch"], self.run.recipe["freeze_epochs"])
+        waited = self.epoch - max(self.best["epoch"], self.run.recipe.freeze_epochs)
         return bool(patience) and waited >= patience
 
     def outcome(self) -> Outcome:

@@ -1,11 +1,10 @@
 """What is trained on what, and what comes of it."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import nn
 
-from study.spec import FLOAT32
+from study.spec import FLOAT32, Recipe
 from study.training.data import SplitRows, Standardization
 from study.training.pretrained import Pretrained
 
@@ -16,7 +15,7 @@ class Run:
 
     Attributes:
         architecture: name in `study.architectures`.
-        recipe: hyperparameter -> value.
+        recipe: its hyperparameters.
         num_classes: 2 trains one logit, more train one a class.
         modality: decides what augmentation may do.
         train: images to learn from.
@@ -33,7 +32,7 @@ class Run:
     """
 
     architecture: str
-    recipe: dict[str, Any]
+    recipe: Recipe
     num_classes: int
     modality: str
     train: SplitRows

@@ -136,7 +136,7 @@ def _largest_difference(winner: Winner, graph: Path, pixels: Pixels) -> float:
 
 
 def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> dict[str, Any]:
-    manifest, binary = winner.manifest, len(winner.classes) == 2
+    made_from, binary = winner.manifest.to_json(), len(winner.classes) == 2
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return {
         "run": winner.run,
@@ -173,7 +173,7 @@ def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> 
         "seed_runs": [
             {
                 "file": f"{WEIGHTS}/{member.trial}.safetensors",
-                "recipe": dict(member.recipe),
+                "recipe": member.recipe.hyperparameters(),
                 "mean": list(member.standardization.mean),
                 "std": list(member.standardization.std),
                 "class_weights": list(member.correction.weights),
@@ -185,7 +185,7 @@ def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> 
         "study_finished": winner.finished,
         "best_of_the_study": winner.best,
         "made_from": {
-            name: manifest.get(name)
+            name: made_from.get(name)
             for name in ("title", "dataset", "stand_in", "counts", "seed", "commit", "versions")
         },
         "checked": {"images": num_checked, "largest_difference": difference}

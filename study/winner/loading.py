@@ -1,9 +1,7 @@
 """Finds a study's winner in its records."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -12,7 +10,7 @@ from study.command import to_go_on
 from study.errors import DataError, ResultsError, StudyError, UnknownNameError
 from study.evaluation.appearance import Appearance
 from study.evaluation.operating_points import sensitivity_threshold
-from study.records import TUNED, VAL, Predictions, RunFolder, StudyState, Trial
+from study.records import TUNED, VAL, Manifest, Predictions, RunFolder, StudyState, Trial
 from study.selection import best_architecture
 from study.training import checkpoint
 from study.training.deployment import Deployment
@@ -51,13 +49,13 @@ def load_winner(
     folder = records.find_run(name, Path(results))
     state = records.load_run(folder)
     needed = (parts.ARCHITECTURE, parts.METRIC, parts.READER)
-    parts.give_kept(folder.parts, state.manifest.get("parts", []), needed)
+    parts.give_kept(folder.parts, state.manifest.parts, needed)
     records.require_whole_predictions(folder, state)
     answers = _val_answers(folder, state)
     if not answers:
         raise ResultsError(
             f"A winner needs a seed run that has ended, but {folder.root} has none yet. Go on with the study: "
-            f"{to_go_on(state.manifest['command'])}"
+            f"{to_go_on(state.manifest.command)}"
         )
     if architecture and architecture not in answers:
         raise UnknownNameError(f"trained network in {folder.root.name} called", architecture, answers)
@@ -97,15 +95,15 @@ def _val_answers(folder: RunFolder, state: StudyState) -> dict[str, Predictions]
 
 def _winner(
     folder: RunFolder,
-    manifest: Mapping[str, Any],
+    manifest: Manifest,
     architecture: str,
     trials: list[Trial],
     val: Predictions,
     device: torch.device,
 ) -> Winner:
-    dataset = manifest["dataset"]
-    classes, size = tuple(dataset["classes"]), int(manifest["image_size"])
-    counts = [int(manifest["counts"]["train"][name]) for name in classes]
+    dataset = manifest.dataset
+    classes, size = dataset.classes, manifest.image_size
+    counts = [manifest.counts["train"][name] for name in classes]
     num_logits = 1 if len(classes) == 2 else len(classes)
     deployment = Deployment.fitted([trial.recipe for trial in trials], counts, val.targets, val.probabilities)
     members = []
@@ -113,18 +111,16 @@ def _winner(
         path = _whole_weights(folder, trial)
         model, standardization = checkpoint.load_outcome(path, architecture, trial.recipe, num_logits, size)
         members.append(Member(trial.id, trial.recipe, model.to(device), standardization, correction))
-    window = dataset.get("window")
-    appearance = manifest.get("appearance")
     return Winner(
-        run=str(manifest["run"]),
+        run=manifest.run,
         architecture=architecture,
         classes=classes,
         size_px=size,
-        trimmed=bool(dataset.get("trimmed", False)),
-        window=(int(window[0]), int(window[1])) if window else None,
+        trimmed=dataset.trimmed,
+        window=dataset.window,
         members=tuple(members),
         threshold=deployment.threshold,
-        appearance=Appearance.from_record(appearance) if appearance else None,
+        appearance=Appearance.from_record(manifest.appearance) if manifest.appearance else None,
         device=device,
         manifest=manifest,
     )

@@ -1,11 +1,10 @@
 """The seed runs of a study's best network, which answer together."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,8 @@ from study.datasets.readers import decoding
 from study.evaluation.appearance import Appearance
 from study.evaluation.confusion import Floats, decide
 from study.evaluation.probability_correction import Correction
+from study.records import Manifest
+from study.spec import Recipe
 from study.training import losses
 from study.training.data import Images, Standardization
 from study.training.deployment import Deployment
@@ -31,14 +32,14 @@ class Member:
 
     Attributes:
         trial: its id in the records.
-        recipe: hyperparameter -> value.
+        recipe: that it was trained with.
         model: in eval mode.
         standardization: what it expects of the images.
         correction: of its probabilities.
     """
 
     trial: str
-    recipe: Mapping[str, Any]
+    recipe: Recipe
     model: nn.Module
     standardization: Standardization
     correction: Correction
@@ -93,7 +94,7 @@ class Winner:
     threshold: float
     appearance: Appearance | None
     device: torch.device
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     finished: bool = True
     best: bool = True
     rule: str = YOUDEN

@@ -248,7 +248,7 @@ def test_grad_cam_can_be_computed_from_the_cam_layer(name: str) -> None:
 def test_grad_cam_gives_a_map_of_the_last_feature_maps_size_also_without_training(
     name: str, num_logits: int, batchnorm: bool
 ) -> None:
-    layer, recipe = architectures.find(name).cam_layer, Recipe(batchnorm=batchnorm).hyperparameters()
+    layer, recipe = architectures.find(name).cam_layer, Recipe(batchnorm=batchnorm)
     model = untrained(name, recipe, num_logits, images(4, 64), seed=0)
     sizes: list[torch.Size] = []
     model.get_submodule(layer).register_forward_hook(lambda _module, _inputs, output: sizes.append(output.shape))

@@ -28,6 +28,6 @@ def test_class_weights_fall_with_the_power_of_the_count_and_their_mean_over_imag
 
 
 def test_two_classes_weigh_1_and_pos_weight_more_weigh_by_their_power() -> None:
-    recipe = Recipe(pos_weight=0.4, class_weight_power=0.5).hyperparameters()
+    recipe = Recipe(pos_weight=0.4, class_weight_power=0.5)
     assert loss_weights(recipe, [30, 90]) == [1.0, 0.4]
     assert loss_weights(recipe, [10, 40, 250]) == class_weights([10, 40, 250], 0.5)

@@ -8,12 +8,13 @@ from ray import tune
 from study import records
 from study.cli.study_selection import find_study
 from study.execution.ray_backend.experiment import run_on_tune
-from study.execution.task import Task
+from study.execution.task import SearchTask, Task
 from study.execution.worker.run_task import run_trial
 from study.planning.make_plan import make_plan
 from study.planning.options import Options
 from study.planning.resources import Slots
 from study.planning.workload import Running
+from study.spec import Recipe
 from study.training.failures import Failure
 
 
@@ -42,7 +43,7 @@ class FixedTasks:
 
 
 def run_tasks(
-    recipes: list[dict[str, Any]],
+    recipes: list[Recipe],
     images: Path,
     study: Path,
     folder: Path,
@@ -66,9 +67,9 @@ def run_tasks(
     running = Running(num_workers=num_workers)
     trainable = tune.with_parameters(run_trial, workloads={plan.run: plan.workload(slots, running)})
     tasks = [
-        Task(
-            run=plan.run, id=f"t{i}", pair="lenet", kind="search", number=i, recipe_name="search", recipe=recipe,
-            seed=5, epochs_recorded=recorded,
+        SearchTask(
+            run=plan.run, id=f"t{i}", pair="lenet", number=i, recipe=recipe, origin="search", seed=5,
+            epochs_recorded=recorded,
         )
         for recorded in ([0, again_after] if again_after else [0])
         for i, recipe in enumerate(recipes)

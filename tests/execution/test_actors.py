@@ -11,10 +11,11 @@ from ray import tune
 
 from study.cli.study_selection import find_study
 from study.execution.ray_backend.experiment import run_on_tune
-from study.execution.task import Task, encoded
+from study.execution.task import SearchTask, encoded
 from study.planning.resources import Slots
 from study.planning.workload import Running
 from study.records import RunFolder
+from study.spec import Recipe
 
 
 def test_short_trials_fill_every_slot(ray_started: None, tmp_path: Path) -> None:
@@ -23,10 +24,8 @@ def test_short_trials_fill_every_slot(ray_started: None, tmp_path: Path) -> None
         time.sleep(0.5)
         tune.report(encoded({"event": "completed", "worker": os.getpid()}))
 
-    recipe: dict[str, Any] = {}
     tasks = [
-        Task(run="r", id=f"t{i}", pair="p", kind="search", number=i, recipe_name="search", recipe=recipe, seed=0)
-        for i in range(60)
+        SearchTask(run="r", id=f"t{i}", pair="p", number=i, recipe=Recipe(), origin="search", seed=0) for i in range(60)
     ]
     fixed: Any = FixedTasks(tasks)
     run_on_tune(
@@ -46,10 +45,8 @@ def test_a_recipe_gives_the_same_epochs_first_and_tenth_in_one_actor(
     ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
     recipe = find_study(str(tiny_study)).pairs["lenet"]
-    same = recipe.with_values({"augmentation": "strong", "dropout": 0.3}).hyperparameters()
-    others = [
-        recipe.with_values({"batchnorm": True, "lr": 10**-i, "optimizer": "sgd"}).hyperparameters() for i in range(1, 9)
-    ]
+    same = recipe.with_values({"augmentation": "strong", "dropout": 0.3})
+    others = [recipe.with_values({"batchnorm": True, "lr": 10**-i, "optimizer": "sgd"}) for i in range(1, 9)]
     reports = run_tasks([same, *others, same], tiny_images, tiny_study, tmp_path)
     assert [r["event"] for r in reports[0]] == ["epoch", "epoch", "completed"]
     assert reports[9] == reports[0]
@@ -61,7 +58,7 @@ def test_a_recipe_that_diverges_fails_with_its_reason_and_the_next_one_trains(
 ) -> None:
     good = find_study(str(tiny_study)).pairs["lenet"]
     bad = good.with_values({"optimizer": "sgd", "lr": 1e30})
-    recipes = [bad.hyperparameters(), good.hyperparameters()]
+    recipes = [bad, good]
     failed, trained = run_tasks(recipes, tiny_images, tiny_study, tmp_path)
     assert failed[-1]["event"] == "failed"
     assert "DivergedError" in failed[-1]["reason"]

@@ -180,8 +180,8 @@ def test_a_test_split_is_opened_a_second_time_on_request_only(
     assert "will be opened again" in capsys.readouterr().err
     assert len(list(records.read_events(ledger))) == 2
     state = records.load_run(RunFolder(tmp_path / RUN))
-    (earlier,) = state.manifest["opened_before"]
-    assert (earlier["run"], earlier["num_images"]) == (RUN, 20)
+    (earlier,) = state.manifest.opened_before
+    assert (earlier.run, earlier.num_images) == (RUN, 20)
     # The run knows its own opening when its report is drawn again.
     assert command(*again) == DONE
     assert len(list(records.read_events(ledger))) == 2

@@ -14,7 +14,7 @@ from study.cli.study_selection import find_study
 from study.command import DONE
 from study.evaluation.saliency_maps import likeness
 from study.execution.study_session import is_complete
-from study.execution.task import Task
+from study.execution.task import ExplainTask
 from study.execution.worker.explaining import explain
 from study.planning.make_plan import make_plan
 from study.planning.options import Options
@@ -51,10 +51,7 @@ def explained(
 ) -> tuple[Explanations, list[dict[str, Any]]]:
     """What the stage records, and what it reports, in this process."""
     reports: list[dict[str, Any]] = []
-    task = Task(
-        run="tiny", id=EXPLANATIONS, pair="", kind=records.EXPLAIN, number=0, recipe_name="", recipe={}, seed=0,
-        micro_batch=micro_batch,
-    )  # fmt: skip
+    task = ExplainTask(run="tiny", id=EXPLANATIONS, seed=0, micro_batch=micro_batch)
     explain(task, workload, reports.append, beat=lambda: None)
     return read_explanations(folder.explanations), reports
 
@@ -76,7 +73,7 @@ def test_a_finished_run_has_recorded_all_that_its_report_shows(finished_run: Pat
     assert is_complete(folder, state)
     assert last_event(folder, "finished", "") < last_event(folder, "started", EXPLANATIONS)
     found = read_explanations(folder.explanations)
-    assert list(found.networks) == list(state.manifest["pairs"])
+    assert list(found.networks) == list(state.manifest.pairs)
     report = load(folder)
     for pair, each in found.networks.items():
         chosen = selection.looked_at(TEST, report.tested[pair], number=0, seed=0)

@@ -7,7 +7,8 @@ import ray
 from ray.tune.experiment import Trial
 
 from study.execution.ray_backend.hang_monitor import HangMonitor
-from study.execution.task import TASK, Task
+from study.execution.task import TASK, SearchTask
+from study.spec import Recipe
 
 SILENCE_S = 0.2
 
@@ -21,10 +22,9 @@ def make_trial(ray_started: None):
         pass
 
     def make() -> Trial:
-        task = Task(
-            run="tiny", id="lenet-search1", pair="lenet", kind="search", number=1, recipe_name="search", recipe={},
-            seed=0, micro_batch=0,
-        )  # fmt: skip
+        task = SearchTask(
+            run="tiny", id="lenet-search1", pair="lenet", number=1, recipe=Recipe(), origin="search", seed=0
+        )
         trial = Trial("__fake", config={TASK: task}, stub=True)
         trial.temporary_state.ray_actor = Worker.remote()
         return trial

@@ -1,15 +1,15 @@
 """The controller, driven without Ray: each task is answered by a formula instead of a training."""
 
 import io
-import json
 import math
 import random
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from manifests import manifest_json, pair_json
 from ray import tune
 
 from study import records
@@ -25,13 +25,9 @@ from study.training.failures import DISK, DIVERGED, ERROR, MAX_ATTEMPTS, OUT_OF_
 SPACE = {"lr": tune.loguniform(1e-5, 1e-1), "dropout": tune.uniform(0.0, 0.7)}
 RECIPES = {"lenet": Recipe(lr=5e-2, dropout=0.6), "alexnet": Recipe(lr=8e-2, dropout=0.5)}
 BUDGET = Budget(trials=9, epochs=9, seeds=2)
-MANIFEST = {
-    "run": "tiny",
-    "seed": 0,
-    "reduction_factor": 3,
-    "counts": {"train": {"negative": 100, "positive": 100}},
-    "pairs": {"lenet": {"rungs": [1, 3]}, "alexnet": {"rungs": [1, 3]}},
-}
+MANIFEST = manifest_json(
+    run="tiny", reduction_factor=3, pairs={name: pair_json(rungs=[1, 3], weights=None) for name in RECIPES}
+)
 
 
 class InterruptedStudyError(Exception):
@@ -74,7 +70,7 @@ class InHeats:
 def make(path: Path, budget: Budget = BUDGET, *, in_heats: bool = False) -> StudyController:
     log = records.EventLog(path)
     state = records.replay(records.read_events(path))
-    if not state.manifest:
+    if state.declared is None:
         state.apply(log.append("declared", manifest=MANIFEST))
     return StudyController(
         log=log,
@@ -87,9 +83,9 @@ def make(path: Path, budget: Budget = BUDGET, *, in_heats: bool = False) -> Stud
     )
 
 
-def score(recipe: dict[str, Any], epoch: int) -> float:
+def score(recipe: Recipe, epoch: int) -> float:
     """Best at lr 1e-3 and no dropout; better with each epoch."""
-    return float(1 - 0.1 * abs(math.log10(recipe["lr"]) + 3) - 0.2 * recipe["dropout"] - 1 / (epoch + 2))
+    return float(1 - 0.1 * abs(math.log10(recipe.lr) + 3) - 0.2 * recipe.dropout - 1 / (epoch + 2))
 
 
 def reports(task: Task, epochs: int) -> Iterator[dict[str, Any]]:
@@ -166,7 +162,7 @@ def test_each_pair_gets_its_trials_and_trial_0_is_the_documents_recipe_run_to_it
     for pair, recipe in RECIPES.items():
         searched = controller.state.of_kind(SEARCH, pair)
         assert [t.number for t in searched] == list(range(BUDGET.trials))
-        assert searched[0].recipe == recipe.hyperparameters()
+        assert searched[0].recipe == recipe
         assert searched[0].state == COMPLETE
         assert {t.state for t in searched} == {COMPLETE, STOPPED}
         assert all(len(t.epochs) in (1, 3) for t in searched if t.state == STOPPED)
@@ -182,7 +178,7 @@ def test_seed_runs_train_the_finalist_and_the_documents_recipe_with_the_same_new
         tuned = controller.state.seed_runs(pair, "tuned")
         document = controller.state.seed_runs(pair, "document")
         assert [t.recipe for t in tuned] == [finalist.recipe] * BUDGET.seeds
-        assert [t.recipe for t in document] == [recipe.hyperparameters()] * BUDGET.seeds
+        assert [t.recipe for t in document] == [recipe] * BUDGET.seeds
         assert [t.seed for t in tuned] == [t.seed for t in document]
         assert finalist.seed not in {t.seed for t in tuned}
 
@@ -287,9 +283,7 @@ def test_records_survive_json_unchanged(tmp_path: Path) -> None:
     controller = make(path)
     drive(controller)
     read = records.replay(records.read_events(path))
-    assert json.dumps([asdict(t) for t in read.trials.values()]) == json.dumps(
-        [asdict(t) for t in controller.state.trials.values()]
-    )
+    assert read == controller.state
 
 
 def test_a_failed_test_task_is_tried_again_by_the_next_session_only(tmp_path: Path) -> None:
@@ -444,12 +438,12 @@ def test_out_of_memory_is_tried_again_with_half_the_images_at_a_time_also_after_
     assert task is not None
     controller.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
     again = controller.next_task()
-    assert again == replace(task, micro_batch=task.recipe["batch_size"] // 2)
+    assert again == replace(task, micro_batch=task.recipe.batch_size // 2)
     controller.on_report(task.id, failed("CUDA out of memory", OUT_OF_MEMORY))
     # A kill before the next attempt is dealt.
     controller.log.close()
     resumed = make(path)
-    assert resumed.next_task() == replace(task, micro_batch=task.recipe["batch_size"] // 4)
+    assert resumed.next_task() == replace(task, micro_batch=task.recipe.batch_size // 4)
     resumed.log.close()
 
 

@@ -21,8 +21,8 @@ def test_a_worker_group_gives_the_same_losses_as_local_mode(
     ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
     plain = find_study(str(tiny_study)).pairs["lenet"].with_values({"optimizer": "sgd"})
-    recipe = plain.with_values({"augmentation": "strong", "batchnorm": True}).hyperparameters()
-    bad = plain.with_values({"lr": 1e30}).hyperparameters()
+    recipe = plain.with_values({"augmentation": "strong", "batchnorm": True})
+    bad = plain.with_values({"lr": 1e30})
     with sockets_meanwhile() as found:
         (local,), (one,), (two, diverged) = (
             run_tasks(recipes, tiny_images, tiny_study, tmp_path / f"{num}", num_workers=num)

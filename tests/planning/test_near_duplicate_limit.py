@@ -87,16 +87,16 @@ def test_a_rehearsal_shows_the_plan_and_then_what_would_be_refused(images: Path)
 def test_whoever_has_looked_goes_on_with_the_copies_together(images: Path) -> None:
     looked_at = plan(images, groups="duplicates")
     # The same run as by default.
-    assert (looked_at.run, looked_at.manifest["groups"]) == ("own", "duplicates")
+    assert (looked_at.run, looked_at.manifest.groups) == ("own", "duplicates")
     assert all(len(names) == 1 for names in splits_of(COPIED, looked_at))
 
 
 def test_look_alikes_that_are_strangers_go_apart(images: Path) -> None:
     apart = plan(images, groups="exact")
-    assert (apart.run, apart.manifest["groups"]) == ("own-exact", "exact")
+    assert (apart.run, apart.manifest.groups) == ("own-exact", "exact")
     assert any(len(names) > 1 for names in splits_of(COPIED, apart))
     # What there is of them is told all the same.
-    assert apart.manifest["duplicates"]["look_alike_links"] == NUM_COPIED
+    assert apart.manifest.duplicates.look_alike_links == NUM_COPIED
 
 
 def test_a_few_copies_stop_nobody_and_drawn_or_confirmed_images_never_do(
@@ -104,7 +104,7 @@ def test_a_few_copies_stop_nobody_and_drawn_or_confirmed_images_never_do(
 ) -> None:
     for name in COPIED[2:]:
         (images / "ill" / f"{name} turned.png").unlink()
-    assert plan(images).manifest["groups"] == "duplicates"
+    assert plan(images).manifest.groups == "duplicates"
     assert datasets.find("brain_tumor_mri").look_alikes_confirmed
     assert datasets.find("blood_cell_all").look_alikes_confirmed
 
@@ -116,7 +116,7 @@ def test_a_run_that_a_version_with_another_check_began_goes_on_with_its_splits(i
     table.loc[table["path"] == "ill/00.png", "split"] = "train"
     table.loc[table["path"] == "ill/00 turned.png", "split"] = "val"
     slots = {"num": 1, "cpus": 1, "gpus": 0, "device": "cpu", "num_threads": 1}
-    manifest = {name: value for name, value in now.manifest.items() if name != "likeness"}
+    manifest = {name: value for name, value in now.manifest.to_json().items() if name != "likeness"}
     manifest |= {"split_hash": splits.split_hash(table), "precision": "float32", "slots": slots}
     now.folder.root.mkdir(parents=True)
     now.folder.splits.write_text(table.to_csv(index=False))
@@ -126,7 +126,7 @@ def test_a_run_that_a_version_with_another_check_began_goes_on_with_its_splits(i
     log.close()
     goes_on = plan(images)
     assert goes_on.previous is not None
-    assert goes_on.manifest["split_hash"] == manifest["split_hash"]
+    assert goes_on.manifest.split_hash == manifest["split_hash"]
     assert splits_of(["00"], goes_on) == [{"train", "val"}]
     # Nor is a run that goes on asked about its look-alikes; one that begins again is.
     with pytest.raises(DataError, match="Likeness alone"):

@@ -4,7 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from study.records.ledger import Ledger, Opening
+from study.records.ledger import Ledger
+from study.records.opening import Opening
 from study.records.storage import Storage
 
 OPENING = Opening(

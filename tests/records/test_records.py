@@ -2,10 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from manifests import manifest_json
 
 from study import records
 from study.errors import ResultsError
 from study.records import COMPLETE, EventLog, RunFolder, read_events, replay
+from study.spec import Recipe
 
 STARTED: dict[str, Any] = {
     "trial": "lenet-search0",
@@ -25,7 +27,7 @@ def epoch(number: int, score: float) -> dict[str, Any]:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     log = EventLog(tmp_path / "run" / "events.jsonl")
-    log.append("declared", manifest={"pairs": {"lenet": {}}})
+    log.append("declared", manifest=manifest_json())
     log.append("started", **STARTED)
     log.append("epoch", **epoch(1, 0.6))
     log.append("epoch", **epoch(2, 0.8))
@@ -38,7 +40,7 @@ def test_events_are_read_back_as_they_were_appended(path: Path) -> None:
     trial = replay(read_events(path)).trials["lenet-search0"]
     assert trial.best_score == 0.8
     assert trial.seconds == 2.0
-    assert trial.recipe == {"lr": 0.1}
+    assert trial.recipe == Recipe(lr=0.1)
 
 
 def test_a_torn_last_line_is_left_out_and_overwritten(path: Path) -> None:
@@ -75,7 +77,7 @@ def test_another_recipe_under_the_same_name_is_a_new_trial(path: Path) -> None:
     log.close()
     trial = replay(read_events(path)).trials["lenet-search0"]
     assert trial.epochs == []
-    assert trial.recipe == {"lr": 0.2}
+    assert trial.recipe == Recipe(lr=0.2)
 
 
 def test_an_event_of_a_trial_that_was_never_started_is_an_error(tmp_path: Path) -> None:

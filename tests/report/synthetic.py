@@ -1,5 +1,8 @@
 """Synthetic but complete run folders, written through the real event log, so that reports are tested untrained."""
 
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +10,19 @@ import numpy as np
 import pandas as pd
 from synthetic_plan import BINARY, COUNTS, Plan, manifest_of
 
-from study.records import DOCUMENT, SEARCH, SEED, TUNED, EventLog, RunFolder, read_events, replay, seed_trial_id
+from study.records import (
+    DOCUMENT,
+    SEARCH,
+    SEED,
+    TUNED,
+    EventLog,
+    Manifest,
+    RunFolder,
+    read_events,
+    replay,
+    seed_trial_id,
+)
+from study.report.core.study_run import Run
 
 # The part of the variance of the answers that all networks have in common.
 _SHARED = 0.8
@@ -34,6 +49,14 @@ def write_run(results: Path, **changes: Any) -> RunFolder:
         log.append("finished")
     log.close()
     return folder
+
+
+@contextmanager
+def changing(run: Run) -> Iterator[dict[str, Any]]:
+    """The JSON of a run's manifest, to be changed in memory: the run then has what was made of it."""
+    manifest = copy.deepcopy(run.manifest.to_json())
+    yield manifest
+    run.state.declared = Manifest.from_json(manifest)
 
 
 def _write_search(log: EventLog, plan: Plan, pair: str, random: np.random.Generator) -> None:

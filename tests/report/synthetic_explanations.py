@@ -38,7 +38,7 @@ def write_explanations(
         without_map: architectures that have none.
     """
     state = load_run(folder)
-    predictions, seed = read_predictions(folder, state), int(state.manifest["seed"])
+    predictions, seed = read_predictions(folder, state), state.manifest.seed
     tested = selection.answers_to_test(predictions)
     networks = {}
     paths = [example.path for shown in selection.listed(predictions, "roc_auc").values() for example in shown]

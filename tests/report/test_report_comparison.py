@@ -4,6 +4,7 @@ import re
 import pandas as pd
 import pytest
 from rendered import rendered
+from synthetic import changing
 
 from study.report import draw_report
 from study.report.core import style
@@ -73,7 +74,8 @@ def test_a_pretrained_finalist_names_its_weights_and_how_long_they_were_frozen(s
 
 def test_weights_that_were_never_frozen_are_not_called_frozen(make_run):
     run = load(make_run(stage="searching"))
-    run.manifest["pairs"]["hahnet"]["weights"] = {"source": "file own.pt", "sha256": "12" * 32}
+    with changing(run) as manifest:
+        manifest["pairs"]["hahnet"]["weights"] = {"source": "file own.pt", "sha256": "12" * 32}
     assert "`file own.pt` (sha256 `121212121212`), and nothing was frozen." in finalists_of(run, "hahnet")
 
 
@@ -93,7 +95,8 @@ def test_a_budget_that_is_not_the_documents_is_said_by_the_grid_and_by_the_final
 
 @pytest.mark.parametrize("epochs", [None, 9])
 def test_a_budget_that_is_the_documents_needs_no_words(declared, epochs):
-    declared.manifest["pairs"]["lenet"]["document_epochs"] = epochs
+    with changing(declared) as manifest:
+        manifest["pairs"]["lenet"]["document_epochs"] = epochs
     assert schedule_note(declared, "lenet") == ""
 
 
@@ -104,9 +107,11 @@ def test_published_rows_say_which_of_our_rows_they_stand_for(six, finished):
 
 
 def test_a_published_row_that_has_the_name_of_ours_still_says_that_ours_is_from_scratch(declared):
-    declared.manifest["published"][0] |= {"label": "LeNet"}
+    with changing(declared) as manifest:
+        manifest["published"][0] |= {"label": "LeNet"}
     assert "here" not in published_rows(declared, ["accuracy"])[0][0]
-    declared.manifest["from_scratch"]["lenet"] = "no weights"
+    with changing(declared) as manifest:
+        manifest["from_scratch"]["lenet"] = "no weights"
     assert "; here lenet, trained from scratch)" in published_rows(declared, ["accuracy"])[0][0]
 
 
@@ -117,7 +122,8 @@ def test_published_rows_of_networks_that_are_not_run_share_a_note_that_says_so(s
 
 
 def test_a_published_note_stands_before_what_this_run_lacks(declared):
-    declared.manifest["published"][0]["architecture"] = "resnet18"
+    with changing(declared) as manifest:
+        manifest["published"][0]["architecture"] = "resnet18"
     assert published_notes(declared) == ["<sup>1</sup> Rounded by the document. resnet18 is not part of this run."]
 
 
@@ -155,7 +161,8 @@ def test_epochs_that_some_or_all_of_our_runs_lack_are_counted_honestly(six):
 def test_published_epochs_are_shown_before_and_without_our_own(declared):
     assert epochs_beside(declared) == ""
     rows = [{"architecture": name, "epoch": 1, "val_accuracy": 0.9} for name in ("lenet", "resnet18")]
-    declared.manifest["published_epochs"] = rows
+    with changing(declared) as manifest:
+        manifest["published_epochs"] = rows
     text = epochs_beside(declared)
     assert "lenet: no seed run of the document's recipe is completed (yet)." in text
     assert "resnet18 is not part of this run." in text
@@ -171,10 +178,12 @@ def test_rungs_are_given_for_each_architecture_where_they_differ(six, finished):
 
 
 def test_a_budget_without_rungs_says_so(declared):
-    for pair in declared.manifest["pairs"].values():
-        pair["rungs"] = []
+    with changing(declared) as manifest:
+        for pair in manifest["pairs"].values():
+            pair["rungs"] = []
     assert "STOPPED nowhere, since the budget is too short for rungs; each" in rendered(search, declared)
-    declared.manifest["pairs"]["lenet"]["rungs"] = [1]
+    with changing(declared) as manifest:
+        manifest["pairs"]["lenet"]["rungs"] = [1]
     assert "STOPPED after 1 epoch (lenet) or nowhere, since" in rendered(search, declared)
 
 
@@ -227,7 +236,8 @@ def test_a_study_of_ones_own_has_no_document_to_speak_of(make_run, tmp_path):
 
 def test_hyperparameters_that_make_no_difference_are_left_out_unless_searched(make_run):
     run = load(make_run(stage="searching"))
-    run.manifest["pairs"]["hahnet"]["uses"] = ["optimizer", "lr", "batchnorm"]
+    with changing(run) as manifest:
+        manifest["pairs"]["hahnet"]["uses"] = ["optimizer", "lr", "batchnorm"]
     names = re.findall(r"^\| (\w+) \| (?:yes|no) \|", finalists_of(run, "hahnet"), re.MULTILINE)
     assert names == ["optimizer", "lr", "dropout", "batchnorm"]
 
@@ -248,7 +258,8 @@ def test_values_that_the_document_tried_are_told_with_what_came_of_them(six):
 
 def test_values_that_are_still_to_be_tried_are_listed_as_such(declared):
     assert "tried" not in rendered(search, declared)
-    declared.manifest["tried"]["lenet"] = [{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3}]
+    with changing(declared) as manifest:
+        manifest["tried"]["lenet"] = [{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3}]
     text = rendered(search, declared)
     assert "Trials 1 to 3 of lenet" in text
     assert f"| lenet | 3 | lr 0.3 | not begun | 0 | {NOTHING} |" in text
@@ -258,22 +269,27 @@ def test_the_edition_that_the_images_were_recognised_as_is_named(six, finished, 
     assert "Example patches, second version \N{MIDDLE DOT} " in six.page
     assert "The data set (second version) is published with 500 (development) and 220 (test) images." in six.page
     assert "The data set is published with 500" in finished.page
-    declared.manifest["dataset"]["expected"] = {"all": {"a": 5000, "b": 712}}
+    with changing(declared) as manifest:
+        manifest["dataset"]["expected"] = {"all": {"a": 5000, "b": 712}}
     assert "The data set is published with 5,712 images." in rendered(data, declared)
 
 
 def test_drawn_images_are_of_no_edition(declared):
-    declared.manifest["dataset"]["edition"] = "second version"
-    declared.manifest["stand_in"] = True
+    with changing(declared) as manifest:
+        manifest["dataset"]["edition"] = "second version"
+        manifest["stand_in"] = True
     assert "second version" not in rendered(data, declared)
 
 
 def test_images_that_are_known_to_be_bad_are_named_with_the_reason(declared):
-    declared.manifest["skipped"] = ["train/dd6.tif: a black patch"]
+    with changing(declared) as manifest:
+        manifest["skipped"] = ["train/dd6.tif: a black patch"]
     assert "known to be bad, and left out: 1 file (`train/dd6.tif: a black patch`)." in rendered(data, declared)
-    declared.manifest["left_out"] = {}
+    with changing(declared) as manifest:
+        manifest["left_out"] = {}
     assert "No image was left out." not in rendered(data, declared)
-    declared.manifest["skipped"] = []
+    with changing(declared) as manifest:
+        manifest["skipped"] = []
     assert "No image was left out." in rendered(data, declared)
 
 

@@ -1,6 +1,8 @@
 import math
+from dataclasses import replace
 
 import pytest
+from synthetic import changing
 
 from study.report.core import style
 from study.report.core.search_space import Explored, explored
@@ -36,12 +38,13 @@ def test_a_documents_value_outside_of_the_space_stands_beyond_its_end():
 
 
 def test_the_spaces_of_all_pairs_are_joined_and_what_can_have_one_value_only_is_left_out(run):
-    run.manifest["space"]["lenet"] = {
-        "lr": {"kind": "choice", "values": [0.1, 1e-3]},
-        "depth": {"kind": "randint", "low": 2, "high": 5, "log": False},
-        "batchnorm": {"kind": "choice", "values": [True]},
-        "width": {"kind": "choice", "values": [16]},
-    }
+    with changing(run) as manifest:
+        manifest["space"]["lenet"] = {
+            "lr": {"kind": "choice", "values": [0.1, 1e-3]},
+            "depth": {"kind": "randint", "low": 2, "high": 5, "log": False},
+            "batchnorm": {"kind": "choice", "values": [True]},
+            "width": {"kind": "choice", "values": [16]},
+        }
     found = explored(run)
     assert list(found) == ["lr", "depth", "batchnorm", "dropout"]
     assert (found["lr"].low, found["lr"].high, found["lr"].log) == (1e-5, 0.1, True)
@@ -66,13 +69,16 @@ def test_each_trial_is_a_line_and_the_finalist_is_the_thick_one(run):
         (finalist,) = [line for line in lines if line.get_color() == VERMILLION]
         recipe = run.state.finalist(pair).recipe
         spaces = explored(run)
-        assert finalist.get_xdata() == pytest.approx([s.position(recipe[n]) for n, s in spaces.items()], abs=0.05)
+        assert finalist.get_xdata() == pytest.approx(
+            [s.position(getattr(recipe, n)) for n, s in spaces.items()], abs=0.05
+        )
 
 
 def test_a_hyperparameter_is_named_where_one_of_the_pairs_beside_has_it(run):
     lacking = [pair for pair in run.pairs if pair != "lenet"]
-    for pair in lacking:
-        del run.manifest["space"][pair]["dropout"]
+    with changing(run) as manifest:
+        for pair in lacking:
+            del manifest["space"][pair]["dropout"]
     first, second, third = parallel_coordinates(run).axes[:3]
     named = [
         [label.get_text() for label in axis.get_yticklabels() if label.get_text() in explored(run)]
@@ -92,7 +98,7 @@ def test_each_hyperparameter_has_a_panel_with_the_scores_at_the_first_rung(run):
 
 def test_the_sentences_tell_what_good_trials_share_and_where_the_finalists_stood_at_the_first_rung(run):
     for trial in run.search("hahnet"):
-        trial.recipe["batchnorm"] = trial.best_score > 0.8
+        trial.recipe = replace(trial.recipe, batchnorm=trial.best_score > 0.8)
         for epoch in trial.epochs[:3]:
             epoch["val_roc_auc"] = 0.5
     finalist = run.state.finalist("hahnet")

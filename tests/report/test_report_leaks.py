@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 from rendered import rendered
-from synthetic import write_run
+from synthetic import changing, write_run
 
 from study.records import RunFolder
 from study.report import draw_report
@@ -23,7 +23,8 @@ def run(finished):
 
 
 def test_look_alikes_are_told_beside_equal_pixels(run):
-    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3, "look_alike_groups_of_two_labels": 2}
+    with changing(run) as manifest:
+        manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3, "look_alike_groups_of_two_labels": 2}
     (words,) = duplicates(run)
     assert (
         "29 pictures stand in more than one file, pixel by pixel: 31 files too many (20 of them also byte by byte)"
@@ -38,25 +39,28 @@ def test_look_alikes_are_told_beside_equal_pixels(run):
 
 
 def test_how_sure_the_links_are_is_told_on_the_scale_of_the_data_set(run):
-    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 0, "look_alike_doubtful": 2}
-    run.manifest["likeness"] = {"usual": 0.855, "likely": 0.965, "sure": 0.978}
+    with changing(run) as manifest:
+        manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 0, "look_alike_doubtful": 2}
+        manifest["likeness"] = {"usual": 0.855, "likely": 0.965, "sure": 0.978}
     (words,) = duplicates(run)
     assert "From 0.965 on two were linked; 2 of 9 links are doubtful, below 0.978." in words
     assert "copies can hardly be told" not in words
 
 
 def test_where_most_images_are_alike_it_is_said_that_copies_can_hardly_be_told(run):
-    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 0, "look_alike_doubtful": 0}
-    run.manifest["likeness"] = {"usual": 0.95, "likely": 0.985, "sure": 0.985}
-    run.manifest["groups"] = "exact"
+    with changing(run) as manifest:
+        manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 0, "look_alike_doubtful": 0}
+        manifest["likeness"] = {"usual": 0.95, "likely": 0.985, "sure": 0.985}
+        manifest["groups"] = "exact"
     (words,) = duplicates(run)
     assert "Most images are so like another one (likeness 0.95 in the median) that copies can hardly be told" in words
     assert "From 0.985 on two would be linked" in words
 
 
 def test_look_alikes_that_were_taken_for_strangers_are_said_to_have_stayed(run):
-    run.manifest["groups"] = "exact"
-    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
+    with changing(run) as manifest:
+        manifest["groups"] = "exact"
+        manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
     (words,) = duplicates(run)
     assert "those copies were left out of it" in words
     assert "those look-alikes stayed in it" in words
@@ -64,15 +68,17 @@ def test_look_alikes_that_were_taken_for_strangers_are_said_to_have_stayed(run):
 
 
 def test_that_nothing_looks_alike_is_told_as_well(run):
-    run.manifest["duplicates"] = {"extra_copies": 0, "look_alike_links": 0}
+    with changing(run) as manifest:
+        manifest["duplicates"] = {"extra_copies": 0, "look_alike_links": 0}
     (words,) = duplicates(run)
     assert "No two files hold the same picture" in words
     assert "Nor does any look like another one" in words
 
 
 def test_without_groups_the_copies_are_said_to_have_stayed(run):
-    run.manifest["groups"] = "none"
-    run.manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
+    with changing(run) as manifest:
+        manifest["groups"] = "none"
+        manifest["duplicates"] |= LOOK_ALIKES | {"look_alike_spanning_test": 3}
     (words,) = duplicates(run)
     assert "never spans" not in words
     # As in a log of an earlier version.
@@ -82,17 +88,20 @@ def test_without_groups_the_copies_are_said_to_have_stayed(run):
 
 
 def test_images_whose_patient_is_unknown_are_counted_beside_those_whose_patient_is_known(run):
-    run.manifest["groups"] = "duplicates"
-    run.manifest["dataset"] |= {"group_meaning": "patient", "ungrouped": 180}
+    with changing(run) as manifest:
+        manifest["groups"] = "duplicates"
+        manifest["dataset"] |= {"group_meaning": "patient", "ungrouped": 180}
     assert grouping(run).startswith("**Of 180 images the patient is unknown,**")
     assert "Images of one patient stay in one split" in grouping(run)
     # As in a log of an earlier version.
-    del run.manifest["dataset"]["ungrouped"]
+    with changing(run) as manifest:
+        del manifest["dataset"]["ungrouped"]
     assert "unknown" not in grouping(run)
 
 
 def test_without_copies_no_look_alike_is_called_a_further_one(run):
-    run.manifest["duplicates"] |= LOOK_ALIKES | {"extra_copies": 0, "look_alike_spanning_test": 0}
+    with changing(run) as manifest:
+        manifest["duplicates"] |= LOOK_ALIKES | {"extra_copies": 0, "look_alike_spanning_test": 0}
     (words,) = duplicates(run)
     assert "7 pictures look like another one" in words
     assert "further" not in words

@@ -86,7 +86,9 @@ def changed(record, place):
     for step in place[:-1]:
         inner = inner[step]
     old = inner[place[-1]]
-    inner[place[-1]] = old + 1 if isinstance(old, int) else old * 0.9 or 0.1
+    # Kernels have a middle, and nothing of a network can be frozen that isn't pretrained.
+    step = {"kernel_size": 2, "freeze_epochs": 0}.get(place[-1], 1)
+    inner[place[-1]] = old + step if isinstance(old, int) else old * 0.9 or 0.1
     return record
 
 
@@ -221,6 +223,8 @@ def other_manifest(factor):
         return round(value * factor) + 3 if isinstance(value, int) else (value or 0.1) * factor / 3
 
     new = {name: other(value) for name, value in old.items() if name not in kept}
+    for pair in new["pairs"].values():
+        pair["recipe"] |= {"kernel_size": 2 * round(factor) + 3, "freeze_epochs": 0}
     published = [
         {**row, **{n: v * factor / 3 for n, v in row.items() if isinstance(v, float)}} for row in old["published"]
     ]

@@ -4,6 +4,7 @@ import re
 import numpy as np
 import pytest
 from rendered import rendered
+from synthetic import changing
 
 from study.records import EventLog
 from study.report.core.study_run import load
@@ -207,7 +208,8 @@ def test_importance_is_that_for_the_score_at_the_first_rung(run):
 
 
 def test_a_budget_without_rungs_compares_trials_at_their_end(run):
-    run.manifest["pairs"]["hahnet"]["rungs"] = []
+    with changing(run) as manifest:
+        manifest["pairs"]["hahnet"]["rungs"] = []
     assert first_rung(run, "hahnet") == 9
     assert importance_of(run, "hahnet").num_trials == sum(t.state == "COMPLETE" for t in run.search("hahnet"))
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import f1_score, roc_auc_score
+from synthetic import changing
 
 from study.errors import ResultsError
 from study.evaluation.metrics import METRICS
@@ -122,7 +123,8 @@ def test_domains_are_described_in_words(domain, words):
 
 def test_pairs_with_spaces_of_their_own_get_a_column_each(make_run):
     run = load(make_run(stage="declared"))
-    run.manifest["space"]["lenet"] = {"lr": {"kind": "choice", "values": [0.1]}}
+    with changing(run) as manifest:
+        manifest["space"]["lenet"] = {"lr": {"kind": "choice", "values": [0.1]}}
     lines = space_table(run).splitlines()
     assert lines[0] == "| Hyperparameter | lenet | alexnet | hahnet |"
     assert "| lr | always 0.1 | 1e-05 to 0.01, log scale | 1e-05 to 0.01, log scale |" in lines

@@ -16,7 +16,7 @@ from study.report.core.verdict import (
 from study.wording import MINUS
 
 APART, NEAR = Interval(0.1, 0.05, 0.15), Interval(0.01, -0.02, 0.04)
-AUC, LOSS = Objective(), Objective("log_loss", "Log loss", greater_is_better=False)
+AUC, LOSS = Objective(), Objective(name="log_loss", title="Log loss", greater_is_better=False)
 SCORES = {"a": Interval(0.7, 0.6, 0.8), "b": Interval(0.8, 0.7, 0.9), "c": Interval(0.79, 0.7, 0.9)}
 
 

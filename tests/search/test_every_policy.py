@@ -22,7 +22,7 @@ SPACE = {
 POLICIES = search.policies.KIND.names()
 STOPPINGS = search.early_stopping.KIND.names()
 AUC = Objective()
-LOSS = Objective("log_loss", "Log loss", greater_is_better=False)
+LOSS = Objective(name="log_loss", title="Log loss", greater_is_better=False)
 
 
 def problem(objective: Objective = AUC, **changes: Any) -> Problem:

@@ -39,7 +39,7 @@ def searched(recipe: Recipe, number: int, state: str = COMPLETE) -> Trial:
         kind=records.SEARCH,
         number=number,
         recipe_name=records.SEARCH,
-        recipe=recipe.hyperparameters(),
+        recipe=recipe,
         seed=0,
         state=state,
         epochs=epochs,
@@ -99,7 +99,7 @@ def test_a_search_that_followed_along_suggests_what_one_rebuilt_from_the_records
         # Each trial is still running when the next one is suggested.
         history.append(searched(Recipe().with_values(values), number, RUNNING))
         ended = (COMPLETE, STOPPED, FAILED)[number % 3]
-        history[-2] = searched(Recipe(**history[-2].recipe), number - 1, ended)
+        history[-2] = searched(history[-2].recipe, number - 1, ended)
 
 
 def test_a_trial_that_was_running_when_it_became_known_is_told_of_when_it_ends() -> None:

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from manifests import manifest_json, pair_json
 
 from study import records
 from study.spec import Budget
@@ -15,7 +16,7 @@ def shown(events: list[dict[str, object]], tmp_path: Path) -> list[str]:
     stream, state = io.StringIO(), records.StudyState()
     progress = Progress(Budget(trials=2, epochs=4, seeds=1), 1, stream)
     with contextlib.closing(records.EventLog(tmp_path / "events.jsonl")) as log:
-        for event in [{"event": "declared", "manifest": {"pairs": {"lenet": {}}}}, *events]:
+        for event in [{"event": "declared", "manifest": manifest_json()}, *events]:
             record = log.append(**event)  # type: ignore[arg-type]
             state.apply(record)
             progress(record, state)
@@ -100,6 +101,6 @@ def test_the_best_so_far_is_that_of_trials_that_are_shown(tmp_path: Path) -> Non
 
 def test_a_line_is_no_wider_than_most_terminals(tmp_path: Path) -> None:
     longest = [{**started(99), "pair": "efficientnet_b0"}, *[epoch(99, e, 0.5) for e in range(1, 61)]]
-    events = [{"event": "declared", "manifest": {"pairs": {"efficientnet_b0": {}}}}, *longest]
+    events = [{"event": "declared", "manifest": manifest_json(pairs={"efficientnet_b0": pair_json()})}, *longest]
     *_, line = shown([*events, {"event": "completed", "trial": "lenet-search99", "best_loss": 0.1}], tmp_path)
     assert len(line) <= 120, line

@@ -92,7 +92,7 @@ def test_every_trial_is_there_once_with_its_epochs_also_after_an_interruption(
     for run in runs:
         trial = trials[run.info.run_name]
         assert run.info.status == "FINISHED"
-        assert run.data.params["lr"] == str(trial.recipe["lr"])
+        assert run.data.params["lr"] == str(trial.recipe.lr)
         history = client.get_metric_history(run.info.run_id, "val_roc_auc")
         assert [(each.step, each.value) for each in sorted(history, key=lambda each: each.step)] == [
             (epoch["epoch"], pytest.approx(epoch["val_roc_auc"])) for epoch in trial.epochs

@@ -44,7 +44,7 @@ def test_hyperparameters_have_a_row_a_trial_with_its_best_score(folder: RunFolde
         content = found.summary_metadata["_hparams_/session_start_info"].plugin_data.content
         hparams = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
         assert hparams["architecture"].string_value == trial.pair
-        assert hparams["lr"].number_value == pytest.approx(trial.recipe["lr"])
+        assert hparams["lr"].number_value == pytest.approx(trial.recipe.lr)
         assert hparams["state"].string_value == trial.state
 
 

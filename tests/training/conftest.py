@@ -58,7 +58,7 @@ def make_run() -> MakeRun:
     ) -> Run:
         return Run(
             architecture=architecture,
-            recipe=Recipe(**{"batch_size": 16, "pretrained": weights is not None, **recipe}).hyperparameters(),
+            recipe=Recipe(**{"batch_size": 16, "pretrained": weights is not None, **recipe}),
             num_classes=max(targets) + 1,
             modality=modality,
             train=rows(targets, 0, num_train),

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from study.spec import Recipe
 from study.training import checkpoint
 from study.training.checkpoint import CheckpointWriter, DamagedError
 
-RECIPE = {"lr": 0.1, "augmentation": "none"}
+RECIPE = Recipe(lr=0.1)
 
 
 def state_of(epoch: int) -> dict[str, object]:
@@ -18,7 +19,7 @@ def state_of(epoch: int) -> dict[str, object]:
         "epoch": epoch,
         "weights": torch.full((3000,), float(epoch)),
         "best": {"score": float("-inf"), "name": "a"},
-        "recipe": RECIPE,
+        "recipe": RECIPE.hyperparameters(),
         "seed": 7,
     }
 
@@ -92,7 +93,7 @@ def test_a_checkpoint_of_an_earlier_version_that_is_ahead_of_the_records_is_pass
 
 def test_a_checkpoint_of_another_recipe_or_seed_is_passed_over(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "epoch-00001.pt", state_of(1))
-    checkpoint.save(tmp_path / "epoch-00002.pt", state_of(2) | {"recipe": RECIPE | {"lr": 0.2}})
+    checkpoint.save(tmp_path / "epoch-00002.pt", state_of(2) | {"recipe": Recipe(lr=0.2).hyperparameters()})
     checkpoint.save(tmp_path / "epoch-00003.pt", state_of(3) | {"seed": 8})
     assert newest(tmp_path)["epoch"] == 1
 

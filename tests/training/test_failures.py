@@ -8,6 +8,7 @@ import torch
 
 from study.errors import StorageError
 from study.records import Trial
+from study.spec import Recipe
 from study.training import failures
 from study.training.failures import DISK, DIVERGED, ERROR, HUNG, LOST, MAX_ATTEMPTS, OUT_OF_MEMORY, next_micro_batch
 from study.training.trainer import DivergedError
@@ -15,7 +16,7 @@ from study.training.trainer import DivergedError
 
 def trial(*attempts: str, micro_batch: int = 0, num_epochs: int = 0) -> Trial:
     return Trial(
-        id="lenet-search1", pair="lenet", kind="search", number=1, recipe_name="search", recipe={}, seed=0,
+        id="lenet-search1", pair="lenet", kind="search", number=1, recipe_name="search", recipe=Recipe(), seed=0,
         micro_batch=micro_batch,
         epochs=[{"epoch": i + 1} for i in range(num_epochs)],
         attempts=[{"kind": kind, "epochs": 0} for kind in attempts],

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from study.evaluation.saliency_maps import heat, likeness, rank_correlation
+from study.spec import Recipe
 from study.training.data import Images
 from study.training.grad_cam import NoMapError, grad_cam, untrained
 from study.training.trainer import train
@@ -83,7 +84,7 @@ def test_a_network_whose_gradient_is_dead_has_a_map_of_zeros_and_no_heat() -> No
 
 
 def test_an_untrained_network_is_another_one_each_time_and_its_signals_do_not_fade() -> None:
-    recipe = {"batchnorm": False}
+    recipe = Recipe(batchnorm=False)
     images = torch.randn(4, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     one, other, again = (untrained("resnet18", recipe, 3, images, seed) for seed in (0, 1, 0))
     assert not one.training

@@ -15,7 +15,7 @@ CPU = torch.device("cpu")
 
 
 def loss_of(logits: Tensor, targets: Tensor, counts: list[int], **values: object) -> float:
-    return float(losses.training_loss(Recipe(**values).hyperparameters(), counts, CPU)(logits, targets))
+    return float(losses.training_loss(Recipe(**values), counts, CPU)(logits, targets))
 
 
 @pytest.mark.parametrize(("pos_weight", "factor"), [(1.0, 1.0), (2.5, 2.5), ("balanced", 30 / 90)])

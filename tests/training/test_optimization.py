@@ -12,13 +12,13 @@ LR = 0.02
 
 
 def optimizer_of(model: nn.Module | None = None, **values: object) -> Optimizer:
-    return make_optimizer(model or nn.Linear(2, 2), Recipe(lr=LR, **values).hyperparameters())
+    return make_optimizer(model or nn.Linear(2, 2), Recipe(lr=LR, **values))
 
 
 def learning_rates(schedule: str, num_steps: int) -> list[float]:
     """The learning rate of each step."""
     model = nn.Linear(2, 2)
-    recipe = Recipe(lr=LR, schedule=schedule).hyperparameters()
+    recipe = Recipe(lr=LR, schedule=schedule)
     optimizer = make_optimizer(model, recipe)
     stepper = make_schedule(optimizer, recipe, num_steps)
     rates = []

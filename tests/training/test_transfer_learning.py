@@ -1,6 +1,7 @@
 """Two stages: first only the head learns, then everything does; and what was learnt elsewhere helps."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,8 @@ def test_what_is_frozen_does_not_move_by_one_bit_and_moves_in_the_second_stage(t
 
 
 def test_each_stage_has_its_own_learning_rate(two_stages: Training) -> None:
-    two_stages.run.recipe.update(lr=3e-3, fine_tune_lr=2e-5)
+    recipe = replace(two_stages.run.recipe, lr=3e-3, fine_tune_lr=2e-5)
+    two_stages.run = replace(two_stages.run, recipe=recipe)
     # The first stage was begun with the recipe as it was.
     two_stages._begin_stage()
     assert [two_stages.run_epoch()["lr"] for _ in range(4)] == [3e-3, 3e-3, 2e-5, 2e-5]
@@ -107,7 +109,7 @@ def test_images_are_standardized_as_the_weights_expect_and_otherwise_as_the_trai
     images, pretrained = make_images(BINARY), random_base("lenet")
     run = make_run(BINARY, weights=pretrained)
     assert Training(run, images).standardization == pretrained.standardization
-    run.recipe["pretrained"] = False
+    run = replace(run, recipe=replace(run.recipe, pretrained=False))
     assert Training(run, images).standardization == images.statistics(run.train.rows)
 
 
@@ -144,7 +146,7 @@ def test_a_network_pretrained_on_one_stand_in_beats_the_same_one_from_scratch_on
     recipe = Recipe(optimizer="adamw", lr=2e-3, batchnorm=True, width=8, augmentation="light", schedule="cosine")
 
     def run(rows: SplitRows, num_classes: int, num_train: int, modality: str, **values: object) -> Run:
-        fields = {"pretrained": None, "seed": 0, "epochs": 10, "recipe": recipe.hyperparameters(), **values}
+        fields = {"pretrained": None, "seed": 0, "epochs": 10, "recipe": recipe, **values}
         return Run(
             architecture="eight_conv_cnn",
             num_classes=num_classes,
@@ -164,9 +166,7 @@ def test_a_network_pretrained_on_one_stand_in_beats_the_same_one_from_scratch_on
     for seed in range(5):
         scores = [
             train(
-                run(
-                    rows, num_classes, 80, "ihc", seed=seed, epochs=6, recipe=r.hyperparameters(), pretrained=pretrained
-                ),
+                run(rows, num_classes, 80, "ihc", seed=seed, epochs=6, recipe=r, pretrained=pretrained),
                 images,
                 report=lambda _m, _s: None,
             ).best_score

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from manifests import manifest_json
 from safetensors.torch import load_file
 
 import study
@@ -17,7 +18,7 @@ from study import architectures, export, records
 from study.command import DONE, USER_ERROR
 from study.errors import ResultsError
 from study.evaluation.probability_correction import Correction
-from study.records import TEST, TUNED, RunFolder
+from study.records import TEST, TUNED, Manifest, RunFolder
 from study.spec import Recipe
 from study.training.data import Images, Standardization
 from study.training.losses import probabilities
@@ -139,7 +140,11 @@ def test_every_architecture_can_be_exported(tmp_path: Path, name: str, num_class
     torch.manual_seed(0)
     model = architecture.build(architecture.recipe, 1 if num_classes == 2 else num_classes, 64).eval()
     member = Member(
-        "seed0", {}, model, Standardization((0.5,) * 3, (0.2,) * 3), Correction((1.0, 2.0, 0.5)[:num_classes], 1.3)
+        "seed0",
+        architecture.recipe,
+        model,
+        Standardization((0.5,) * 3, (0.2,) * 3),
+        Correction((1.0, 2.0, 0.5)[:num_classes], 1.3),
     )
     winner = Winner(
         run="drawn",
@@ -152,7 +157,7 @@ def test_every_architecture_can_be_exported(tmp_path: Path, name: str, num_class
         threshold=0.5,
         appearance=None,
         device=torch.device("cpu"),
-        manifest={},
+        manifest=Manifest.from_json(manifest_json()),
     )
     images = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3)).astype(np.uint8)
     # The export checks itself: it fails where ONNX Runtime and torch differ.

@@ -9,7 +9,7 @@ from ray.tune import Callback
 from ray.tune.experiment import Trial
 
 from study.execution.ray_backend.cluster import require_alive
-from study.execution.task import TASK, Task
+from study.execution.task import TASK, Task, TrainingTask
 
 _MANY = 10
 
@@ -83,4 +83,4 @@ class HangMonitor(NotSnapshotted, Callback):
 
 def _of(trial: Trial) -> tuple[str, str]:
     task: Task = trial.config[TASK]
-    return task.run, task.pair
+    return task.run, task.pair if isinstance(task, TrainingTask) else ""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from study import architectures, records, selection
 from study.evaluation.saliency_maps import heat, rank_correlation
-from study.execution.task import Task
+from study.execution.task import ExplainTask
 from study.execution.worker.machine import files_of
 from study.execution.worker.scoring import Send
 from study.planning.manifest import cpu_model
@@ -40,7 +40,7 @@ _NUM_THREADS = 1
 Chosen = Sequence[tuple[str, Example]]
 
 
-def explain(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
+def explain(task: ExplainTask, workload: Workload, send: Send, beat: Beat) -> None:
     """Records thumbnails of the images that a report shows, Grad-CAM of one seed run of each pair, and latencies.
 
     All is done on the CPU: there are few images, and every machine has one.
@@ -117,7 +117,7 @@ class _Map:
 class _Explainer:
     """Looks at the seed runs of one pair after the other."""
 
-    def __init__(self, task: Task, workload: Workload, beat: Beat) -> None:
+    def __init__(self, task: ExplainTask, workload: Workload, beat: Beat) -> None:
         self.task, self.workload, self.beat = task, workload, beat
         self.images = Images(workload.pixels, torch.device("cpu"))
         self.row_of = _rows(workload)

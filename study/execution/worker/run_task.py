@@ -16,13 +16,12 @@ from ray.train.torch import TorchTrainer, get_device
 from ray.tune.integration.ray_train import TuneReportCallback
 
 from study import architectures, records
-from study.execution.task import TASK, Task, encoded
+from study.execution.task import TASK, ExplainTask, ReplicateTask, ScoreTask, Task, TrainingTask, encoded
 from study.execution.worker.machine import files_of, on_this_machine, own_folder
 from study.execution.worker.memory import give_back_memory
 from study.execution.worker.process_group import ProcessGroup
 from study.execution.worker.scoring import Send, keep, score_test
 from study.planning.workload import Workload
-from study.records import EXPLAIN, SEED, TEST
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.training import checkpoint, failures
@@ -46,12 +45,7 @@ def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None
     try:
         for part in workload.parts:
             part.give()
-        if task.kind in (TEST, EXPLAIN):
-            _watched(task, on_this_machine(workload))
-        elif workload.num_workers == 0:
-            _train_locally(task, workload)
-        else:
-            _train_in_worker_group(task, workload)
+        _carry_out(task, workload)
     except Exception as error:  # noqa: BLE001
         # A recipe that can't be trained is a finding about the recipe; letting it out would end the warm actor.
         notes = records.RunFolder(own_folder(workload)).checkpoints(task.id)
@@ -64,7 +58,26 @@ def run_trial(config: dict[str, Any], *, workloads: dict[str, Workload]) -> None
     _send_to_tune({"event": "failed", **asdict(failure)})
 
 
-def _train_locally(task: Task, workload: Workload) -> None:
+def _carry_out(task: Task, workload: Workload) -> None:
+    match task:
+        case TrainingTask() if workload.num_workers == 0:
+            _train_locally(task, workload)
+        case TrainingTask():
+            _train_in_worker_group(task, workload)
+        case ScoreTask():
+            with _watched(task, workload) as (workload, watchdog):
+                score_test(task, workload, _send_to_tune, watchdog.beat)
+        case ExplainTask():
+            # Imported late: Captum takes a second, for which no trial should wait.
+            from study.execution.worker.explaining import explain
+
+            with _watched(task, workload) as (workload, watchdog):
+                explain(task, workload, _send_to_tune, watchdog.beat)
+        case _:
+            raise TypeError(f"There is no way to carry out a {type(task).__name__}.")
+
+
+def _train_locally(task: TrainingTask, workload: Workload) -> None:
     """Ray Train's local mode: the loop runs in this actor, which stays warm for the next trial."""
     trainer = TorchTrainer(
         lambda: _train(task, workload, _send_to_tune),
@@ -73,7 +86,7 @@ def _train_locally(task: Task, workload: Workload) -> None:
     trainer.fit()
 
 
-def _train_in_worker_group(task: Task, workload: Workload) -> None:
+def _train_in_worker_group(task: TrainingTask, workload: Workload) -> None:
     """A Ray Train worker group; its reports reach Ray Tune through a callback.
 
     A group is as large as there is room for at its start, and computes the same whatever its size; so a trial whose
@@ -114,7 +127,7 @@ def _send_to_train(report: dict[str, Any]) -> None:
     ray_train.report(encoded(report))
 
 
-def _train(task: Task, workload: Workload, send: Send) -> None:
+def _train(task: TrainingTask, workload: Workload, send: Send) -> None:
     """Trains a recipe and reports its epochs and its end."""
     for part in workload.parts:
         # The processes of a worker group are none of the trial actor's.
@@ -163,7 +176,9 @@ def _train(task: Task, workload: Workload, send: Send) -> None:
             tell(metrics)
         run = _run(task, workload, files)
         outcome = train(run, images, report=report, resume_from=resume_from, beat=watchdog.beat)
-        kept = keep(task, workload, images, outcome, watchdog.beat) if task.kind == SEED and is_first else {}
+        kept = (
+            keep(task, workload, images, outcome, watchdog.beat) if is_first and isinstance(task, ReplicateTask) else {}
+        )
         # The driver deletes the checkpoints when it hears of the end; none may be written after that.
         if writer is not None:
             writer.wait()
@@ -195,7 +210,7 @@ def _device(workload: Workload) -> torch.device:
     return torch.device(workload.device)
 
 
-def _run(task: Task, workload: Workload, files: RunFiles) -> Run:
+def _run(task: TrainingTask, workload: Workload, files: RunFiles) -> Run:
     return Run(
         architecture=task.pair,
         recipe=task.recipe,
@@ -213,25 +228,21 @@ def _run(task: Task, workload: Workload, files: RunFiles) -> Run:
     )
 
 
-def _watched(task: Task, workload: Workload) -> None:
-    """A task that trains nothing."""
+@contextmanager
+def _watched(task: Task, workload: Workload) -> Iterator[tuple[Workload, Watchdog]]:
+    """What a task needs that trains nothing: the files on this machine, and a watchdog."""
+    workload = on_this_machine(workload)
     if not torch.cuda.is_available():
         # With worker groups the trial actor itself needs no GPU, and may be where there is none.
         workload = replace(workload, device="cpu")
     torch.set_num_threads(workload.num_threads)
     note = records.RunFolder(workload.folder).why_it_ended(task.id)
     with Watchdog(note, workload.hang_after_s) as watchdog:
-        if task.kind == TEST:
-            score_test(task, workload, _send_to_tune, watchdog.beat)
-        else:
-            # Imported late: Captum takes a second, for which no trial should wait.
-            from study.execution.worker.explaining import explain
-
-            explain(task, workload, _send_to_tune, watchdog.beat)
+        yield workload, watchdog
 
 
-def _pretrained(task: Task, files: RunFiles) -> Pretrained | None:
-    if not task.recipe["pretrained"]:
+def _pretrained(task: TrainingTask, files: RunFiles) -> Pretrained | None:
+    if not task.recipe.pretrained:
         return None
     path = files.folder.pretrained(task.pair)
     files.fetch(path)

@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 
 from study import records
-from study.execution.task import Task
+from study.execution.task import ReplicateTask, ScoreTask
 from study.execution.worker.machine import files_of
 from study.planning.workload import Workload
 from study.training import checkpoint, losses
@@ -20,7 +20,7 @@ from study.training.training_run import Outcome
 Send = Callable[[dict[str, Any]], None]
 
 
-def keep(task: Task, workload: Workload, images: Images, outcome: Outcome, beat: Beat) -> dict[str, str]:
+def keep(task: ReplicateTask, workload: Workload, images: Images, outcome: Outcome, beat: Beat) -> dict[str, str]:
     """Keeps a seed run's weights and its predictions on train and val, and returns their hashes.
 
     Test is not touched here.
@@ -35,7 +35,7 @@ def keep(task: Task, workload: Workload, images: Images, outcome: Outcome, beat:
     return folder.hashes(written)
 
 
-def score_test(task: Task, workload: Workload, send: Send, beat: Beat) -> None:
+def score_test(task: ScoreTask, workload: Workload, send: Send, beat: Beat) -> None:
     """Scores the test split with the best epoch of every seed run: the one time that it is opened."""
     started_s = time.perf_counter()
     files, device = files_of(workload), torch.device(workload.device)

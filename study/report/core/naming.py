@@ -38,9 +38,9 @@ def origins(run: Run) -> str:
     parts = {
         "the document's for": [pair for pair in others if run.has_documents_recipe(pair)],
         "the document's but for its weights for": [
-            pair for pair in others if run.manifest["document"] and not run.has_documents_recipe(pair)
+            pair for pair in others if run.manifest.document and not run.has_documents_recipe(pair)
         ],
-        "the study's own for": others if not run.manifest["document"] else [],
+        "the study's own for": others if not run.manifest.document else [],
         "this project's default for": references,
     }
     return "; ".join(f"{words} {listing(pairs)}" for words, pairs in parts.items() if pairs)

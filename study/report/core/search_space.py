@@ -54,7 +54,7 @@ def explored(run: Run) -> dict[str, Explored]:
     """Hyperparameter -> what any pair may have, in the order of the spaces; without those that are one value only."""
     domains: dict[str, list[Mapping[str, Any]]] = {}
     for pair in run.pairs:
-        for name, domain in run.manifest["space"].get(pair, {}).items():
+        for name, domain in run.manifest.space.get(pair, {}).items():
             domains.setdefault(name, []).append(domain)
     found = {name: _joined(each) for name, each in domains.items()}
     return {name: each for name, each in found.items() if len(each.values) > 1 or each.low < each.high}

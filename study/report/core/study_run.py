@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -18,6 +17,7 @@ from study.records import (
     TUNED,
     Explanations,
     Key,
+    Manifest,
     Objective,
     Predictions,
     RunFolder,
@@ -54,7 +54,7 @@ class Run:
     unexplained: str = ""
 
     @property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         return self.state.manifest
 
     @property
@@ -65,21 +65,20 @@ class Run:
     @property
     def metrics(self) -> tuple[str, ...]:
         """Those that the report shows: the usual ones, what the study chooses by, and those of a user's own."""
-        own = self.manifest.get("metrics", [])
-        return tuple(dict.fromkeys([*METRICS, self.objective.name, *own]))
+        return tuple(dict.fromkeys([*METRICS, self.objective.name, *self.manifest.metrics]))
 
     @property
     def classes(self) -> list[str]:
-        return list(self.manifest["dataset"]["classes"])
+        return list(self.manifest.dataset.classes)
 
     @property
     def is_ordinal(self) -> bool:
         """Whether the classes are in an order, as scores are; runs of earlier versions don't say."""
-        return bool(self.manifest["dataset"].get("ordinal", False))
+        return self.manifest.dataset.ordinal
 
     @property
     def pairs(self) -> list[str]:
-        return list(self.manifest["pairs"])
+        return list(self.manifest.pairs)
 
     @property
     def tested(self) -> dict[str, Predictions]:
@@ -100,17 +99,17 @@ class Run:
     @property
     def from_scratch(self) -> dict[str, str]:
         """Architecture whose recipe wanted it pretrained -> why it was trained from scratch."""
-        return dict(self.manifest["from_scratch"])
+        return dict(self.manifest.from_scratch)
 
     def is_reference(self, pair: str) -> bool:
         """Whether the document doesn't have this network: it starts from its own default recipe."""
-        return bool(self.manifest["pairs"][pair]["reference"])
+        return self.manifest.pairs[pair].reference
 
     def has_documents_recipe(self, pair: str) -> bool:
         """Whether trial 0 is the document's recipe as it stands, with the weights that it wants."""
         # Weights that it doesn't name make it another recipe, as does the lack of those that it does.
-        other_weights = {*self.from_scratch, *self.manifest.get("given_weights", [])}
-        return bool(self.manifest["document"]) and not self.is_reference(pair) and pair not in other_weights
+        other_weights = {*self.from_scratch, *self.manifest.given_weights}
+        return bool(self.manifest.document) and not self.is_reference(pair) and pair not in other_weights
 
     def search(self, pair: str) -> list[Trial]:
         return self.state.of_kind(SEARCH, pair)
@@ -129,12 +128,12 @@ class Run:
         """Of the winner: dense units and kernels may differ from the starting recipe's; None where no record tells."""
         finalist = self.state.finalist(pair)
         own = finalist.result.get("num_parameters") if finalist else None
-        found = own or self.manifest["pairs"][pair].get("num_parameters")
+        found = own or self.manifest.pairs[pair].num_parameters
         return int(found) if found else None
 
     def images(self, split: str) -> dict[str, int]:
         """Class -> number of images, in the order of the classes."""
-        counts = self.manifest["counts"].get(split, {})
+        counts = self.manifest.counts.get(split, {})
         return {name: int(counts.get(name, 0)) for name in self.classes}
 
 
@@ -145,7 +144,7 @@ def load(folder: RunFolder) -> Run:
         ResultsError: there is no run there, or its records are damaged.
     """
     state = load_run(folder)
-    parts.give_kept(folder.parts, state.manifest.get("parts", []), (parts.METRIC, parts.SECTION))
+    parts.give_kept(folder.parts, state.manifest.parts, (parts.METRIC, parts.SECTION))
     require_whole_predictions(folder, state)
     explanations, unexplained = _explanations(folder, state)
     png = folder.left_out.read_bytes() if folder.left_out.exists() else b""
@@ -162,14 +161,14 @@ def load(folder: RunFolder) -> Run:
 
 def siblings(folder: RunFolder, run: Run) -> dict[str, Run]:
     """Grouping -> the run of the same study on the same images under it, for those that are finished."""
-    own = str(run.manifest.get("groups", groups.DEFAULT))
+    own = run.manifest.groups or groups.DEFAULT
     base = run.name.removesuffix(f"-{own}")
     found = {}
     for way in groups.WAYS:
         other = RunFolder(folder.root.with_name(base if way == groups.DEFAULT else f"{base}-{way}"))
         if way != own and other.events.exists():
             sibling = load(other)
-            if sibling.state.finished and sibling.manifest["data_hash"] == run.manifest["data_hash"]:
+            if sibling.state.finished and sibling.manifest.data_hash == run.manifest.data_hash:
                 found[way] = sibling
     return found
 

@@ -10,6 +10,7 @@ from study.report.core.markdown import table, value
 from study.report.core.naming import starting_recipe
 from study.report.core.search_space import ends
 from study.report.core.study_run import Run
+from study.spec import HYPERPARAMETERS
 from study.wording import NOTHING, shown
 
 
@@ -27,7 +28,7 @@ def image_table(run: Run) -> str:
 
 def space_table(run: Run) -> str:
     """Hyperparameter x explored values; one column if all pairs share one space, else one a pair."""
-    spaces = {pair: run.manifest["space"].get(pair, {}) for pair in run.pairs}
+    spaces = {pair: run.manifest.space.get(pair, {}) for pair in run.pairs}
     names = list(dict.fromkeys(name for space in spaces.values() for name in space))
     if all(space == spaces[run.pairs[0]] for space in spaces.values()):
         columns = {"Explored, in every pair": spaces[run.pairs[0]]}
@@ -60,13 +61,13 @@ def recipe_table(run: Run, pair: str) -> str:
 
     Hyperparameters that make no difference for this pair are left out.
     """
-    recipe, searched = run.manifest["pairs"][pair]["recipe"], run.manifest["space"].get(pair, {})
+    recipe, searched = run.manifest.pairs[pair].recipe, run.manifest.space.get(pair, {})
     finalist = run.state.finalist(pair)
     rows = []
     for name in shown_hyperparameters(run, pair):
-        content = recipe[name]
-        tuned = value(finalist.recipe[name]) if finalist else NOTHING
-        if finalist and finalist.recipe[name] != content:
+        content = getattr(recipe, name)
+        tuned = value(getattr(finalist.recipe, name)) if finalist else NOTHING
+        if finalist and getattr(finalist.recipe, name) != content:
             tuned = f"**{tuned}**"
         rows.append([name, "yes" if name in searched else "no", tuned, value(content), _source(run, pair, name)])
     start = starting_recipe(run, [pair])
@@ -77,8 +78,8 @@ def recipe_table(run: Run, pair: str) -> str:
 
 def shown_hyperparameters(run: Run, pair: str) -> list[str]:
     """Those that make a difference for this pair, in the order of its recipe."""
-    declared, searched = run.manifest["pairs"][pair], run.manifest["space"].get(pair, {})
-    return [name for name in declared["recipe"] if name in declared["uses"] or name in searched]
+    declared, searched = run.manifest.pairs[pair], run.manifest.space.get(pair, {})
+    return [name for name in HYPERPARAMETERS if name in declared.uses or name in searched]
 
 
 def _source(run: Run, pair: str, name: str) -> str:
@@ -87,8 +88,8 @@ def _source(run: Run, pair: str, name: str) -> str:
         return "this project's default"
     if name == "pretrained" and pair in run.from_scratch:
         return "no weights could be had"
-    unstated = "assumed" if run.manifest["document"] else NOTHING
-    return str(run.manifest["pairs"][pair]["stated"].get(name, unstated))
+    unstated = "assumed" if run.manifest.document else NOTHING
+    return run.manifest.pairs[pair].stated.get(name, unstated)
 
 
 def seed_table(run: Run) -> str:

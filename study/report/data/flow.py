@@ -36,8 +36,8 @@ def divided(run: Run) -> str:
 
 def left_out(run: Run) -> dict[str, int]:
     """Reason -> number of images that are in no split; what can't be read is always among them."""
-    reasons = {reason: int(number) for reason, number in run.manifest["left_out"].items() if number}
-    return {"unreadable or known to be bad": len(run.manifest.get("skipped", []))} | reasons
+    reasons = {reason: int(number) for reason, number in run.manifest.left_out.items() if number}
+    return {"unreadable or known to be bad": len(run.manifest.skipped)} | reasons
 
 
 def num_groups(run: Run, split: str) -> int | None:

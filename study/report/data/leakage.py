@@ -41,73 +41,73 @@ def left_out(run: Run) -> str:
 
 def duplicates(run: Run) -> list[str]:
     """What there is of copies and look-alikes."""
-    found = run.manifest["duplicates"]
-    if not found.get("extra_copies"):
+    found = run.manifest.duplicates
+    if not found.extra_copies:
         sentences = ["No two files hold the same picture, pixel by pixel."]
     else:
         sentences = [
-            f"{counted(found['groups'], 'picture')} {'stands' if found['groups'] == 1 else 'stand'} in more than one "
-            f"file, pixel by pixel: {counted(found['extra_copies'], 'file')} too many "
-            f"({found['byte_identical_copies']:,} of them also byte by byte)"
+            f"{counted(found.groups, 'picture')} {'stands' if found.groups == 1 else 'stand'} in more than one "
+            f"file, pixel by pixel: {counted(found.extra_copies, 'file')} too many "
+            f"({found.byte_identical_copies:,} of them also byte by byte)"
             f"{'. Such files are one group, which never spans two splits' if way_of(run) != NONE else ''}."
         ]
-        if found.get("spanning_test"):
+        if found.spanning_test:
             sentences.append(
                 _spanning(
-                    counted(found["spanning_test"], "test image"),
+                    counted(found.spanning_test, "test image"),
                     "also stood on the training side",
                     "copies",
                     stayed=way_of(run) == NONE,
                 )
             )
-        if found.get("groups_of_two_labels"):
-            sentences.append(f"{counted(found['groups_of_two_labels'], 'such picture')} carry two different labels.")
+        if found.groups_of_two_labels:
+            sentences.append(f"{counted(found.groups_of_two_labels, 'such picture')} carry two different labels.")
     return [" ".join([*sentences, *_look_alikes(run)])]
 
 
 def _look_alikes(run: Run) -> list[str]:
-    found = run.manifest["duplicates"]
+    found = run.manifest.duplicates
     # A log of version 0.1.0 knows no look-alikes.
-    if "look_alike_links" not in found:
+    if found.look_alike_links is None:
         return []
-    if not found["look_alike_links"]:
+    if not found.look_alike_links:
         return [f"Nor does any look like another one, {CHANGES}."]
     # Further than those that are copies.
-    further = "further " if found["extra_copies"] else ""
+    further = "further " if found.extra_copies else ""
     sentences = [
-        f"{counted(found['look_alike_extra_pictures'], f'{further}picture')} "
-        f"{'looks' if found['look_alike_extra_pictures'] == 1 else 'look'} like another one ({CHANGES}), in "
-        f"{counted(found['look_alike_groups'], 'group')}."
+        f"{counted(found.look_alike_extra_pictures, f'{further}picture')} "
+        f"{'looks' if found.look_alike_extra_pictures == 1 else 'look'} like another one ({CHANGES}), in "
+        f"{counted(found.look_alike_groups, 'group')}."
     ]
-    if found["look_alike_spanning_test"]:
+    if found.look_alike_spanning_test:
         sentences.append(
             _spanning(
-                counted(found["look_alike_spanning_test"], f"{further}test image"),
+                counted(found.look_alike_spanning_test, f"{further}test image"),
                 "look like one on the training side",
                 "look-alikes",
                 stayed=way_of(run) in (NONE, EXACT),
             )
         )
     # A log of an earlier version doesn't know.
-    if found.get("look_alike_groups_of_two_labels"):
-        sentences.append(f"Of these groups, {found['look_alike_groups_of_two_labels']:,} carry two different labels.")
+    if found.look_alike_groups_of_two_labels:
+        sentences.append(f"Of these groups, {found.look_alike_groups_of_two_labels:,} carry two different labels.")
     return [*sentences, *_how_alike(run)]
 
 
 def _how_alike(run: Run) -> list[str]:
     """What likeness means in this data set, and how many links are only just likely."""
     # A log of an earlier version doesn't know.
-    if "likeness" not in run.manifest:
+    scale, found = run.manifest.likeness, run.manifest.duplicates
+    if scale is None or found.look_alike_links is None:
         return []
-    scale, found = run.manifest["likeness"], run.manifest["duplicates"]
     linked = "would be" if way_of(run) in (NONE, EXACT) else "were"
-    hard = [f"**{hard_to_tell(scale['usual'])}**"] if scale["usual"] >= HARD_TO_TELL else []
+    hard = [f"**{hard_to_tell(scale.usual)}**"] if scale.usual >= HARD_TO_TELL else []
     return [
         *hard,
         "Likeness is the correlation of what tells two pictures from the others of the data set; that of a picture and "
-        f"its second most similar one is {scale['usual']:.2f} in the median. From {scale['likely']:.3f} on two "
-        f"{linked} linked; {found['look_alike_doubtful']:,} of {counted(found['look_alike_links'], 'link')} "
-        f"{'is' if found['look_alike_doubtful'] == 1 else 'are'} doubtful, below {scale['sure']:.3f}.",
+        f"its second most similar one is {scale.usual:.2f} in the median. From {scale.likely:.3f} on two "
+        f"{linked} linked; {found.look_alike_doubtful:,} of {counted(found.look_alike_links, 'link')} "
+        f"{'is' if found.look_alike_doubtful == 1 else 'are'} doubtful, below {scale.sure:.3f}.",
     ]
 
 
@@ -118,9 +118,9 @@ def _spanning(number: str, where: str, what: str, *, stayed: bool) -> str:
 
 def skipped(run: Run) -> list[str]:
     """Files that can't be read or are known to be bad."""
-    paths = run.manifest.get("skipped", [])
+    paths = run.manifest.skipped
     if not paths:
-        return [] if any(run.manifest["left_out"].values()) else ["No image was left out."]
+        return [] if any(run.manifest.left_out.values()) else ["No image was left out."]
     named = listing([f"`{path}`" for path in paths[:_FEW_SKIPPED]])
     more = " and others" if len(paths) > _FEW_SKIPPED else ""
     return [f"Unreadable or known to be bad, and left out: {counted(len(paths), 'file')} ({named}{more})."]
@@ -133,10 +133,10 @@ def grouping(run: Run) -> str:
             "**Every image was taken for itself (`--groups none`), copies included: they may stand on both sides of a "
             "split. The figures show what a table looks like that knows no leaks.**"
         )
-    meaning = run.manifest["dataset"].get("group_meaning", "")
+    meaning = run.manifest.dataset.group_meaning
     if meaning:
         # A log of an earlier version doesn't know.
-        alone = run.manifest["dataset"].get("ungrouped", 0)
+        alone = run.manifest.dataset.ungrouped
         of_these = f"**Of {counted(alone, 'image')} the {meaning} is unknown,** and several may be of one. "
         return (
             f"{of_these if alone else ''}Images of one {meaning} stay in one split and are drawn together in the "
@@ -157,7 +157,7 @@ def grouping(run: Run) -> str:
 
 def _kept(run: Run) -> str:
     """The splits that were given, for whose images others are left out."""
-    return "test or val" if "val" in run.manifest.get("given_splits", []) else "test"
+    return "test or val" if "val" in run.manifest.given_splits else "test"
 
 
 def kept_together(run: Run) -> str:
@@ -165,7 +165,7 @@ def kept_together(run: Run) -> str:
     if way_of(run) == NONE:
         return "No images were kept together, copies included (`--groups none`)."
     left_out = f"and one on the training side that also stands in the {_kept(run)} split is left out"
-    if "groups" not in run.manifest:
+    if run.manifest.groups is None:
         return f"Copies of one picture, pixel by pixel, stay together, {left_out}."
     if way_of(run) == EXACT:
         return (
@@ -189,7 +189,7 @@ def sensitivity(run: Run, siblings: Mapping[str, Run]) -> str:
         for pair in (pair for pair in run.pairs if pair in runs[way].pairs):
             val, test = (_roc_auc(runs[way], pair, split) for split in (VAL, TEST))
             trained = sum(runs[way].images("train").values())
-            left = sum(runs[way].manifest["left_out"].values())
+            left = sum(runs[way].manifest.left_out.values())
             fall = shift(runs[way], pair, DOCUMENT)
             numbers = [fraction(val), fraction(test), NOTHING if fall is None else signed(fall)]
             rows.append([_WAYS[way], pair, f"{trained:,}", f"{left:,}", *numbers])
@@ -216,4 +216,4 @@ def _roc_auc(run: Run, pair: str, split: str) -> float:
 def way_of(run: Run) -> str:
     """What of the images stays in one split: one of `study.datasets.images.groups.WAYS`."""
     # A log of version 0.1.0 kept copies together.
-    return str(run.manifest.get("groups", DUPLICATES))
+    return run.manifest.groups or DUPLICATES

@@ -26,15 +26,15 @@ from study.wording import DOT, counted, listing
 def opening(run: Run) -> list[str]:
     """The bold first lines: drawn images, a test split that is still closed, networks without their weights."""
     lines = []
-    if run.manifest["stand_in"]:
+    if run.manifest.stand_in:
         lines.append(
             "**The images of this run are DRAWN by this program, as a stand-in for "
-            f"{run.manifest['dataset']['title']}. The figures say nothing about real patients; they only "
+            f"{run.manifest.dataset.title}. The figures say nothing about real patients; they only "
             "show that the program works.**"
         )
-    if run.manifest.get("opened_before"):
+    if run.manifest.opened_before:
         lines.append(f"**{opened_before(run)}**")
-    if run.manifest.get("holdout"):
+    if run.manifest.holdout:
         lines.append(
             "**The official test split stayed closed (`--holdout`): test stands for 15 % of the development images "
             "here, so no figure compares with a published one.**"
@@ -54,16 +54,16 @@ def opening(run: Run) -> list[str]:
 
 def opened_before(run: Run) -> str:
     """That, when and by what the test split was opened before this run; "" where it wasn't."""
-    earlier = run.manifest.get("opened_before", [])
+    earlier = run.manifest.opened_before
     if not earlier:
         return ""
-    when = listing([f"on {each['opened'][:10]} by {each['run']}" for each in earlier])
+    when = listing([f"on {each.opened[:10]} by {each.run}" for each in earlier])
     return f"The test split had been opened {counted(len(earlier), 'time')} before this run, {when}."
 
 
 def progress(run: Run) -> str:
     """How far the search and the seed runs of an unfinished study have come."""
-    budget = run.manifest["budget"]
+    budget = run.manifest.budget
     states = dict.fromkeys((COMPLETE, STOPPED, FAILED, RUNNING), 0)
     for pair in run.pairs:
         for state, number in spending(run, pair).states.items():
@@ -71,7 +71,7 @@ def progress(run: Run) -> str:
     ended = states[COMPLETE] + states[STOPPED] + states[FAILED]
     seeds = sum(len(run.completed_seed_runs(pair, name)) for pair in run.pairs for name in run.trained_again(pair))
     return (
-        f"{ended} of {counted(budget['trials'] * len(run.pairs), 'trial')} ended, {states[RUNNING]} begun, "
+        f"{ended} of {counted(budget.trials * len(run.pairs), 'trial')} ended, {states[RUNNING]} begun, "
         f"{counted(seeds, 'seed run')} completed"
     )
 
@@ -112,7 +112,7 @@ def verdict(run: Run, analysis: Analysis) -> str:
 def gaps(run: Run) -> list[str]:
     """What failed or is missing, so that no reader takes it for complete."""
     missing = []
-    num_seeds = run.manifest["budget"]["seeds"]
+    num_seeds = run.manifest.budget.seeds
     for pair in run.pairs:
         missing += failures(run, pair)
         if run.is_tested and run.state.finalist(pair) is None:
@@ -136,23 +136,23 @@ def gaps(run: Run) -> list[str]:
 
 def provenance(run: Run) -> str:
     """The line that ties the figures to data, program and machine."""
-    manifest, budget = run.manifest, run.manifest["budget"]
+    manifest, budget = run.manifest, run.manifest.budget
     images = [f"{sum(run.images(split).values()):,} {split}" for split in SPLITS]
     parts = [
-        f"data `{manifest['data_hash'][:12]}`, split `{manifest['split_hash'][:12]}`",
-        f"{listing(images)} images at {manifest['image_size']} px",
-        f"{counted(budget['trials'], 'trial')} a pair, up to {counted(budget['epochs'], 'epoch')}",
-        counted(budget["seeds"], "seed"),
-        f"{device_hours(run):.2f} device hours on {manifest['machine']['device']}",
+        f"data `{manifest.data_hash[:12]}`, split `{manifest.split_hash[:12]}`",
+        f"{listing(images)} images at {manifest.image_size} px",
+        f"{counted(budget.trials, 'trial')} a pair, up to {counted(budget.epochs, 'epoch')}",
+        counted(budget.seeds, "seed"),
+        f"{device_hours(run):.2f} device hours on {manifest.machine.device}",
         date(run),
-        f"version {manifest['versions']['study']}{commit(run)}",
+        f"version {manifest.versions['study']}{commit(run)}",
     ]
     return f"*{DOT.join(parts)}*"
 
 
 def commit(run: Run) -> str:
     """`, commit ...`; "" where it isn't known."""
-    return f", commit `{run.manifest['commit'][:12]}`" if run.manifest["commit"] else ""
+    return f", commit `{run.manifest.commit[:12]}`" if run.manifest.commit else ""
 
 
 def device_hours(run: Run) -> float:
@@ -162,7 +162,7 @@ def device_hours(run: Run) -> float:
 
 def date(run: Run) -> str:
     """The day on which the study was declared, as in its records."""
-    return datetime.fromisoformat(run.manifest["created"]).date().isoformat()
+    return datetime.fromisoformat(run.manifest.created).date().isoformat()
 
 
 def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
@@ -172,10 +172,10 @@ def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
     near = [name for name in order[1:] if not told_apart(order[0], name, analysis.differences[objective.name])]
     return {
         "run": run.name,
-        "title": run.manifest["title"],
-        "document": run.manifest["document"],
-        "dataset": run.manifest["dataset"]["title"],
-        "stand_in": bool(run.manifest["stand_in"]),
+        "title": run.manifest.title,
+        "document": run.manifest.document,
+        "dataset": run.manifest.dataset.title,
+        "stand_in": run.manifest.stand_in,
         "best": order[0] if order else "",
         "best_test_roc_auc": list(scores[order[0]]) if order else [],
         "not_told_apart": near,
@@ -183,7 +183,7 @@ def index_entry(run: Run, analysis: Analysis) -> dict[str, Any]:
         "date": date(run),
         "told_apart": len(order) > 1 and order[1] not in near,
         "test_roc_auc": {name: list(score) for name, score in scores.items()},
-        "holdout": bool(run.manifest.get("holdout")),
+        "holdout": run.manifest.holdout,
         "groups": way_of(run),
         "objective": objective.title,
     }

@@ -1,7 +1,6 @@
 """What the document published, beside what this run has: its table of results, its epochs, its epoch by epoch table."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from study.records import DOCUMENT, Trial
 from study.report.core.study_run import Run
 from study.report.core.markdown import join, table
 from study.report.core.naming import label, starting_recipe
+from study.spec import PublishedEpoch, PublishedResult
 from study.wording import NOTHING, counted, fraction, listing, percent
 
 _CURVES: Mapping[str, tuple[str, Callable[[float | None], str]]] = {
@@ -23,11 +23,11 @@ def published_rows(run: Run, metrics: Sequence[str]) -> list[list[str]]:
     """The document's own rows: label, split, and a cell for each metric."""
     notes = _distinct_notes(run)
     rows = []
-    for result in run.manifest["published"]:
+    for result in run.manifest.published:
         note = _note(run, result)
         mark = f"<sup>{notes.index(note) + 1}</sup>" if note else ""
-        name = f"{result['label']} *(document {run.manifest['document']}, as published{_ours(run, result)})*{mark}"
-        rows.append([name, str(result["split"]), *(_as_published(metric, result.get(metric)) for metric in metrics)])
+        name = f"{result.label} *(document {run.manifest.document}, as published{_ours(run, result)})*{mark}"
+        rows.append([name, result.split, *(_as_published(metric, getattr(result, metric, None)) for metric in metrics)])
     return rows
 
 
@@ -40,7 +40,7 @@ def comparison_notes(run: Run) -> list[str]:
     """What keeps our rows from being the document's: other networks, fewer or more epochs."""
     references = [pair for pair in run.pairs if run.is_reference(pair)]
     notes = [note for pair in run.pairs if (note := schedule_note(run, pair))]
-    if references and run.manifest["document"]:
+    if references and run.manifest.document:
         one = len(references) == 1
         notes.append(
             f"{listing(references)} {'is a reference' if one else 'are references'} for comparison: not of the "
@@ -51,7 +51,7 @@ def comparison_notes(run: Run) -> list[str]:
 
 def schedule_note(run: Run, pair: str) -> str:
     """For how many epochs the document trains an architecture, if that is not our budget; else ""."""
-    theirs, ours = run.manifest["pairs"][pair]["document_epochs"], run.manifest["budget"]["epochs"]
+    theirs, ours = run.manifest.pairs[pair].document_epochs, run.manifest.budget.epochs
     if theirs is None or theirs == ours:
         return ""
     here = f"truncated to {ours}" if ours < theirs else f"trained longer, for {ours}"
@@ -60,7 +60,7 @@ def schedule_note(run: Run, pair: str) -> str:
 
 def epochs_beside(run: Run) -> str:
     """The document's table of epochs beside the mean of our seed runs at the same epochs; "" if it has none."""
-    published = run.manifest["published_epochs"]
+    published = run.manifest.published_epochs
     if not published:
         return ""
     blocks = [
@@ -68,17 +68,17 @@ def epochs_beside(run: Run) -> str:
         "What to see: whether our runs rise as the document's did. It split, scaled and scheduled its training in its "
         "own way, so the same epoch is not the same amount of training, and a difference is no finding.",
     ]
-    for pair in dict.fromkeys(row["architecture"] for row in published):
-        rows = [row for row in published if row["architecture"] == pair]
+    for pair in dict.fromkeys(row.architecture for row in published):
+        rows = [row for row in published if row.architecture == pair]
         runs = run.completed_seed_runs(pair, DOCUMENT) if pair in run.pairs else []
         blocks += [_whose_epochs(run, pair, runs), _epoch_table(rows, runs)]
     return join(blocks)
 
 
-def _ours(run: Run, result: Mapping[str, Any]) -> str:
+def _ours(run: Run, result: PublishedResult) -> str:
     """Which of our architectures a published row stands for, where its name doesn't say so."""
-    pair = result["architecture"]
-    if pair not in run.pairs or (_letters(pair) == _letters(result["label"]) and pair not in run.from_scratch):
+    pair = result.architecture
+    if pair not in run.pairs or (_letters(pair) == _letters(result.label) and pair not in run.from_scratch):
         return ""
     return f"; here {pair}{', trained from scratch' if pair in run.from_scratch else ''}"
 
@@ -87,16 +87,16 @@ def _letters(name: str) -> str:
     return "".join(character for character in name.lower() if character.isalnum())
 
 
-def _note(run: Run, result: Mapping[str, Any]) -> str:
-    parts = [f"{result['note'].rstrip('.')}."] if result.get("note") else []
-    if result["architecture"] not in run.pairs:
-        parts.append(f"{result['architecture']} is not part of this run.")
+def _note(run: Run, result: PublishedResult) -> str:
+    parts = [f"{result.note.rstrip('.')}."] if result.note else []
+    if result.architecture not in run.pairs:
+        parts.append(f"{result.architecture} is not part of this run.")
     return " ".join(parts)
 
 
 def _distinct_notes(run: Run) -> list[str]:
     """Each note once, in the order of the rows: several rows may share one."""
-    notes = (_note(run, result) for result in run.manifest["published"])
+    notes = (_note(run, result) for result in run.manifest.published)
     return list(dict.fromkeys(note for note in notes if note))
 
 
@@ -114,20 +114,20 @@ def _whose_epochs(run: Run, pair: str, runs: Sequence[Trial]) -> str:
         return f"{label(run, pair)}: no seed run of the {starting_recipe(run, [pair])} is completed (yet)."
     return (
         f"{label(run, pair)}: ours is the mean over {counted(len(runs), 'seed run')} of the "
-        f"{starting_recipe(run, [pair])}, trained for up to {counted(run.manifest['budget']['epochs'], 'epoch')}."
+        f"{starting_recipe(run, [pair])}, trained for up to {counted(run.manifest.budget.epochs, 'epoch')}."
     )
 
 
-def _epoch_table(rows: Sequence[Mapping[str, Any]], runs: Sequence[Trial]) -> str:
-    given = [name for name in _CURVES if any(row.get(name) is not None for row in rows)]
+def _epoch_table(rows: Sequence[PublishedEpoch], runs: Sequence[Trial]) -> str:
+    given = [name for name in _CURVES if any(getattr(row, name) is not None for row in rows)]
     header = ["Epoch"]
     for name in given:
         header += [f"{_CURVES[name][0]}, document", "ours"]
     cells = []
     for row in rows:
-        line = [str(row["epoch"])]
+        line = [str(row.epoch)]
         for name in given:
-            line += [_CURVES[name][1](row.get(name)), _mean_at(runs, int(row["epoch"]), name)]
+            line += [_CURVES[name][1](getattr(row, name)), _mean_at(runs, row.epoch, name)]
         cells.append(line)
     return table(header, cells)
 

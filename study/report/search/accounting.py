@@ -60,7 +60,7 @@ def spending(run: Run, pair: str) -> Spending:
     """What the search of one pair cost. Running and failed trials would distort the share that was saved."""
     trials, ended = run.search(pair), ended_trials(run, pair)
     # A recipe may end training by itself; what that saves is not early stopping's.
-    budget = int(run.manifest["budget"]["epochs"])
+    budget = run.manifest.budget.epochs
     full = [budget if trial.state == STOPPED else len(trial.epochs) for trial in ended]
     states = (COMPLETE, STOPPED, FAILED, RUNNING)
     return Spending(
@@ -105,13 +105,13 @@ def merit_of(trial: Trial) -> float:
 
 def first_rung(run: Run, pair: str) -> int:
     """The epoch that all trials of a pair reach, if nothing breaks; the last one where the budget has no rungs."""
-    rungs = run.manifest["pairs"][pair]["rungs"]
-    return int(rungs[0] if rungs else run.manifest["budget"]["epochs"])
+    rungs = run.manifest.pairs[pair].rungs
+    return rungs[0] if rungs else run.manifest.budget.epochs
 
 
 def survivors(run: Run, pair: str) -> list[int]:
     """How many searched trials of a pair were trained at all, and how many on past each of its rungs."""
-    starts = (0, *run.manifest["pairs"][pair]["rungs"])
+    starts = (0, *run.manifest.pairs[pair].rungs)
     return [sum(len(trial.epochs) > start for trial in run.search(pair)) for start in starts]
 
 
@@ -157,7 +157,7 @@ def is_searched(run: Run, trial: Trial) -> bool:
     """Whether the sampler suggested the recipe. A log of version 0.1.0 doesn't say so, but its manifest does."""
     if trial.origin:
         return trial.origin == _FROM_THE_SEARCH
-    return trial.number > len(run.manifest["tried"].get(trial.pair, ()))
+    return trial.number > len(run.manifest.tried.get(trial.pair, ()))
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,7 @@ def audit(run: Run, pair: str) -> Audit:
 
 def num_audited(run: Run) -> int:
     """How many trials of each pair are audited."""
-    return int(run.manifest["budget"].get("audit") or 0)
+    return run.manifest.budget.audit
 
 
 def importance_of(run: Run, pair: str) -> Importance:
@@ -199,8 +199,8 @@ def importance_of(run: Run, pair: str) -> Importance:
     be what tells them apart.
     """
     rung, trials = first_rung(run, pair), run.search(pair)
-    space = run.manifest["space"].get(pair, {})
+    space = run.manifest.space.get(pair, {})
     scores = [score_at(trial, rung) for trial in trials]
     # The best third counts, whichever way is better; those without a score don't.
     merits = [run.objective.merit(score) if math.isfinite(score) else score for score in scores]
-    return importance(space, [trial.recipe for trial in trials], merits)
+    return importance(space, [trial.recipe.hyperparameters() for trial in trials], merits)

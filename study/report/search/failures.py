@@ -19,13 +19,13 @@ def failures(run: Run, pair: str) -> list[str]:
             f"the only searched trial of {pair}" if len(failed) == 1 else f"all {len(failed)} searched trials of {pair}"
         )
         return [f"{which[0].upper()}{which[1:]} FAILED: {_reasons(failed)}."]
-    ended, budget = spending(run, pair).ended, run.manifest["budget"]["trials"]
+    ended, budget = spending(run, pair).ended, run.manifest.budget.trials
     return [f"{pair}: {ended} of {counted(budget, 'trial')} ended; {len(failed)} FAILED ({_reasons(failed)})."]
 
 
 def unequal(run: Run) -> list[str]:
     """One sentence where the searches are over and some had more trials to choose from than others."""
-    trials = run.manifest["budget"]["trials"]
+    trials = run.manifest.budget.trials
     under_way = any(len(run.search(p)) < trials or spending(run, p).states[RUNNING] for p in run.pairs)
     # A pair without any has no finalist to compare.
     ended = {pair: number for pair in run.pairs if (number := spending(run, pair).ended)}

@@ -51,7 +51,7 @@ def expected_best_lines(run: Run) -> Figure:
         colour = style.colour(index)
         axis.plot(grown.trials, grown.best, color=colour, linestyle=style.dashes(index), label=pair)
         axis.plot(grown.trials[0], grown.best[0], marker=style.marker(index), color=colour, markersize=9)
-    axis.set_xlim(0.5, run.manifest["budget"]["trials"] + 0.5)
+    axis.set_xlim(0.5, run.manifest.budget.trials + 0.5)
     axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     axis.ticklabel_format(axis="y", useOffset=False)
     low, high = axis.get_ylim()
@@ -66,7 +66,7 @@ def expected_best_lines(run: Run) -> Figure:
 
 def _survivors(axis: Axes, run: Run, pair: str) -> None:
     """Rungs as vertical lines, and in a strip beneath the curves how many trials train from each to the next."""
-    rungs, epochs = run.manifest["pairs"][pair]["rungs"], run.manifest["budget"]["epochs"]
+    rungs, epochs = run.manifest.pairs[pair].rungs, run.manifest.budget.epochs
     borders = [0.5, *rungs, epochs + 0.5]
     low, high = axis.get_ylim()
     axis.set(xlim=(borders[0], borders[-1]), ylim=(low - 0.22 * (high - low), high))

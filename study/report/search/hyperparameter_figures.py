@@ -36,7 +36,7 @@ def parallel_coordinates(run: Run) -> Figure:
     colours = ScalarMappable(BoundaryNorm(levels, 256), matplotlib.colormaps["cividis_r"])
     for index, (pair, axis) in enumerate(zip(run.pairs, axes, strict=True)):
         spaces = rows[index // columns]
-        _rows(axis, spaces, run.manifest["space"].get(pair, {}), named=index % columns == 0)
+        _rows(axis, spaces, run.manifest.space.get(pair, {}), named=index % columns == 0)
         finalist = run.state.finalist(pair)
         # The best are drawn last, over the others.
         for trial in sorted(
@@ -64,7 +64,7 @@ def hyperparameters(run: Run) -> Figure:
     figure, axes = style.panels(list(spaces), columns=2, height_in=1.85, beneath_in=0.6)
     for panel, (name, space, axis) in enumerate(zip(spaces, spaces.values(), axes, strict=True)):
         for index, pair in enumerate(run.pairs):
-            if name in run.manifest["space"].get(pair, {}):
+            if name in run.manifest.space.get(pair, {}):
                 _marks(axis, run, index, name, space)
         axis.set_xticks(list(space.ticks), list(space.ticks.values()))
         axis.set_xlim(-0.15, 1.15)
@@ -84,7 +84,7 @@ def _explored_by(run: Run, pairs: Collection[str]) -> dict[str, Explored]:
     return {
         name: space
         for name, space in explored(run).items()
-        if any(name in run.manifest["space"].get(pair, {}) for pair in pairs)
+        if any(name in run.manifest.space.get(pair, {}) for pair in pairs)
     }
 
 
@@ -118,12 +118,12 @@ def _line(
     is_finalist: bool,
 ) -> None:
     """A trial through those axes that its pair explores."""
-    rows = [row for row, name in enumerate(spaces) if name in run.manifest["space"].get(trial.pair, {})]
+    rows = [row for row, name in enumerate(spaces) if name in run.manifest.space.get(trial.pair, {})]
     names = list(spaces)
     # Choices are drawn apart, so that trials with the same one don't hide each other.
     shift = _APART * (trial.number / max(1, len(run.search(trial.pair)) - 1) - 0.5)
     places = [
-        spaces[names[row]].position(trial.recipe.get(names[row])) + (shift if spaces[names[row]].values else 0.0)
+        spaces[names[row]].position(getattr(trial.recipe, names[row])) + (shift if spaces[names[row]].values else 0.0)
         for row in rows
     ]
     if is_finalist:
@@ -143,7 +143,7 @@ def _marks(axis: Axes, run: Run, index: int, name: str, space: Explored) -> None
     for is_finalist in (False, True):
         chosen = [t for t in trials if (finalist is not None and t.id == finalist.id) == is_finalist]
         axis.plot(
-            np.array([space.position(t.recipe.get(name)) for t in chosen]) + shift,
+            np.array([space.position(getattr(t.recipe, name)) for t in chosen]) + shift,
             [score_at(t, rung) for t in chosen],
             color=style.colour(index),
             marker=style.marker(index),

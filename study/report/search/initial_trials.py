@@ -17,7 +17,7 @@ def tried_words(run: Run) -> list[str]:
     for pair, tried in _tried(run).items():
         last = len(tried)
         trials = {1: "Trial 1", 2: "Trials 1 and 2"}.get(last, f"Trials 1 to {last}")
-        is_documents = run.manifest["document"] and not run.is_reference(pair)
+        is_documents = run.manifest.document and not run.is_reference(pair)
         whose = "the document tried or suggests" if is_documents else "the study declares"
         values = "; ".join(_values(each) for each in tried)
         sentences.append(f"{trials} of {pair} {'is' if last == 1 else 'are'} for values that {whose}: {values}.")
@@ -28,10 +28,11 @@ def default_words(run: Run) -> list[str]:
     """One sentence on the trials that this project's known-good default was given; none where there are none."""
     parts = []
     for pair in run.pairs:
-        start = run.manifest["pairs"][pair]["recipe"]
+        start = run.manifest.pairs[pair].recipe
         for trial in run.search(pair):
             if trial.origin == _DEFAULT:
-                values = {name: content for name, content in trial.recipe.items() if content != start.get(name)}
+                had = trial.recipe.hyperparameters().items()
+                values = {name: content for name, content in had if content != getattr(start, name)}
                 parts.append(f"trial {trial.number} of {pair} ({_values(values)})")
     if not parts:
         return []
@@ -44,9 +45,9 @@ def tried_table(run: Run) -> str:
     """The starting recipe and the tried values, each with what came of it; "" where there are none."""
     rows = []
     for pair, tried in _tried(run).items():
-        start = run.manifest["pairs"][pair]["recipe"]
+        start = run.manifest.pairs[pair].recipe
         names = dict.fromkeys(name for values in tried for name in values)
-        first = f"{starting_recipe(run, [pair])}: {_values({name: start[name] for name in names})}"
+        first = f"{starting_recipe(run, [pair])}: {_values({name: getattr(start, name) for name in names})}"
         trials = {trial.number: trial for trial in run.search(pair)}
         for number, words in enumerate([first, *(_values(each) for each in tried)]):
             trial = trials.get(number)
@@ -59,8 +60,8 @@ def tried_table(run: Run) -> str:
     )
 
 
-def _tried(run: Run) -> dict[str, list[Mapping[str, Any]]]:
-    return {pair: tried for pair, tried in run.manifest["tried"].items() if tried}
+def _tried(run: Run) -> dict[str, tuple[Mapping[str, Any], ...]]:
+    return {pair: tried for pair, tried in run.manifest.tried.items() if tried}
 
 
 def _values(values: Mapping[str, Any]) -> str:

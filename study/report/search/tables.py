@@ -96,7 +96,7 @@ def _tau(tau: Interval) -> str:
 def importance_table(run: Run, found: Mapping[str, Importance]) -> str:
     """Hyperparameter x architecture: rounded shares, bold above chance; "" where no architecture has any."""
     shown = {pair: each.shares for pair, each in found.items() if each.shares}
-    names = dict.fromkeys(name for pair in run.pairs for name in run.manifest["space"].get(pair, {}))
+    names = dict.fromkeys(name for pair in run.pairs for name in run.manifest.space.get(pair, {}))
     rows = []
     for name in names:
         cells = [shares.get(name) for shares in shown.values()]

@@ -67,9 +67,9 @@ def _left(answered: set[int]) -> str:
 
 
 def _aims(run: Run) -> list[Item]:
-    equal = f"{counted(run.manifest['budget']['trials'], 'trial')} each" if len(run.pairs) > 1 else ""
+    equal = f"{counted(run.manifest.budget.trials, 'trial')} each" if len(run.pairs) > 1 else ""
     goal = f"to compare {len(run.pairs)} networks after equal searches, {equal}" if equal else "to tune one network"
-    design = "none: drawn images" if run.manifest["stand_in"] else "retrospective: images from before the study"
+    design = "none: drawn images" if run.manifest.stand_in else "retrospective: images from before the study"
     return [
         Item(1, "Kind of AI", f"deep neural networks that classify images: {listing(run.pairs)}"),
         Item(2, "Summary", "question, verdict and result table at the top"),
@@ -80,14 +80,14 @@ def _aims(run: Run) -> list[Item]:
 
 
 def _data(run: Run) -> list[Item]:
-    dataset, lost = run.manifest["dataset"], left_out(run)
-    trimmed = "dark margins cut away, then " if dataset.get("trimmed") else ""
+    dataset, lost = run.manifest.dataset, left_out(run)
+    trimmed = "dark margins cut away, then " if dataset.trimmed else ""
     reasons = [f"{number:,} ({reason})" for reason, number in lost.items() if number]
-    size = run.manifest["image_size"]
+    size = run.manifest.image_size
     counts = {split: sum(run.images(split).values()) for split in SPLITS}
     test = f"all {counts[TEST]:,} test images that there are"
     return [
-        Item(7, "Sources", f"{dataset['title']}: {dataset['source']}"),
+        Item(7, "Sources", f"{dataset.title}: {dataset.source}"),
         Item(8, "Criteria", f"all images of the data set but {listing(reasons)}" if reasons else "all images"),
         Item(9, "Preprocessing", f"{trimmed}resized to {size} x {size} px; augmentation is part of the recipes"),
         Item(10, "Selected parts", f"none: whole images, all of {len(run.classes)} classes"),
@@ -101,17 +101,17 @@ def _data(run: Run) -> list[Item]:
 
 
 def _patients(run: Run) -> str:
-    meaning = run.manifest["dataset"].get("group_meaning", "")
+    meaning = run.manifest.dataset.group_meaning
     return f"So do those of one {meaning}." if meaning else "Which images are of one patient is unknown."
 
 
 def _model(run: Run) -> list[Item]:
-    budget, manifest = run.manifest["budget"], run.manifest
+    budget, manifest = run.manifest.budget, run.manifest
     sizes = [f"{pair} {n:,}" for pair in run.pairs if (n := run.num_parameters(pair))]
-    weights = {pair: (manifest["pairs"][pair]["weights"] or {}).get("source") for pair in run.pairs}
-    started = [f"{pair} from {source}" for pair, source in weights.items() if source]
-    versions = [f"{name} {version}" for name, version in manifest["versions"].items()]
-    seeds = counted(budget["seeds"], "seed run")
+    weights = {pair: manifest.pairs[pair].weights for pair in run.pairs}
+    started = [f"{pair} from {each.source}" for pair, each in weights.items() if each]
+    versions = [f"{name} {version}" for name, version in manifest.versions.items()]
+    seeds = counted(budget.seeds, "seed run")
     extreme = "highest" if run.objective.greater_is_better else "lowest"
     return [
         Item(22, "Model", f"parameters: {listing(sizes)}; layers in `study/architectures/`"),
@@ -120,8 +120,8 @@ def _model(run: Run) -> list[Item]:
         Item(
             25,
             "Training",
-            f"recipes under Finalists; {counted(budget['trials'], 'trial')} a pair, up to "
-            f"{counted(budget['epochs'], 'epoch')}, then {seeds}",
+            f"recipes under Finalists; {counted(budget.trials, 'trial')} a pair, up to "
+            f"{counted(budget.epochs, 'epoch')}, then {seeds}",
         ),
         Item(
             26,
@@ -152,7 +152,7 @@ def _evaluation(run: Run, analysis: Analysis) -> list[Item]:
         Item(32, "Internal data", f"val chose; test was scored once, at the end{f'. {earlier}' if earlier else ''}"),
         Item(33, "External data", "none: no other data set was scored"),
         Item(42, "Protocol", "`study.json`, `splits.csv` and `events.jsonl` in the records; command below"),
-        Item(43, "Availability", f"images: {run.manifest['dataset']['licence']}; weights and code: the model cards"),
+        Item(43, "Availability", f"images: {run.manifest.dataset.licence}; weights and code: the model cards"),
     ]
 
 

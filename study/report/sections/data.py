@@ -13,8 +13,8 @@ from study.wording import DOT, listing
 def _render(context: Context) -> str:
     run = context.run
     manifest = run.manifest
-    dataset = manifest["dataset"]
-    about = [_title(run), dataset["source"], f"licence: {dataset['licence']}"]
+    dataset = manifest.dataset
+    about = [_title(run), dataset.source, f"licence: {dataset.licence}"]
     shares = [_share(run, split) for split in SPLITS]
     return join(
         [
@@ -23,7 +23,7 @@ def _render(context: Context) -> str:
             f"({listing(shares)}).",
             image_table(run),
             _expected(run),
-            bullets([*leakage.duplicates(run), *leakage.skipped(run), *manifest["notes"], leakage.grouping(run)]),
+            bullets([*leakage.duplicates(run), *leakage.skipped(run), *manifest.notes, leakage.grouping(run)]),
             divided(run),
             leakage.sensitivity(run, context.siblings),
         ]
@@ -43,17 +43,17 @@ def _share(run: Run, split: str) -> str:
 
 def _title(run: Run) -> str:
     """The data set's name, with the published version that the images were recognised as."""
-    title, edition = run.manifest["dataset"]["title"], run.manifest["dataset"]["edition"]
-    return f"{title}, {edition}" if edition and not run.manifest["stand_in"] else str(title)
+    title, edition = run.manifest.dataset.title, run.manifest.dataset.edition
+    return f"{title}, {edition}" if edition and not run.manifest.stand_in else str(title)
 
 
 def _expected(run: Run) -> str:
-    dataset = run.manifest["dataset"]
-    if run.manifest["stand_in"] or not dataset["expected"]:
+    dataset = run.manifest.dataset
+    if run.manifest.stand_in or not dataset.expected:
         return ""
-    totals = {side: f"{sum(counts.values()):,}" for side, counts in dataset["expected"].items()}
+    totals = {side: f"{sum(counts.values()):,}" for side, counts in dataset.expected.items()}
     sides = [total if side == "all" else f"{total} ({side})" for side, total in totals.items()]
-    edition = f" ({dataset['edition']})" if dataset["edition"] else ""
+    edition = f" ({dataset.edition})" if dataset.edition else ""
     return f"The data set{edition} is published with {listing(sides)} images."
 
 

@@ -44,11 +44,11 @@ def _words(run: Run, pair: str) -> str:
 
 
 def _winner(run: Run, pair: str, finalist: Trial) -> str:
-    declared = run.manifest["pairs"][pair]
+    declared = run.manifest.pairs[pair]
     parameters = run.num_parameters(pair)
     own = "The document's own recipe" if run.has_documents_recipe(pair) else "The starting recipe"
     won = f"{own} (trial 0)" if finalist.number == 0 else f"Trial {finalist.number}"
-    words = f"{declared['title']}. {won} won" if declared.get("title") else f"{won} won"
+    words = f"{declared.title}. {won} won" if declared.title else f"{won} won"
     words += f", a network of {parameters:,} parameters." if parameters else "."
     if not run.seed_runs(pair, DOCUMENT):
         words += f" The {starting_recipe(run, [pair])} has no seed runs of its own."
@@ -57,14 +57,14 @@ def _winner(run: Run, pair: str, finalist: Trial) -> str:
 
 def _weights(run: Run, pair: str, finalist: Trial | None) -> str:
     """What a pretrained network started from, and for how long the winner kept it as it was."""
-    weights = run.manifest["pairs"][pair]["weights"]
+    weights = run.manifest.pairs[pair].weights
     if not weights:
         return ""
-    digits = weights["sha256"][:_HASH_DIGITS]
-    words = f"It is pretrained: its weights start from `{weights['source']}` (sha256 `{digits}`)"
+    digits = weights.sha256[:_HASH_DIGITS]
+    words = f"It is pretrained: its weights start from `{weights.source}` (sha256 `{digits}`)"
     if finalist is None:
         return f"{words}."
-    frozen = int(finalist.recipe["freeze_epochs"])
+    frozen = finalist.recipe.freeze_epochs
     if not frozen:
         return f"{words}, and nothing was frozen."
     return f"{words}; in stage one of the winner, its first {counted(frozen, 'epoch')}, all but the head was frozen."
@@ -74,9 +74,9 @@ def _origin(run: Run, pair: str) -> str:
     if run.has_documents_recipe(pair):
         return "The document's recipe is reconstructed: what the document doesn't state is assumed."
     if run.is_reference(pair):
-        stranger = "It is not a network of the document: its" if run.manifest["document"] else "Its"
+        stranger = "It is not a network of the document: its" if run.manifest.document else "Its"
         return f"{stranger} starting recipe is this project's default for it."
-    if run.manifest["document"]:
+    if run.manifest.document:
         return (
             "The starting recipe is the document's, but for the pretrained weights that the document has and that "
             "could not be had here; what the document doesn't state is assumed."

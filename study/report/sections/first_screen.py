@@ -40,7 +40,7 @@ def _how_to_read(run: Run, analysis: Analysis) -> str:
     """What the rows and marks of the result grid mean."""
     if not analysis.rows:
         return "No seed run has been trained yet: so far there are only values to compare with."
-    seeds = counted(run.manifest["budget"]["seeds"], "seed run")
+    seeds = counted(run.manifest.budget.seeds, "seed run")
     words = (
         f"Tuned recipes, mean over {seeds}; on test with 95 % intervals. The ensemble answers with the mean "
         "probability of the seeds. The best of the networks' means on test is bold only if it is told apart from the "

@@ -29,7 +29,7 @@ def _render(context: Context) -> str:
 
 
 def _splits(run: Run) -> str:
-    trimmed = " Dark margins around the pictures were cut away." if run.manifest["dataset"].get("trimmed") else ""
+    trimmed = " Dark margins around the pictures were cut away." if run.manifest.dataset.trimmed else ""
     return f"*Splits.* {splits(run)[0].upper()}{splits(run)[1:]}. {kept_together(run)}{trimmed}"
 
 
@@ -37,37 +37,35 @@ def splits(run: Run) -> str:
     """Where test and val come from."""
     test = (
         "15 % of the images other than those of the official test split"
-        if run.manifest.get("holdout")
+        if run.manifest.holdout
         else "the data set's own test split, or 15 % of the images where it has none"
     )
-    if "val" in run.manifest.get("given_splits", []):
-        return f"test is {test}; val is the data set's own; what is drawn is drawn with seed {run.manifest['seed']}"
+    if "val" in run.manifest.given_splits:
+        return f"test is {test}; val is the data set's own; what is drawn is drawn with seed {run.manifest.seed}"
     return (
-        f"test is {test}; {100 * run.manifest['val_fraction']:g} % of the rest is val, stratified by class and drawn "
-        f"with seed {run.manifest['seed']}"
+        f"test is {test}; {100 * run.manifest.val_fraction:g} % of the rest is val, stratified by class and drawn "
+        f"with seed {run.manifest.seed}"
     )
 
 
 def _search(run: Run) -> str:
-    budget = run.manifest["budget"]
+    budget = run.manifest.budget
     extreme = "highest" if run.objective.greater_is_better else "lowest"
     return (
-        f"*Search.* {counted(budget['trials'], 'trial')} a pair ({_policy(run)}), each "
-        f"up to {counted(budget['epochs'], 'epoch')}; the {extreme} val {run.objective.words} wins, ties go to the "
+        f"*Search.* {counted(budget.trials, 'trial')} a pair ({_policy(run)}), each "
+        f"up to {counted(budget.epochs, 'epoch')}; the {extreme} val {run.objective.words} wins, ties go to the "
         "lower val loss. Architectures never compete for epochs."
     )
 
 
 def _policy(run: Run) -> str:
     """How the search describes itself; a run of an earlier version has no words for it."""
-    searches = {
-        pair: str(entry["search"]["title"]) for pair, entry in run.manifest["pairs"].items() if "search" in entry
-    }
+    searches = {pair: str(entry.search["title"]) for pair, entry in run.manifest.pairs.items() if entry.search}
     if len(set(searches.values())) > 1:
         return "; ".join(f"{pair}: {title}" for pair, title in searches.items())
-    factor = run.manifest.get("reduction_factor")
-    stopping = f", of which the best 1 in {factor} go on past each rung" if factor else ""
-    return next(iter(searches.values()), f"Optuna's TPE sampler; ASHA{stopping}")
+    factor = run.manifest.reduction_factor
+    earlier = f"Optuna's TPE sampler; ASHA, of which the best 1 in {factor} go on past each rung"
+    return next(iter(searches.values()), earlier)
 
 
 def _books(run: Run) -> str:
@@ -90,7 +88,7 @@ def _finalists(run: Run) -> str:
     return (
         f"*Finalists.* The winner of each pair and its {starting_recipe(run, run.pairs)} (once, where it won) were "
         "trained again with "
-        f"{counted(run.manifest['budget']['seeds'], 'new seed')}, because the search's best score is the "
+        f"{counted(run.manifest.budget.seeds, 'new seed')}, because the search's best score is the "
         f"luckiest of many. Of each run the epoch with the best val {run.objective.words} is kept."
     )
 
@@ -102,7 +100,7 @@ def _test(run: Run) -> str:
     scored = counted(len(opened.get("trials", [])), "seed run")
     images = counted(int(opened.get("num_images", 0)), "image")
     text = f"*Test.* In this run the test split ({images}) was scored once, for all of {scored} together"
-    if run.manifest["stand_in"] or "opened_before" not in run.manifest:
+    if run.manifest.stand_in or run.manifest.opened_before is None:
         return f"{text}."
     first = "The ledger of test openings that this machine keeps knows of no earlier look at it."
     return f"{text}. {opened_before(run) or first}"
@@ -130,7 +128,7 @@ def _statistics(run: Run) -> str:
 
 def _seeds(run: Run) -> str:
     """What so many seeds can tell of the luck of training."""
-    number = run.manifest["budget"]["seeds"]
+    number = run.manifest.budget.seeds
     if number == 1:
         return "One seed shows nothing of how much training varies: the intervals count the luck of the images alone."
     if number == 2:
@@ -162,7 +160,7 @@ def _what_differs(run: Run) -> str:
     for name in explored(run):
         always = {}
         for pair in run.pairs:
-            values = run.manifest["space"].get(pair, {}).get(name, {}).get("values", ())
+            values = run.manifest.space.get(pair, {}).get(name, {}).get("values", ())
             if len(values) == 1:
                 always[pair] = value(values[0])
         fixed += [f"{name} is always {what} for {pair}" for pair, what in always.items()]
@@ -175,7 +173,7 @@ def _what_differs(run: Run) -> str:
 
 def _epochs(run: Run) -> str:
     """Whose training the budget may have ended too early."""
-    last = run.manifest["budget"]["epochs"]
+    last = run.manifest.budget.epochs
     found = {}
     for pair in run.pairs:
         best = [t.result["best_epoch"] for t in run.completed_seed_runs(pair, TUNED)]
@@ -195,23 +193,19 @@ def _limits(run: Run) -> list[str]:
         f"population may give other values. {_decisions(run)}"
     ]
     limits += [limit for limit in (_what_differs(run), _epochs(run)) if limit]
-    if run.manifest["published"]:
+    if run.manifest.published:
         limits.append(
-            f"*Comparison with document {run.manifest['document']}.* Its rows are as published: its splits, "
+            f"*Comparison with document {run.manifest.document}.* Its rows are as published: its splits, "
             "image size, number of runs and selection are its own, so a difference from our rows is no finding."
         )
-    if run.manifest["stand_in"]:
+    if run.manifest.stand_in:
         limits.append("*Drawn images.* All of the above holds for drawings; none of it is evidence.")
     return limits
 
 
 def _own_parts(run: Run) -> list[str]:
     """Which files of one's own the study was made with."""
-    parts = [
-        f"the {part['kind']} {part['name']}"
-        for part in run.manifest.get("parts", [])
-        if part["kind"] != _SECTION_OF_ONES_OWN
-    ]
+    parts = [f"the {part.kind} {part.name}" for part in run.manifest.parts if part.kind != _SECTION_OF_ONES_OWN]
     if not parts:
         return []
     return [

@@ -74,7 +74,7 @@ def _cost(run: Run) -> list[str]:
     failed = sum(each.failed_seconds for each in spent.values())
     words = (
         "What to see: the share of the device time that early stopping saved. Without rungs, STOPPED trials would have "
-        f"gone on to epoch {run.manifest['budget']['epochs']}, each at the pace of its own epochs. Device time is that "
+        f"gone on to epoch {run.manifest.budget.epochs}, each at the pace of its own epochs. Device time is that "
         "of training and evaluation, added up over trials that ran side by side."
     )
     if failed:
@@ -183,7 +183,7 @@ def _mishaps(run: Run) -> list[str]:
             f"{_named(again, _causes)}."
         )
     if smaller:
-        words = _named(smaller, lambda trial: f"{trial.micro_batch} of {trial.recipe['batch_size']} images at a time")
+        words = _named(smaller, lambda trial: f"{trial.micro_batch} of {trial.recipe.batch_size} images at a time")
         normalized = " (batch normalization saw the smaller ones)" if any(_normalizes(t) for t in smaller) else ""
         sentences.append(
             "Too large for the memory, so gradients were added up over micro-batches to the same batch size"
@@ -193,7 +193,7 @@ def _mishaps(run: Run) -> list[str]:
 
 
 def _normalizes(trial: Trial) -> bool:
-    return bool(trial.recipe.get("batchnorm"))
+    return trial.recipe.batchnorm
 
 
 def _causes(trial: Trial) -> str:
@@ -217,7 +217,7 @@ def _rungs(run: Run) -> str:
     """After how many epochs trials are compared, and of which architectures where these differ."""
     pairs_of: dict[tuple[int, ...], list[str]] = {}
     for pair in run.pairs:
-        pairs_of.setdefault(tuple(run.manifest["pairs"][pair]["rungs"]), []).append(pair)
+        pairs_of.setdefault(run.manifest.pairs[pair].rungs, []).append(pair)
     if len(pairs_of) == 1:
         return _after(*pairs_of)
     return listing([f"{_after(rungs)} ({listing(pairs)})" for rungs, pairs in pairs_of.items()], "or")
@@ -285,8 +285,8 @@ def _agreed(run: Run, pair: str) -> list[str] | None:
     best = trials[: len(trials) // 3]
     if len(best) < _MIN_BEST:
         return None
-    lists = [name for name, domain in run.manifest["space"].get(pair, {}).items() if "values" in domain]
-    had = {name: [trial.recipe.get(name) for trial in trials] for name in lists}
+    lists = [name for name, domain in run.manifest.space.get(pair, {}).items() if "values" in domain]
+    had = {name: [getattr(trial.recipe, name) for trial in trials] for name in lists}
     return [
         f"{name} {value(values[0])}"
         for name, values in had.items()

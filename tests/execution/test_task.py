@@ -1,0 +1,67 @@
+"""A task is the same before it is recorded and when it is made again of what the log says."""
+
+from pathlib import Path
+
+import pytest
+from manifests import manifest_json, pair_json
+
+from study import records
+from study.execution.task import ExplainTask, ReplicateTask, ScoreTask, SearchTask, Task
+from study.execution.task_queue import TEST_TRIAL, TaskQueue
+from study.records import EXPLANATIONS
+from study.spec import Budget, Recipe
+
+RECIPE = Recipe(lr=0.02, pos_weight=0.41, batchnorm=True)
+TASKS = [
+    SearchTask(
+        run="tiny", id="lenet-search3", seed=0, number=3, origin="search", audited=True, pair="lenet", recipe=RECIPE
+    ),
+    SearchTask(
+        run="tiny", id="lenet-search0", seed=0, micro_batch=8, number=0, origin="document", pair="lenet", recipe=RECIPE
+    ),
+    ReplicateTask(
+        run="tiny", id="lenet-document-seed1", seed=2, number=1, recipe_name="document", pair="lenet", recipe=RECIPE
+    ),
+    ScoreTask(run="tiny", id=TEST_TRIAL, seed=0, micro_batch=16, seed_runs={}),
+    ExplainTask(run="tiny", id=EXPLANATIONS, seed=0),
+]
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+def test_a_task_that_was_interrupted_is_dealt_again_as_it_was(tmp_path: Path, task: Task) -> None:
+    log = records.EventLog(tmp_path / "events.jsonl")
+    log.append("declared", manifest=manifest_json(run="tiny", pairs={"lenet": pair_json()}))
+    log.append("started", **task.record())
+    log.close()
+    state = records.replay(records.read_events(log.path))
+    queue = TaskQueue(state=state, recipes={"lenet": RECIPE}, searches={}, budget=Budget(trials=5, epochs=3, seeds=2))
+    assert queue.next_task(is_anything_live=False) == task
+
+
+def test_all_kinds_of_tasks_have_the_keys_that_logs_have_always_had() -> None:
+    keys = ("trial", "pair", "kind", "number", "recipe_name", "recipe", "seed", "origin", "audited", "micro_batch")
+    assert [tuple(task.record()) for task in TASKS] == [keys] * len(TASKS)
+    assert TASKS[0].record() == {
+        "trial": "lenet-search3",
+        "pair": "lenet",
+        "kind": "search",
+        "number": 3,
+        "recipe_name": "search",
+        "recipe": RECIPE.hyperparameters(),
+        "seed": 0,
+        "origin": "search",
+        "audited": True,
+        "micro_batch": 0,
+    }
+    assert TASKS[3].record() == {
+        "trial": "test",
+        "pair": "",
+        "kind": "test",
+        "number": 0,
+        "recipe_name": "",
+        "recipe": {},
+        "seed": 0,
+        "origin": "",
+        "audited": False,
+        "micro_batch": 16,
+    }
