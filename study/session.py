@@ -16,6 +16,7 @@ from study.command import DONE, INTERRUPTED, to_go_on, without_secrets
 from study.errors import ResultsError
 from study.planning.resources import Slots, choose_slots, usable_cpus
 from study.spec import Study
+from study.tracking.heartbeat import heartbeat
 
 if TYPE_CHECKING:
     from study.execution.ray_backend.experiment import Ended
@@ -41,7 +42,8 @@ def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if options.save and options.images:
         save(options)
         return DONE
-    studies = studies_of(options)
+    with heartbeat("reading what was asked for"):
+        studies = studies_of(options)
     check_weights(studies, options)
     if options.mlflow:
         from study.tracking.mlflow import require_server
@@ -49,7 +51,8 @@ def run_session(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         require_server(options.mlflow)
     print("Reading declarations and images ...", file=sys.stderr, flush=True)
     # All are checked before the first one trains for hours.
-    plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
+    with heartbeat("reading declarations and images"):
+        plans = [_plan(name, study, options, arguments) for name, study in studies.items()]
     return _rehearse(plans, options) if options.dry_run else _run(plans, options)
 
 
@@ -72,7 +75,8 @@ def _rehearse(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
     failing: list[str] = []
     for plan in plans:
         print(f"{plan.run}: training a batch of each network ...", file=sys.stderr, flush=True)
-        rehearsed = list(rehearse(plan, slots))
+        with heartbeat("training a batch of each network"):
+            rehearsed = list(rehearse(plan, slots))
         print(table(rehearsed, slots, num_workers=options.workers_per_trial))
         failing += [f"{plan.run}: {each.pair}: {each.why_not}" for each in rehearsed if each.why_not]
     if failing:
@@ -114,7 +118,8 @@ def _run(plans: Sequence["Plan"], options: argparse.Namespace) -> int:
                 todo.append(plan)
         ends = _train(todo, options) if todo else []
         for plan in plans:
-            page = draw_report(plan.folder, options.reports)
+            with heartbeat(f"drawing the report of {plan.run}"):
+                page = draw_report(plan.folder, options.reports)
             add_figures(plan.folder.tensorboard, page.with_suffix(""))
             say_report(page)
     stuck = [f"{plan.run}: {end.stuck}" for plan, end in zip(todo, ends, strict=True) if end.stuck]
@@ -137,7 +142,9 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
     from study.planning.workload import Running
 
     print("Starting Ray ...", file=sys.stderr, flush=True)
-    with ray_session(options.address, verbose=options.verbose):
+    with ExitStack() as stack:
+        with heartbeat("starting Ray"):
+            stack.enter_context(ray_session(options.address, verbose=options.verbose))
         there = cluster_resources(launched=bool(options.address))
         slots = _slots(options, num_cpus=there.cpus, num_gpus=there.gpus, cpus_per_gpu=there.cpus_per_gpu)
         print(slots, file=sys.stderr)
@@ -151,7 +158,8 @@ def _train(plans: Sequence["Plan"], options: argparse.Namespace) -> list["Ended"
             verbose=options.verbose,
             mlflow=options.mlflow,
         )
-        return run_experiment(opened, slots, running)
+        with heartbeat("training, scoring or explaining"):
+            return run_experiment(opened, slots, running)
 
 
 def _slots(options: argparse.Namespace, *, num_cpus: float, num_gpus: float, cpus_per_gpu: float = math.inf) -> Slots:

@@ -17,8 +17,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _draw(options: argparse.Namespace) -> None:
     # Imported late: its libraries take seconds, in which Ctrl-C is answered as at any other time.
     from study.report.page import draw_report
+    from study.tracking.heartbeat import heartbeat
 
-    page = draw_report(find_run(options.name, options.results), options.reports)
+    with heartbeat("drawing the report"):
+        page = draw_report(find_run(options.name, options.results), options.reports)
     print(page.with_suffix(".html"), file=sys.stderr)
     print(page)
 
