@@ -88,7 +88,8 @@ def try_plan(plan: "Plan", options: Options) -> DryRun:
     from study.planning.dry_run import rehearse
 
     slots = _slots(options, num_cpus=usable_cpus(), num_gpus=torch.cuda.device_count())
-    return DryRun(plan, slots, list(rehearse(plan, slots)))
+    with heartbeat(f"training a batch of each network of {plan.run}"):
+        return DryRun(plan, slots, list(rehearse(plan, slots)))
 
 
 def require_runnable(dry_runs: Sequence[DryRun]) -> None:

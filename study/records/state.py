@@ -129,7 +129,7 @@ class StudyState:
     @property
     def objective(self) -> Objective:
         """What "best" means in this study."""
-        return self.manifest.objective
+        return self.declared.objective if self.declared is not None else Objective()
 
     @property
     def explained(self) -> Trial | None:

@@ -114,15 +114,15 @@ def test_a_study_is_made_of_files_from_outside_of_the_package(
 
     folder = RunFolder(tmp_path / "tiny")
     state = records.load_run(folder)
-    assert {(part["kind"], part["name"]) for part in state.manifest["parts"]} == {
+    assert {(part.kind, part.name) for part in state.manifest.parts} == {
         (parts.ARCHITECTURE, "thimble"),
         (parts.METRIC, "certainty"),
         (parts.SEARCH, "halving"),
         (parts.SECTION, "duration"),
     }
-    assert state.manifest["pairs"]["thimble"]["search"]["title"] == "halving the learning rate; no early stopping"
+    assert state.manifest.pairs["thimble"].search["title"] == "halving the learning rate; no early stopping"
     searched = state.of_kind(SEARCH, "thimble")
-    assert searched[2].recipe["lr"] == pytest.approx(1e-2 / 4)
+    assert searched[2].recipe.lr == pytest.approx(1e-2 / 4)
     assert all("val_certainty" in epoch for trial in searched for epoch in trial.epochs)
     page = (tmp_path / "reports" / "tiny.md").read_text()
     for words in ("Certainty", "halving the learning rate", "## How long it took", "the architecture thimble"):
@@ -146,7 +146,7 @@ def test_with_another_objective_nothing_depends_on_roc_auc(ray_started: None, co
     folder = RunFolder(tmp_path / "tiny")
     state = records.load_run(folder)
     assert state.finished
-    for pair in state.manifest["pairs"]:
+    for pair in state.manifest.pairs:
         searched = state.of_kind(SEARCH, pair)
         assert all(math.isnan(epoch["val_roc_auc"]) for trial in searched for epoch in trial.epochs)
         ended = [trial for trial in searched if trial.state == records.COMPLETE]
@@ -167,4 +167,4 @@ def test_with_another_objective_nothing_depends_on_roc_auc(ray_started: None, co
     assert "test MCC" in verdict
     assert "by 0.000" not in verdict
     assert "the highest val MCC wins" in page
-    assert load_winner("tiny", tmp_path).architecture in state.manifest["pairs"]
+    assert load_winner("tiny", tmp_path).architecture in state.manifest.pairs

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from manifests import manifest_json
 from PIL import Image
 
 from study import records
 from study.command import DONE, USER_ERROR
 from study.datasets.images import splits
 from study.planning.data_changes import described, edited
-from study.records import RunFolder
+from study.records import Manifest, RunFolder
 
 Captured = pytest.CaptureFixture[str]
 Command = Callable[..., int]
@@ -198,7 +199,9 @@ def test_an_image_that_got_another_label_in_the_same_file_is_named(tmp_path: Pat
     folder = RunFolder(tmp_path)
     table.to_csv(folder.splits, index=False)
     old, new = (
-        {"data_hash": "", "names_hash": splits.names_hash(each), "split_hash": splits.split_hash(each)}
+        Manifest.from_json(
+            manifest_json(data_hash="", names_hash=splits.names_hash(each), split_hash=splits.split_hash(each))
+        )
         for each in (table, relabelled)
     )
     assert described(folder, old, new, relabelled) == ["1 image with another label, the first: b"]

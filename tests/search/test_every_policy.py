@@ -30,8 +30,8 @@ def problem(objective: Objective = AUC, **changes: Any) -> Problem:
     return Problem(distributions=ray_domains.distributions(SPACE), objective=objective, **(usual | changes))
 
 
-def score(recipe: dict[str, Any], epoch: int, objective: Objective) -> float:
-    quality = 1 - 0.1 * abs(math.log10(recipe["lr"]) + 3) - 0.2 * recipe["dropout"] - 1 / (epoch + 2)
+def score(recipe: Recipe, epoch: int, objective: Objective) -> float:
+    quality = 1 - 0.1 * abs(math.log10(recipe.lr) + 3) - 0.2 * recipe.dropout - 1 / (epoch + 2)
     return quality if objective.greater_is_better else 1 - quality
 
 
@@ -72,7 +72,7 @@ class Played:
 
     def _start(self, start: Start) -> None:
         number = len(self.trials)
-        recipe = Recipe(lr=5e-2, dropout=0.6).with_values(start.values).hyperparameters()
+        recipe = Recipe(lr=5e-2, dropout=0.6).with_values(start.values)
         objective = self.problem.objective
         self.trials.append(
             Trial(f"t{number}", "lenet", records.SEARCH, number, "search", recipe, 0, objective=objective)
@@ -113,7 +113,7 @@ def test_a_search_plays_to_its_end_and_is_a_function_of_its_history(
 
     played = Played(make(), given, rebuilt=make).play()
     assert len(played.trials) == given.trials
-    recipes = [tuple(trial.recipe[name] for name in SPACE) for trial in played.trials[1:]]
+    recipes = [tuple(getattr(trial.recipe, name) for name in SPACE) for trial in played.trials[1:]]
     assert len(set(recipes)) == len(recipes)
     for lr, dropout, augmentation in recipes:
         assert 1e-5 <= lr <= 1e-1
@@ -169,4 +169,4 @@ def test_what_isnt_there_is_refused_with_what_is() -> None:
 
 
 def _trial(number: int) -> Trial:
-    return Trial(f"t{number}", "lenet", records.SEARCH, number, "search", Recipe().hyperparameters(), 0)
+    return Trial(f"t{number}", "lenet", records.SEARCH, number, "search", Recipe(), 0)
