@@ -174,7 +174,8 @@ def test_a_run_of_other_images_is_no_sibling(tmp_path):
 
 
 def test_earlier_looks_at_the_test_split_stand_in_the_first_lines_and_in_the_method(tmp_path):
-    earlier = [{"run": "first_try", "opened": "2026-03-01T10:00:00+00:00"}]
+    known = {"test_hash": "b" * 64, "created": "2026-03-01T09:00:00+00:00", "num_images": 220, "num_networks": 6}
+    earlier = [{"run": "first_try", "opened": "2026-03-01T10:00:00+00:00", **known}]
     run = load(write_run(tmp_path / "results", manifest={"opened_before": earlier}))
     said = "The test split had been opened 1 time before this run, on 2026-03-01 by first_try."
     assert f"**{said}**" in opening(run)

@@ -62,7 +62,7 @@ import resource, sys
 import torch
 from study import architectures
 from study.spec import Recipe
-from study.tuning import failures
+from study.training import failures
 
 torch.set_num_threads(1)
 model = architectures.find("alexnet").build(Recipe(), 1, 128)
