@@ -33,6 +33,7 @@ class Kind:
     attribute: str
     # Like Python's own modules, a part that was given as a file is known to the whole process.
     _given: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _sources: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def names(self) -> list[str]:
         """All that there are."""
@@ -77,6 +78,11 @@ class Kind:
         with _user_errors(self.name, where):
             exec(compile(source, where, "exec"), module.__dict__)
         self._given[name] = _attribute(module, self.attribute, self.name, where)
+        self._sources[name] = source
+
+    def source_of(self, name: str) -> str:
+        """The text of the file that was given of that name; "" where none was."""
+        return self._sources.get(name, "")
 
 
 def names(package: str) -> list[str]:

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
+from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample, readers
 from study.datasets.custom import layout_checks
 from study.datasets.custom.files import entries, walk
 from study.datasets.custom.folder_names import SPLITS, says_nothing, sides_of
 from study.datasets.custom.naming import in_order, require_distinct
-from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError
 from study.spec.own_images import MAX_CLASSES
 
@@ -88,6 +87,7 @@ def scan(root: Path, *, sides: Mapping[str, str], classes: tuple[str, ...]) -> l
         DataError: a class has no folder or no file, a folder belongs to no class, an image lies beside the folders.
     """
     samples = []
+    known = readers.known()
     for side, name in sides.items():
         folders, files = entries(root / side) if (root / side).is_dir() else ([], [])
         if not folders:
@@ -98,7 +98,7 @@ def scan(root: Path, *, sides: Mapping[str, str], classes: tuple[str, ...]) -> l
                 f"Each folder must be a class's, but {root / side / unknown[0]} is none of {', '.join(classes)}. "
                 "Add it to the classes, or move it away."
             )
-        stray = [file for file in files if file.lower().endswith(IMAGE_SUFFIXES)]
+        stray = [file for file in files if known.looks_like_image(file)]
         if stray:
             raise DataError(
                 f"Each image must lie in the folder of its class, but {len(stray)} lie beside them in {root / side}, "
@@ -155,10 +155,8 @@ def _check_number(root: Path, classes: list[str], files: list[str]) -> None:
 
 def _no_class_folders(root: Path, sides: list[str], files: list[str]) -> str:
     """Why folders of splits can't be read that hold images, but no folders."""
-    holds = [
-        f"{root / side} holds {sum(name.lower().endswith(IMAGE_SUFFIXES) for name in entries(root / side)[1]):,}"
-        for side in sides
-    ]
+    known = readers.known()
+    holds = [f"{root / side} holds {sum(map(known.looks_like_image, entries(root / side)[1])):,}" for side in sides]
     hint = _a_table(root, files) or " Sort the images into folders, or name their classes in a CSV file (--labels)."
     return (
         "The images of a given split must lie in folders of the classes, but "

@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from study.datasets import Sample
+from study.datasets import Sample, readers
 from study.datasets.custom import several_labels
 from study.datasets.custom.class_folders import SIDES
 from study.datasets.custom.files import walk
 from study.datasets.custom.folder_names import side_of, sides_of
 from study.datasets.custom.naming import in_order, require_distinct
-from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError, UnknownNameError
 from study.spec import Table
 from study.spec.own_images import MAX_CLASSES
@@ -223,7 +222,8 @@ def scan(root: Path, declared: Table, classes: Sequence[str]) -> tuple[list[Samp
         Sample(path, SIDES[side], target_of[label], group)
         for path, side, label, group in zip(paths, sides, labels, groups, strict=True)
     ]
-    images = {p.relative_to(root).as_posix() for p in walk(root) if p.suffix.lower() in IMAGE_SUFFIXES}
+    known = readers.known()
+    images = {p.relative_to(root).as_posix() for p in walk(root) if known.looks_like_image(p.name)}
     return sorted(samples, key=lambda sample: sample.path), len(images.difference(paths))
 
 
