@@ -58,9 +58,11 @@ class ImageReader:
             images are told by them.
         can_read: (first bytes, file name) -> whether this reader should read the file. There are up to `HEAD_BYTES`
             first bytes, or none. All readers are first asked with "" for the name: then the bytes alone must tell.
+            With a name, one of the usual suffixes is enough.
         read: the file's content -> its image. Raises OSError or ValueError where the content is damaged or it can't be
             told how the image looks; the message completes the sentence "can't be read: ...". Runs in several threads.
         version: to be raised when the pixels of a file become others: old caches are then not used any more.
+        example: uint8 (H, W) -> the content of a file of these grey levels, for the contract tests of what is shipped.
         asked_last: whether other readers are asked before, as those of one format are before one of many.
     """
 
@@ -69,6 +71,7 @@ class ImageReader:
     can_read: Callable[[bytes, str], bool]
     read: Callable[[bytes], ReadImage]
     version: int = 1
+    example: Callable[[NDArray[np.uint8]], bytes] | None = None
     asked_last: bool = False
 
 
@@ -130,7 +133,7 @@ class Readers:
         name = self.reader_of(content[:HEAD_BYTES], path)
         with _own_errors(name, path):
             image = self.by_name[name].read(content)
-        _require_pixels(image.pixels, name, path)
+        _require_image(image, name, path)
         return image, name
 
 
@@ -173,7 +176,8 @@ def _own_errors(name: str, path: str) -> Iterator[None]:
         ) from error
 
 
-def _require_pixels(pixels: NDArray[Any], name: str, path: str) -> None:
+def _require_image(image: object, name: str, path: str) -> None:
+    pixels = np.asarray(image.pixels if isinstance(image, ReadImage) else None)
     colour = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
     grey = pixels.ndim == 2 and np.issubdtype(pixels.dtype, np.integer)
     if not pixels.size or not (colour or grey):

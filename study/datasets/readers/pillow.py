@@ -5,6 +5,7 @@ import struct
 import warnings
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from study.datasets.readers import ImageReader, ReadImage
@@ -100,10 +101,17 @@ def _grey_or_rgb(image: Image.Image) -> Image.Image:
     raise ValueError(f"colour mode {image.mode}, of which it isn't known how it looks; save it as RGB or grey")
 
 
+def _example(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
 READER = ImageReader(
     title="PNG, JPEG, TIFF and BMP",
     suffixes=_SUFFIXES,
     can_read=_can_read,
     read=_read,
+    example=_example,
     asked_last=True,
 )
