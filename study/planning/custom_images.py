@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
-from study.datasets.custom import class_folders, folder_names, labels_table, layout_checks
-from study.datasets.custom.files import entries
+from study.datasets.custom import folder_names, layout_checks
+from study.datasets.custom.layouts import Given, OwnLayout, labels_table, layout_of
 from study.datasets.custom.look import Look, look_at
 from study.datasets.custom.naming import negative_first
 from study.datasets.images import groups, splits
 from study.errors import DataError, StudyError, UnknownNameError
 from study.planning.custom_study import Derived, derive
-from study.spec import OwnImages, Table
+from study.spec import OwnImages
 
 _NUM_CLASSES_SHOWN = 12
 _SPLIT_OF = {DEVELOPMENT: "train", VALIDATION: "val", TEST: "test"}
@@ -48,53 +48,28 @@ def own_study(asked: Asked) -> tuple[Derived, list[str]]:
     root = asked.images
     if not root.is_dir():
         raise DataError(f"--images must be a folder, but {root} is not one.{_unpack(root)}")
-    declared = _from_table(asked) if asked.labels else _from_folders(asked)
-    if declared.table:
-        samples, unlabelled = labels_table.scan(root, declared.table, declared.classes)
-    else:
-        samples, unlabelled = class_folders.scan(root, sides=declared.sides, classes=declared.classes), 0
+    given = _given(asked)
+    layout = layout_of(root, asked.labels)
+    understood = layout.understand(given)
+    declared = replace(understood, classes=_ordered(understood.classes, asked.positive))
+    scanned = layout.scan(root, declared)
+    samples = scanned.samples
     splits.require_enough(samples, declared.classes)
     layout_checks.require_no_masks_among(root, [sample.path for sample in samples])
     look = look_at(root, samples)
     modality = asked.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
     derived = derive(own, look, samples, names=asked.architecture, size_px=asked.image_size)
-    derived = replace(derived, notes=tuple(_notes(own, look, samples, unlabelled)))
-    return derived, list(_described(asked, derived, look, samples))
+    derived = replace(derived, notes=(*scanned.notes, *_notes(own, look, samples)))
+    return derived, list(_described(asked, layout, derived, look, samples))
 
 
-def _from_folders(asked: Asked) -> OwnImages:
-    for flag in ("image", "label", "group", "split"):
-        if getattr(asked, f"{flag}_column"):
-            raise StudyError(f"--{flag}-column names a column of a table, but no table was given. Give --labels.")
-    layout = class_folders.find_layout(asked.images)
-    return OwnImages(
-        name=_name(asked),
-        folder=str(asked.images.resolve()),
-        classes=_ordered(layout.classes, asked.positive),
-        sides=layout.sides,
-        group_meaning="folder" if layout.grouped else "",
-    )
-
-
-def _from_table(asked: Asked) -> OwnImages:
-    assert asked.labels is not None
-    root, file = asked.images.resolve(), asked.labels.resolve()
-    columns = labels_table.find_columns(
-        file,
-        image=asked.image_column,
-        label=asked.label_column,
-        group=asked.group_column,
-        split=asked.split_column,
-    )
-    where = file.relative_to(root) if file.is_relative_to(root) else file
-    return OwnImages(
-        name=_name(asked),
-        folder=str(root),
-        classes=_ordered(labels_table.classes_of(file, columns["label"]), asked.positive),
-        table=Table(file=where.as_posix(), **columns),
-        group_meaning=columns["group"],
-    )
+def _given(asked: Asked) -> Given:
+    columns = {kind: getattr(asked, f"{kind}_column") for kind in ("image", "label", "group", "split")}
+    for kind, name in columns.items():
+        if name and not asked.labels:
+            raise StudyError(f"--{kind}-column names a column of a table, but no table was given. Give --labels.")
+    return Given(name=_name(asked), root=asked.images, table=asked.labels, columns=columns)
 
 
 def _unpack(file: Path) -> str:
@@ -106,9 +81,7 @@ def _unpack(file: Path) -> str:
     )
 
 
-def _notes(own: OwnImages, look: Look, samples: Sequence[Sample], unlabelled: int) -> Iterator[str]:
-    if unlabelled:
-        yield f"{unlabelled:,} images in the folder stand in no row of the table: they are no part of the study."
+def _notes(own: OwnImages, look: Look, samples: Sequence[Sample]) -> Iterator[str]:
     if look.beyond:
         yield (
             f"Grey levels beyond the window are cut off: {len(look.beyond)} of {look.num_deep} images of more than 8 "
@@ -145,7 +118,9 @@ def _ordered(classes: tuple[str, ...], positive: str) -> tuple[str, ...]:
     return tuple(sorted(classes, key=lambda name: name == positive))
 
 
-def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sample]) -> Iterator[str]:
+def _described(
+    asked: Asked, layout: OwnLayout, derived: Derived, look: Look, samples: Sequence[Sample]
+) -> Iterator[str]:
     own = derived.own
     yield f"{own.name}: {len(samples):,} images in {len(own.classes)} classes: {_counts(own, samples)}"
     yield f"  images     {_sizes(look)}; resized to {derived.image_size} px (--image-size)"
@@ -168,24 +143,10 @@ def _described(asked: Asked, derived: Derived, look: Look, samples: Sequence[Sam
     yield from _unused_splits(samples)
     if asked.holdout and any(sample.side == TEST for sample in samples):
         yield "             --holdout: the test split stays closed, and 15 % of the other images are tested on instead"
-    yield f"  groups     {_groups(asked, own, samples)}"
-    if own.table:
-        columns = ", ".join(f"{kind} {name!r}" for kind, name in _columns(own.table))
-        yield f"  columns    {columns}"
-        file = Path(own.folder) / own.table.file
-        yield from (f"  NOT USED   {why}" for why in labels_table.unused(file, own.table))
-        if left_out := labels_table.left_out(file):
-            yield f"  left out   {left_out} of the table"
-    else:
-        tables = [name for name in entries(asked.images)[1] if name.lower().endswith((".csv", ".tsv"))]
-        yield from (f"  NOT USED   {name}: a table is read where it is given (--labels)" for name in tables)
+    yield f"  groups     {_groups(asked, layout, own, samples)}"
+    yield from (f"  {line}" for line in layout.in_words(asked.images, own))
     yield from (f"  note       {note}" for note in derived.notes)
     yield f"  networks   {', '.join(derived.pairs)} (--architecture)"
-
-
-def _columns(table: Table) -> list[tuple[str, str]]:
-    found = {"image": table.image, "label": table.label, "group": table.group, "split": table.split}
-    return [(kind, name) for kind, name in found.items() if name]
 
 
 def _counts(own: OwnImages, samples: Sequence[Sample]) -> str:
@@ -231,7 +192,7 @@ def _spelled(own: OwnImages) -> str:
     return f": {', '.join(other)}" if other else ""
 
 
-def _groups(asked: Asked, own: OwnImages, samples: Sequence[Sample]) -> str:
+def _groups(asked: Asked, layout: OwnLayout, own: OwnImages, samples: Sequence[Sample]) -> str:
     of_group: dict[str, set[int]] = defaultdict(set)
     for sample in samples:
         of_group[sample.group].add(sample.target)
@@ -243,7 +204,7 @@ def _groups(asked: Asked, own: OwnImages, samples: Sequence[Sample]) -> str:
         return f"{len(of_group):,} by {own.group_meaning}, not used: --groups none puts images into splits one by one"
     rest = f"; of {alone:,} images it is unknown, and they may stand in several splits" if alone else ""
     single = ": each image is a group of its own" if len(of_group) == len(samples) else ""
-    guess = "" if own.table else f"; a guess: each folder within a class is one patient or slide{_shared(of_group)}"
+    guess = f"; a guess: {layout.guess}{_shared(of_group)}" if layout.guess else ""
     return f"{len(of_group):,} by {own.group_meaning}, each in one split{single}{rest}{guess}"
 
 

@@ -177,11 +177,17 @@ def _own_errors(name: str, path: str) -> Iterator[None]:
 
 
 def _require_image(image: object, name: str, path: str) -> None:
-    pixels = np.asarray(image.pixels if isinstance(image, ReadImage) else None)
-    colour = pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
-    grey = pixels.ndim == 2 and np.issubdtype(pixels.dtype, np.integer)
-    if not pixels.size or not (colour or grey):
-        raise DeclarationError(
-            "An image reader must give grey levels, integers (height, width), or colours, uint8 (height, width, 3), "
-            f"but of {path} the reader {name} gives {pixels.dtype} {pixels.shape}. Mend the reader."
-        )
+    pixels = image.pixels if isinstance(image, ReadImage) else image
+    given = f"{pixels.dtype} {pixels.shape}" if isinstance(pixels, np.ndarray) else f"a {type(pixels).__name__}"
+    if isinstance(pixels, np.ndarray) and pixels.size and _are_pixels(pixels):
+        return
+    raise DeclarationError(
+        "An image reader must give grey levels, integers (height, width), or colours, uint8 (height, width, 3), "
+        f"but of {path} the reader {name} gives {given}. Mend the reader."
+    )
+
+
+def _are_pixels(pixels: NDArray[Any]) -> bool:
+    if pixels.ndim == 2:
+        return np.issubdtype(pixels.dtype, np.integer)
+    return pixels.ndim == 3 and pixels.shape[2] == 3 and pixels.dtype == np.uint8
