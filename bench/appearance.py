@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
-from study.datasets.readers import decoding
+from study.datasets.images import picture
+from study.datasets.readers import pillow
 from study.evaluation.appearance import Appearance
 
 MOST = 2500
@@ -45,9 +45,10 @@ def main() -> None:
 
 def read(folder: Path, size_px: int, rng: np.random.Generator) -> Pixels:
     """Up to MOST of a folder's images in random order, uint8 (N, size_px, size_px, 3)."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in pillow.READER.suffixes)
     chosen = [paths[i] for i in rng.permutation(len(paths))[:MOST]]
-    return np.stack([decoding.resize(decoding.load(path.read_bytes()), size_px=size_px) for path in chosen])
+    images = (picture.in_8_bits(pillow.READER.read(path.read_bytes())) for path in chosen)
+    return np.stack([picture.resize(image, size_px=size_px) for image in images])
 
 
 if __name__ == "__main__":

@@ -31,8 +31,8 @@ from PIL import Image, ImageDraw, ImageEnhance
 
 from study import datasets
 from study.datasets import TEST
-from study.datasets.images import near_duplicates
-from study.datasets.readers import decoding
+from study.datasets.images import near_duplicates, picture
+from study.datasets.readers import pillow
 
 Change = Callable[[Image.Image], Image.Image]
 Thumbnails = NDArray[np.uint8]
@@ -76,7 +76,11 @@ def _folder(root: Path) -> tuple[list[str], list[Image.Image]]:
 
 def _read(root: Path, paths: list[str]) -> tuple[list[str], list[Image.Image]]:
     with ThreadPoolExecutor() as pool:
-        return paths, list(pool.map(lambda path: decoding.load((root / path).read_bytes()), paths))
+        return paths, list(pool.map(lambda path: _image((root / path).read_bytes()), paths))
+
+
+def _image(content: bytes) -> Image.Image:
+    return picture.in_8_bits(pillow.READER.read(content))
 
 
 def _medmnist(file: Path) -> tuple[list[str], list[Image.Image]]:
@@ -108,7 +112,7 @@ def _measure(
 ) -> None:
     if size_px:
         images = [image.resize((size_px, size_px), Image.Resampling.LANCZOS) for image in images]
-    fingerprints = [decoding.fingerprint(image) for image in images]
+    fingerprints = [picture.fingerprint(image) for image in images]
     first = {each: row for row, each in reversed(list(enumerate(fingerprints)))}
     # In an order of contents, as a study has them.
     rows = [first[each] for each in sorted(first)]
@@ -136,7 +140,7 @@ def _measure(
 
 
 def _thumbnails(images: Sequence[Image.Image]) -> Thumbnails:
-    return np.stack([decoding.thumbnail(image, size_px=near_duplicates.THUMBNAIL_PX) for image in images])
+    return np.stack([picture.thumbnail(image, size_px=near_duplicates.THUMBNAIL_PX) for image in images])
 
 
 def _across(names: Sequence[str], pairs: NDArray[np.int64]) -> str:
@@ -188,7 +192,7 @@ def _brighten(factor: float, image: Image.Image) -> Image.Image:
 def _jpeg(image: Image.Image) -> Image.Image:
     file = io.BytesIO()
     image.convert("RGB").save(file, "JPEG", quality=40)
-    return decoding.load(file.getvalue())
+    return _image(file.getvalue())
 
 
 def _draw(path: Path, same: near_duplicates.SamePictures, names: Sequence[str], images: Sequence[Image.Image]) -> None:

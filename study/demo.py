@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from study.command import Parser, add_winner, ended, package, whole_number
-from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
+from study.datasets import readers
 from study.errors import StudyError
 
 if TYPE_CHECKING:
@@ -121,7 +121,9 @@ def page_of(winner: "Winner") -> Any:
         gradio.Markdown(f"# {winner.manifest.title}\n\n{_introduction(winner)}")
         gradio.Markdown(WARNING, elem_id="warning")
         dropped = gradio.File(
-            label="Drop an image here, or click to choose one", file_types=list(IMAGE_SUFFIXES), height=140
+            label="Drop an image here, or click to choose one",
+            file_types=list(readers.known().suffixes),
+            height=140,
         )
         decision = gradio.Markdown(elem_id="decision")
         with gradio.Row():

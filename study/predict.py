@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from study.command import Parser, add_winner, ended
+from study.datasets import readers
 from study.datasets.custom.files import walk
 from study.datasets.images.progress import progress
-from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError, StudyError
 from study.records import write_atomically
 
@@ -94,13 +94,14 @@ def _require_ids(images: Iterable[Path]) -> None:
 def _images(given: Iterable[Path]) -> list[Path]:
     """The image files that are meant: those of folders in the order of their names. Says what in these is none."""
     images: list[Path] = []
+    known = readers.known()
     for path in given:
         if path.is_dir():
             files = list(walk(path))
-            found = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
+            found = [file for file in files if known.looks_like_image(file.name)]
             if not found:
-                raise DataError(f"A folder must hold images ({', '.join(IMAGE_SUFFIXES)}), but {path} has none.")
-            others = [str(file) for file in files if file.suffix.lower() not in IMAGE_SUFFIXES]
+                raise DataError(f"A folder must hold images ({', '.join(known.suffixes)}), but {path} has none.")
+            others = [str(file) for file in files if not known.looks_like_image(file.name)]
             if others:
                 files_left = f"{len(others)} file{'s' if len(others) > 1 else ''}"
                 print(f"{path}: {files_left} left out as no image, e.g. {others[0]}", file=sys.stderr)

@@ -34,6 +34,7 @@ class Kind:
     # Like Python's own modules, a part is known to the whole process, and doesn't change once it was found.
     _given: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
     _found: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _sources: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def names(self) -> list[str]:
         """All that there are."""
@@ -72,6 +73,11 @@ class Kind:
         with _user_errors(self.name, where):
             exec(compile(source, where, "exec"), module.__dict__)
         self._given[name] = _attribute(module, self.attribute, self.name, where)
+        self._sources[name] = source
+
+    def source_of(self, name: str) -> str:
+        """The text of the file that was given of that name; "" where none was."""
+        return self._sources.get(name, "")
 
     def _search(self, name: str) -> Any:
         if name in names(self.package):

@@ -68,7 +68,7 @@ class Dataset:
             `stand_in`.
         stand_in: how many images a stand-in has: side -> class -> count.
         folder: where it lies; None where that is data/<dataset>, or a stand-in is drawn.
-        window: of images with more than 8 bits, see `decoding.load`.
+        window: of images with more than 8 bits, see `images.picture.in_8_bits`.
         look_alikes_confirmed: whether somebody has looked at what the leakage check links in the published images and
             found copies, so that a study needn't stop and ask, however many they are.
     """

@@ -7,15 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
-from study.datasets.custom import class_folders, folder_names, labels_table, layout_checks
-from study.datasets.custom.files import entries
+from study.datasets.custom import folder_names, layout_checks
+from study.datasets.custom.layouts import Given, OwnLayout, labels_table, layout_of
 from study.datasets.custom.look import Look, look_at
 from study.datasets.custom.naming import negative_first
-from study.datasets.images import groups, splits
+from study.datasets.images import splits
 from study.errors import DataError, StudyError, UnknownNameError
 from study.planning.custom_study import Derived, derive
 from study.planning.options import Options
-from study.spec import OwnImages, Table
+from study.spec import OwnImages
 
 _NUM_CLASSES_SHOWN = 12
 _SPLIT_OF = {DEVELOPMENT: "train", VALIDATION: "val", TEST: "test"}
@@ -33,52 +33,28 @@ def derive_study(root: Path, options: Options) -> tuple[Derived, list[str]]:
     """
     if not root.is_dir():
         raise DataError(f"--images must be a folder, but {root} is not one.{_unpack(root)}")
-    declared = _from_table(root, options.labels, options) if options.labels else _from_folders(root, options)
-    if declared.table:
-        samples, unlabelled = labels_table.scan(root, declared.table, declared.classes)
-    else:
-        samples, unlabelled = class_folders.scan(root, sides=declared.sides, classes=declared.classes), 0
+    given = _given(root, options)
+    layout = layout_of(root, options.labels)
+    understood = layout.understand(given)
+    declared = replace(understood, classes=_ordered(understood.classes, options.positive_class))
+    scanned = layout.scan(root, declared)
+    samples = scanned.samples
     splits.require_enough(samples, declared.classes)
     layout_checks.require_no_masks_among(root, [sample.path for sample in samples])
     look = look_at(root, samples)
     modality = options.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
     derived = derive(own, look, samples, names=options.architecture_names, size_px=options.image_size)
-    derived = replace(derived, notes=tuple(_notes(own, look, samples, unlabelled)))
-    return derived, list(_described(root, options, derived, look, samples))
+    derived = replace(derived, notes=(*scanned.notes, *_notes(own, look, samples)))
+    return derived, list(_described(root, options, layout, derived, look, samples))
 
 
-def _from_folders(root: Path, options: Options) -> OwnImages:
+def _given(root: Path, options: Options) -> Given:
     for each in options.of_custom_images():
-        if each.name.endswith("_column"):
+        if each.name.endswith("_column") and not options.labels:
             raise StudyError(f"{each.names[-1]} names a column of a table, but no table was given. Give --labels.")
-    layout = class_folders.find_layout(root)
-    return OwnImages(
-        name=_name(root, options),
-        folder=str(root.resolve()),
-        classes=_ordered(layout.classes, options.positive_class),
-        sides=layout.sides,
-        group_meaning="folder" if layout.grouped else "",
-    )
-
-
-def _from_table(root: Path, labels: Path, options: Options) -> OwnImages:
-    root, file = root.resolve(), labels.resolve()
-    columns = labels_table.find_columns(
-        file,
-        image=options.image_column,
-        label=options.label_column,
-        group=options.group_column,
-        split=options.split_column,
-    )
-    where = file.relative_to(root) if file.is_relative_to(root) else file
-    return OwnImages(
-        name=_name(root, options),
-        folder=str(root),
-        classes=_ordered(labels_table.classes_of(file, columns["label"]), options.positive_class),
-        table=Table(file=where.as_posix(), **columns),
-        group_meaning=columns["group"],
-    )
+    columns = {kind: getattr(options, f"{kind}_column") for kind in ("image", "label", "group", "split")}
+    return Given(name=_name(root, options), root=root, table=options.labels, columns=columns)
 
 
 def _unpack(file: Path) -> str:
@@ -90,9 +66,7 @@ def _unpack(file: Path) -> str:
     )
 
 
-def _notes(own: OwnImages, look: Look, samples: Sequence[Sample], unlabelled: int) -> Iterator[str]:
-    if unlabelled:
-        yield f"{unlabelled:,} images in the folder stand in no row of the table: they are no part of the study."
+def _notes(own: OwnImages, look: Look, samples: Sequence[Sample]) -> Iterator[str]:
     if look.beyond:
         yield (
             f"Grey levels beyond the window are cut off: {len(look.beyond)} of {look.num_deep} images of more than 8 "
@@ -129,7 +103,9 @@ def _ordered(classes: tuple[str, ...], positive: str) -> tuple[str, ...]:
     return tuple(sorted(classes, key=lambda name: name == positive))
 
 
-def _described(root: Path, options: Options, derived: Derived, look: Look, samples: Sequence[Sample]) -> Iterator[str]:
+def _described(
+    root: Path, options: Options, layout: OwnLayout, derived: Derived, look: Look, samples: Sequence[Sample]
+) -> Iterator[str]:
     own = derived.own
     yield f"{own.name}: {len(samples):,} images in {len(own.classes)} classes: {_counts(own, samples)}"
     yield f"  images     {_sizes(look)}; resized to {derived.image_size} px (--image-size)"
@@ -152,24 +128,10 @@ def _described(root: Path, options: Options, derived: Derived, look: Look, sampl
     yield from _unused_splits(samples)
     if options.holdout and any(sample.side == TEST for sample in samples):
         yield "             --holdout: the test split stays closed, and 15 % of the other images are tested on instead"
-    yield f"  groups     {_groups(own, samples, used=options.groups != groups.NONE)}"
-    if own.table:
-        columns = ", ".join(f"{kind} {name!r}" for kind, name in _columns(own.table))
-        yield f"  columns    {columns}"
-        file = Path(own.folder) / own.table.file
-        yield from (f"  NOT USED   {why}" for why in labels_table.unused(file, own.table))
-        if left_out := labels_table.left_out(file):
-            yield f"  left out   {left_out} of the table"
-    else:
-        tables = [name for name in entries(root)[1] if name.lower().endswith((".csv", ".tsv"))]
-        yield from (f"  NOT USED   {name}: a table is read where it is given (--labels)" for name in tables)
+    yield f"  groups     {_groups(options, layout, own, samples)}"
+    yield from (f"  {line}" for line in layout.in_words(root, own))
     yield from (f"  note       {note}" for note in derived.notes)
     yield f"  networks   {', '.join(derived.pairs)} (--architecture)"
-
-
-def _columns(table: Table) -> list[tuple[str, str]]:
-    found = {"image": table.image, "label": table.label, "group": table.group, "split": table.split}
-    return [(kind, name) for kind, name in found.items() if name]
 
 
 def _counts(own: OwnImages, samples: Sequence[Sample]) -> str:
@@ -215,7 +177,7 @@ def _spelled(own: OwnImages) -> str:
     return f": {', '.join(other)}" if other else ""
 
 
-def _groups(own: OwnImages, samples: Sequence[Sample], *, used: bool) -> str:
+def _groups(options: Options, layout: OwnLayout, own: OwnImages, samples: Sequence[Sample]) -> str:
     of_group: dict[str, set[int]] = defaultdict(set)
     for sample in samples:
         of_group[sample.group].add(sample.target)
@@ -223,11 +185,11 @@ def _groups(own: OwnImages, samples: Sequence[Sample], *, used: bool) -> str:
     of_group.pop("", None)
     if not of_group:
         return f"unknown: images of one patient may stand in several splits ({_likely_groups(samples)})"
-    if not used:
+    if options.groups == groups.NONE:
         return f"{len(of_group):,} by {own.group_meaning}, not used: --groups none puts images into splits one by one"
     rest = f"; of {alone:,} images it is unknown, and they may stand in several splits" if alone else ""
     single = ": each image is a group of its own" if len(of_group) == len(samples) else ""
-    guess = "" if own.table else f"; a guess: each folder within a class is one patient or slide{_shared(of_group)}"
+    guess = f"; a guess: {layout.guess}{_shared(of_group)}" if layout.guess else ""
     return f"{len(of_group):,} by {own.group_meaning}, each in one split{single}{rest}{guess}"
 
 

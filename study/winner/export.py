@@ -17,7 +17,7 @@ from PIL import Image
 
 from study import records
 from study.command import package
-from study.datasets.readers import decoding
+from study.datasets.images import picture
 from study.errors import ResultsError, StudyError
 from study.winner.graph import Graph
 from study.winner.winner import Pixels, Winner
@@ -75,7 +75,7 @@ def examples_of(winner: Winner, folder: records.RunFolder) -> Pixels:
     thumbnails = records.read_explanations(folder.explanations).thumbnails.values()
     return np.stack(
         [
-            *(decoding.resize(Image.fromarray(each), size_px=winner.size_px) for each in thumbnails),
+            *(picture.resize(Image.fromarray(each), size_px=winner.size_px) for each in thumbnails),
             *drawn.astype(np.uint8),
         ]
     )
@@ -153,7 +153,8 @@ def _card(winner: Winner, folder: Path, difference: float, num_checked: int) -> 
             "dark_margins_cut_away_first": winner.trimmed,
             "window_of_more_than_8_bits": list(winner.window) if winner.window else None,
             "window_rule": "round(255 * clip((level - black) / (white - black), 0, 1)), window = [black, white]",
-            "code": "study.datasets.readers.decoding (load, trim, resize) of the project does exactly this",
+            "code": "study.datasets.readers and study.datasets.images.picture (in_8_bits, trim, resize) of the project "
+            "do exactly this",
         },
         "output": {
             "probabilities": "float32 (images, classes): mean of the seed runs, class weights undone, temperature "

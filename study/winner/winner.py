@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from study.datasets.readers import decoding
+from study.datasets import readers
+from study.datasets.images import picture
+from study.datasets.readers import Readers
 from study.evaluation.appearance import Appearance
 from study.evaluation.confusion import Floats, decide
 from study.evaluation.probability_correction import Correction
@@ -72,7 +75,7 @@ class Winner:
         classes: with two, the second is the positive one.
         size_px: side to which images are resized.
         trimmed: whether dark margins are cut away first.
-        window: of images with more than 8 bits, see `decoding.load`.
+        window: of images with more than 8 bits, see `picture.in_8_bits`.
         members: the seed runs.
         threshold: probability of the positive class from which it is decided for; NaN with more than two classes, where
             the most probable one is.
@@ -98,6 +101,10 @@ class Winner:
     finished: bool = True
     best: bool = True
     rule: str = YOUDEN
+
+    @cached_property
+    def _readers(self) -> Readers:
+        return readers.known()
 
     def __repr__(self) -> str:
         return (
@@ -126,10 +133,11 @@ class Winner:
     def read(self, path: str | Path) -> Pixels | str:
         """An image as the networks see it, uint8 (size_px, size_px, 3); or why it can't be read."""
         try:
-            image = decoding.load(Path(path).read_bytes(), self.window)
-            return decoding.resize(decoding.trim(image) if self.trimmed else image, size_px=self.size_px)
-        except decoding.UNREADABLE as error:
-            return decoding.why_unreadable(error)
+            found, _ = self._readers.read(Path(path).read_bytes(), str(path))
+            image = picture.in_8_bits(found, self.window)
+        except readers.UNREADABLE as error:
+            return readers.why_unreadable(error)
+        return picture.resize(picture.trim(image) if self.trimmed else image, size_px=self.size_px)
 
     def each(self, pixels: Pixels) -> npt.NDArray[np.float32]:
         """What each seed run answers, as trained: float32 (K, N, C) from uint8 (N, size_px, size_px, 3)."""

@@ -12,8 +12,9 @@ import torch
 from PIL import Image
 
 import study
-from study import predict, records
+from study import predict, records, registry
 from study.command import DONE, USER_ERROR
+from study.datasets import readers
 from study.errors import ResultsError, UnknownNameError
 from study.records import TEST, TUNED, RunFolder
 from study.winner import Winner
@@ -215,6 +216,33 @@ def test_what_cant_be_answered_is_refused_in_words(
     assert says in said.err
     assert said.err.count("error: ") == 1
     assert said.out == ""
+
+
+def test_a_format_of_ones_own_is_answered_for_by_its_reader(
+    tmp_path: Path, tiny_images: Path, finished_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    like = next((tiny_images / "Testing").rglob("*.jpg"))
+    np.save(tmp_path / "like.npy", np.asarray(Image.open(like)))
+    kind = registry.Kind(name="image reader", package="study.datasets.readers", attribute="READER")
+    source = """
+import io
+import numpy as np
+from study.datasets.readers import ImageReader, ReadImage
+
+READER = ImageReader(
+    title="arrays of NumPy",
+    suffixes=(".npy",),
+    can_read=lambda head, name: head.startswith(b"\\x93NUMPY"),
+    read=lambda content: ReadImage(np.load(io.BytesIO(content))),
+)
+"""
+    unknown, known = (study.load_winner(RUN, finished_run) for _ in range(2))
+    (refused,) = unknown.predict([tmp_path / "like.npy"])
+    assert refused.warning.startswith("can't be read: cannot identify the image's format, which no reader knows")
+    monkeypatch.setattr(readers, "KIND", kind)
+    kind.give("npy", source, "npy.py")
+    as_jpeg, as_array = known.predict([like, tmp_path / "like.npy"])
+    assert as_array.probabilities == as_jpeg.probabilities
 
 
 def test_what_is_no_image_in_a_folder_is_left_out_and_said(

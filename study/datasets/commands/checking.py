@@ -10,9 +10,9 @@ from study.datasets import TEST, Dataset, Edition, Sample, edition_of
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixel_cache
 from study.datasets.images.near_duplicates import CHANGES, SamePictures
+from study.datasets.images.picture import Window
 from study.datasets.images.pixel_cache import Format, ImageStore
 from study.datasets.images.splits import pictures
-from study.datasets.readers.decoding import Window
 from study.errors import DataError
 from study.records import write_atomically
 

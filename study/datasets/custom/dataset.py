@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from study.datasets import Counts, Dataset, Edition, Sample
-from study.datasets.custom import class_folders, labels_table
+from study.datasets.custom.layouts import declared_layout
 from study.errors import DataError
 from study.spec import OwnImages
 
@@ -12,9 +12,7 @@ def dataset_of(own: OwnImages) -> Dataset:
     """What a declaration says, as every other dataset says it."""
 
     def scan(root: Path) -> list[Sample]:
-        if own.table is None:
-            return class_folders.scan(root, sides=own.sides, classes=own.classes)
-        return labels_table.scan(root, own.table, own.classes)[0]
+        return declared_layout(root, own).scan(root, own).samples
 
     return Dataset(
         title=own.name,

@@ -4,10 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from study.datasets import readers
 from study.datasets.custom import folder_names
 from study.datasets.custom.files import entries, walk
 from study.datasets.custom.naming import in_order
-from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError
 
 # Magnifications, views and series are fewer than these, and so are classes; patients rarely are.
@@ -33,7 +33,8 @@ def require_labelled(root: Path, sides: Mapping[str, str], per_side: Mapping[str
     for side, names in per_side.items():
         if sides[side] == "train" or not trained_on.isdisjoint(names) or not trained_on:
             continue
-        images = sum(path.suffix.lower() in IMAGE_SUFFIXES for path in walk(root / side))
+        known = readers.known()
+        images = sum(known.looks_like_image(path.name) for path in walk(root / side))
         holds = f"holds {images:,} images in none of them" if images else "holds no images"
         later = f" What a finished study says of them: python -m study.predict NAME {side}" if images else ""
         raise DataError(

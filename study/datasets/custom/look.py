@@ -1,7 +1,6 @@
 """What a sample of the images says of all: colour or grey, how large, and which grey levels of 16-bit ones are used."""
 
 import hashlib
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from study.datasets import Sample
-from study.datasets.readers import decoding
+from study.datasets import Sample, readers
+from study.datasets.images.picture import in_8_bits
+from study.datasets.readers import Readers, ReadImage
 from study.errors import DataError
 
 NUM_LOOKED_AT = 200
@@ -68,12 +68,13 @@ def look_at(root: Path, samples: Sequence[Sample]) -> Look:
         DataError: none of them can be read.
     """
     chosen = sorted(samples, key=lambda s: hashlib.sha256(s.path.encode()).hexdigest())[:NUM_LOOKED_AT]
-    seen, why = _seen(root, chosen)
+    asked = readers.known()
+    seen, why = _seen(root, chosen, asked)
     if not seen:
         raise DataError(
             f"The images must be readable, but of {len(chosen)} that were tried in {root} none is, for example "
-            f"{why}. PNG, JPEG and TIFF can be read; DICOM and others must be saved as one of these, of 8 or 16 bits "
-            "and without negative levels. A table must then name the new files."
+            f"{why}. {asked.titles} can be read; others must be saved as PNG or TIFF, of 8 or 16 bits and without "
+            "negative levels. A table must then name the new files."
         )
     by_area = sorted((one.size for one in seen), key=lambda size: (size[0] * size[1], size))
     ranges = {one.path: one.deep for one in seen if one.deep is not None}
@@ -102,15 +103,15 @@ class _Seen:
     grey: bool
 
 
-def _seen(root: Path, samples: Sequence[Sample]) -> tuple[list[_Seen], str]:
+def _seen(root: Path, samples: Sequence[Sample], asked: Readers) -> tuple[list[_Seen], str]:
     """Those that can be read, by path, and why the first of the others can't."""
     seen, why = [], ""
     for sample in sorted(samples, key=lambda s: s.path):
         try:
-            image, deep = _read((root / sample.path).read_bytes())
-        except decoding.UNREADABLE as error:
+            image, deep = _shown(asked.read((root / sample.path).read_bytes(), sample.path)[0])
+        except readers.UNREADABLE as error:
             # All of these are told, with their reasons, once every image has been read.
-            why = why or f"{sample.path} ({decoding.why_unreadable(error)})"
+            why = why or f"{sample.path} ({readers.why_unreadable(error)})"
             continue
         num_levels = int(np.count_nonzero(image.convert("L").histogram()))
         seen.append(_Seen(sample.path, image.size, deep, num_levels, _is_grey(image)))
@@ -171,16 +172,13 @@ def _num_levels(window: tuple[int, int], low: int, high: int) -> int:
     return int(ends[1] - ends[0]) + 1
 
 
-def _read(content: bytes) -> tuple[Image.Image, tuple[int, int] | None]:
-    """An image, and the range of its grey levels if they have more than 8 bits."""
-    decoding.require_no_dicom(content)
-    with Image.open(io.BytesIO(content)) as image:
-        if image.mode not in decoding.DEEP:
-            return decoding.load(content), None
-        levels = np.asarray(image)
-    ends = np.percentile(levels, [_BEYOND_WINDOW_PERCENT, 100 - _BEYOND_WINDOW_PERCENT])
+def _shown(image: ReadImage) -> tuple[Image.Image, tuple[int, int] | None]:
+    """An image, through a window of its own if it has more than 8 bits, and that window."""
+    if not image.deep:
+        return in_8_bits(image), None
+    ends = np.percentile(image.pixels, [_BEYOND_WINDOW_PERCENT, 100 - _BEYOND_WINDOW_PERCENT])
     window = int(ends[0]), max(int(np.ceil(ends[1])), int(ends[0]) + 1)
-    return decoding.load(content, window), window
+    return in_8_bits(image, window), window
 
 
 def _is_grey(image: Image.Image) -> bool:

@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +19,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from study.datasets.images import near_duplicates
+from study.datasets import readers
+from study.datasets.images import near_duplicates, picture
 from study.datasets.images.near_duplicates import SamePictures, Scale
 from study.datasets.images.progress import progress
 from study.datasets.images.unfinished_cache import Unfinished
-from study.datasets.readers import decoding
+from study.datasets.readers import HEAD_BYTES, Readers
 from study.errors import DataError
 from study.records.locks import file_lock
 
 # Raised whenever what this module keeps of a file changes: old caches are then not found any more.
 _VERSION = 5
 _NUM_NAMED = 10
+# What has read the images of a cache that doesn't say it, as old ones don't.
+_FIRST_READER, _FIRST_READERS = "pillow", {"pillow": "1"}
 # Images that are read between two notes of what is on disk: a few seconds.
 _NUM_AT_A_TIME = 1000
 
@@ -44,10 +48,11 @@ class ImageStore:
         thumbnails: another one: uint8 (N, 64, 64), grey, however large the images are.
         paths: the N relative paths, in the order of the array.
         sha256: of each file's content, same order.
-        pixels_sha256: of each picture before it is resized, see `decoding.fingerprint`, same order.
-        formats: Pillow's colour mode, width and height in px of each upright image before it is resized, same order.
+        pixels_sha256: of each picture before it is resized, see `picture.fingerprint`, same order.
+        formats: "L" for grey or "RGB", width and height in px of each upright image before it is resized, same order.
         unreadable: relative path -> why it couldn't be read; these are not in the array.
         data_hash: of all contents.
+        read_by: name of each reader that read images -> how many, see `study.datasets.readers`.
     """
 
     path: Path
@@ -58,6 +63,7 @@ class ImageStore:
     formats: tuple[Format, ...]
     unreadable: dict[str, str]
     data_hash: str
+    read_by: Mapping[str, int]
 
     def open(self) -> NDArray[np.uint8]:
         """The array, mapped into memory read-only."""
@@ -103,6 +109,7 @@ class ImageStore:
 class _Read:
     """A file that could be read: what is kept of it, and its pixels."""
 
+    reader: str
     sha256: str
     pixels_sha256: str
     format: Format
@@ -118,8 +125,9 @@ class _Job:
     paths: tuple[str, ...]
     size_px: int
     trimmed: bool
-    window: decoding.Window | None
+    window: picture.Window | None
     cache: Path
+    readers: Readers
 
     @property
     def kind(self) -> str:
@@ -130,22 +138,37 @@ class _Job:
     def index(self) -> Path:
         return self.cache / f"index-{_digest(str(self.root.resolve()), *self.paths)[:16]}-{self.kind}.json"
 
+    @property
+    def readers_mark(self) -> str:
+        """What tells images that are being read from those that other readers would have read."""
+        if self.readers.identities == _FIRST_READERS:
+            return ""
+        return _digest(*(f"{name} {identity}" for name, identity in self.readers.identities.items()))[:16]
+
+    def reader_of(self, path: str) -> str:
+        """The name of the reader that would read a file now; "" for none."""
+        try:
+            with (self.root / path).open("rb") as file:
+                return self.readers.reader_of(file.read(HEAD_BYTES), path)
+        except readers.UNREADABLE:
+            return ""
+
     def read(self, path: str) -> _Read | str:
         """A file's image, or why it can't be read."""
         try:
             content = (self.root / path).read_bytes()
-            image = decoding.load(content, self.window)
-            framed = decoding.trim(image) if self.trimmed else image
-            square = decoding.resize(framed, size_px=self.size_px)
-            thumbnail = decoding.thumbnail(image, size_px=near_duplicates.THUMBNAIL_PX)
-        except decoding.UNREADABLE as error:
-            return decoding.why_unreadable(error)
+            found, reader = self.readers.read(content, path)
+            image = picture.in_8_bits(found, self.window)
+        except readers.UNREADABLE as error:
+            return readers.why_unreadable(error)
+        framed = picture.trim(image) if self.trimmed else image
         return _Read(
+            reader=reader,
             sha256=hashlib.sha256(content).hexdigest(),
-            pixels_sha256=decoding.fingerprint(image),
+            pixels_sha256=picture.fingerprint(image),
             format=(image.mode, image.width, image.height),
-            pixels=square,
-            thumbnail=thumbnail,
+            pixels=picture.resize(framed, size_px=self.size_px),
+            thumbnail=picture.thumbnail(image, size_px=near_duplicates.THUMBNAIL_PX),
         )
 
 
@@ -156,7 +179,7 @@ def prepare(
     size_px: int,
     cache: Path,
     trimmed: bool = False,
-    window: decoding.Window | None = None,
+    window: picture.Window | None = None,
     show_progress: bool = True,
 ) -> ImageStore:
     """Reads, checks and resizes the images, or finds them in the cache.
@@ -166,12 +189,12 @@ def prepare(
         paths: image files relative to it.
         size_px: side of the resized images.
         cache: folder of the cache; made if need be.
-        trimmed: whether dark margins are cut away first, see `decoding.trim`.
-        window: of images with more than 8 bits, see `decoding.load`.
+        trimmed: whether dark margins are cut away first, see `picture.trim`.
+        window: of images with more than 8 bits, see `picture.in_8_bits`.
         show_progress: whether to draw a progress bar on stderr.
     """
     cache.mkdir(parents=True, exist_ok=True)
-    job = _Job(root, tuple(paths), size_px, trimmed, window, cache)
+    job = _Job(root, tuple(paths), size_px, trimmed, window, cache, readers.known())
     stamps = [_stamp(root / path) for path in paths]
     signature = _digest(*stamps)
     return _load(job, signature) or _build(job, signature, stamps, show_progress)
@@ -202,7 +225,27 @@ def _load(job: _Job, signature: str) -> ImageStore | None:
     # Files that couldn't be read are tried again: the disk may have been at fault.
     if any(job.read(path) != reason for path, reason in index["unreadable"].items()):
         return None
+    if index.get("readers", _FIRST_READERS) != job.readers.identities:
+        if not _would_be_read_alike(job, index):
+            return None
+        # Next time the files needn't be looked into.
+        index["readers"] = dict(job.readers.identities)
+        _write(job, index)
     return _store(job, index)
+
+
+def _would_be_read_alike(job: _Job, index: dict[str, Any]) -> bool:
+    """Whether the readers that there are now would read each image as those did that there were then."""
+    then, now, by = index.get("readers", _FIRST_READERS), job.readers.identities, _read_by(index)
+    if any(then[name] != now.get(name) for name in set(by)):
+        return False
+    return all(job.reader_of(path) == name for path, name in zip(index["paths"], by, strict=True))
+
+
+def _read_by(index: dict[str, Any]) -> list[str]:
+    """The name of the reader of each image."""
+    by: list[str] = index.get("read_by") or [_FIRST_READER] * len(index["paths"])
+    return by
 
 
 def _store(job: _Job, index: dict[str, Any]) -> ImageStore:
@@ -215,6 +258,7 @@ def _store(job: _Job, index: dict[str, Any]) -> ImageStore:
         formats=tuple((mode, width, height) for mode, width, height in index["formats"]),
         unreadable=index["unreadable"],
         data_hash=index["data_hash"],
+        read_by=dict(sorted(Counter(_read_by(index)).items())),
     )
 
 
@@ -232,6 +276,7 @@ def _read_all(job: _Job, signature: str, stamps: list[str], show_progress: bool)
         size_px=job.size_px,
         thumbnail_px=near_duplicates.THUMBNAIL_PX,
     )
+    stamps = [f"{stamp}{job.readers_mark}" for stamp in stamps]
     stale = [row for row, stamp in enumerate(stamps) if unfinished.known.get(row, {}).get("stamp") != stamp]
     unreadable: dict[str, str] = {}
     filled: dict[int, dict[str, Any]] = {}
@@ -264,6 +309,7 @@ def _read_in_turn(job: _Job, rows: list[int]) -> Iterator[tuple[int, _Read | str
 def _noted(found: _Read, stamp: str) -> dict[str, Any]:
     return {
         "stamp": stamp,
+        "reader": found.reader,
         "sha256": found.sha256,
         "pixels_sha256": found.pixels_sha256,
         "format": found.format,
@@ -274,7 +320,10 @@ def _publish(job: _Job, unfinished: Unfinished, unreadable: dict[str, str], sign
     rows = [row for row, path in enumerate(job.paths) if path not in unreadable]
     noted = [unfinished.known[row] for row in rows]
     sha256 = [each["sha256"] for each in noted]
-    name = f"v{_VERSION}-{_digest(*sha256)[:16]}-{job.kind}.npy"
+    read_by = [each.get("reader", _FIRST_READER) for each in noted]
+    # What another reader makes of the same files is another array.
+    made_of = [_read_as(job, each, reader) for each, reader in zip(sha256, read_by, strict=True)]
+    name = f"v{_VERSION}-{_digest(*made_of)[:16]}-{job.kind}.npy"
     index: dict[str, Any] = {
         "signature": signature,
         "pixels": f"pixels-{name}",
@@ -286,12 +335,24 @@ def _publish(job: _Job, unfinished: Unfinished, unreadable: dict[str, str], sign
         "unreadable": unreadable,
         # Of the contents alone: no other version of this code calls the same images others.
         "data_hash": hashlib.sha256("\n".join(sorted(sha256)).encode()).hexdigest(),
+        "read_by": read_by,
+        "readers": dict(job.readers.identities),
     }
     unfinished.publish(rows, pixels=job.cache / index["pixels"], thumbnails=job.cache / index["thumbnails"])
+    _write(job, index)
+    return _store(job, index)
+
+
+def _read_as(job: _Job, sha256: str, reader: str) -> str:
+    """What stands for the pixels of a content: of what Pillow reads the content alone, as in old caches."""
+    identity = job.readers.identities[reader]
+    return sha256 if _FIRST_READERS.get(reader) == identity else f"{sha256} {reader} {identity}"
+
+
+def _write(job: _Job, index: dict[str, Any]) -> None:
     partial = job.index.with_suffix(f".{uuid.uuid4().hex}.partial")
     partial.write_text(json.dumps(index))
     partial.replace(job.index)
-    return _store(job, index)
 
 
 def _stamp(path: Path) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from study.datasets import DEVELOPMENT, TEST, Counts, Edition, Sample
+from study.datasets import DEVELOPMENT, TEST, Counts, Edition, Sample, readers
 from study.datasets.layouts.class_folders import image_files
 from study.datasets.synthetic import her2
 from study.errors import DataError
@@ -63,6 +63,7 @@ def scan(root: Path, *, target_of_score: Mapping[str, int]) -> list[Sample]:
         DataError: a folder is missing or empty, or a name carries no score.
     """
     samples = []
+    known = readers.known()
     for folder_name, side in _SIDES.items():
         folder = root / "IHC" / folder_name
         if not folder.is_dir():
@@ -70,7 +71,7 @@ def scan(root: Path, *, target_of_score: Mapping[str, int]) -> list[Sample]:
                 f"BCI needs the folders IHC/train and IHC/test, but {folder} does not exist. "
                 "Give --data the folder that holds IHC."
             )
-        files = list(image_files(folder))
+        files = list(image_files(folder, known))
         if not files:
             raise DataError(f"BCI needs PNG images in {folder}, but there are none.")
         for file in files:

@@ -4,21 +4,20 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from study.datasets import Sample
+from study.datasets import Sample, readers
+from study.datasets.readers import Readers
 from study.errors import DataError
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
-
-def image_files(folder: Path) -> Iterator[Path]:
-    """The image files directly in a folder, by name. Hidden files are passed over.
+def image_files(folder: Path, known: Readers) -> Iterator[Path]:
+    """The files directly in a folder that are called as images are, by name. Hidden files are passed over.
 
     `os.scandir` rather than a glob: published class folders have brackets in their names.
     """
     with os.scandir(folder) as entries:
         found = sorted(e.name for e in entries if e.is_file())
     for name in found:
-        if name.lower().endswith(IMAGE_SUFFIXES) and not name.startswith("."):
+        if known.looks_like_image(name) and not name.startswith("."):
             yield folder / name
 
 
@@ -34,6 +33,7 @@ def class_folders(root: Path, *, sides: Mapping[str, str], targets: Mapping[str,
         DataError: a class folder is missing or has no image.
     """
     samples = []
+    known = readers.known()
     for side_folder, side in sides.items():
         for class_folder, target in targets.items():
             folder = root / side_folder / class_folder
@@ -42,9 +42,9 @@ def class_folders(root: Path, *, sides: Mapping[str, str], targets: Mapping[str,
                     f"Each class needs its folder, but {folder} does not exist. "
                     f"Expected in {root}: {_expected(tuple(sides), tuple(targets))}."
                 )
-            files = list(image_files(folder))
+            files = list(image_files(folder, known))
             if not files:
-                raise DataError(f"Each class folder needs images ({', '.join(IMAGE_SUFFIXES)}), but {folder} has none.")
+                raise DataError(f"Each class folder needs images ({', '.join(known.suffixes)}), but {folder} has none.")
             samples += [Sample(file.relative_to(root).as_posix(), side, target) for file in files]
     return samples
 

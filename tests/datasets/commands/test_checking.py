@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
 from study.datasets.__main__ import main
-from study.datasets.readers import decoding
+from study.datasets.readers import Readers, ReadImage
 
 Captured = pytest.CaptureFixture[str]
 FOLDERS = ("glioma_tumor", "meningioma_tumor", "no_tumor", "pituitary_tumor")
@@ -227,13 +227,13 @@ def test_with_a_cache_images_are_read_again_only_if_one_changed(
     capsys: Captured, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = str(tmp_path / "cache")
-    num_read, real = [0], decoding.load
+    num_read, real = [0], Readers.read
 
-    def load(content: bytes, window: decoding.Window | None) -> Image.Image:
+    def read(readers: Readers, content: bytes, path: str) -> tuple[ReadImage, str]:
         num_read[0] += 1
-        return real(content, window)
+        return real(readers, content, path)
 
-    monkeypatch.setattr(decoding, "load", load)
+    monkeypatch.setattr(Readers, "read", read)
     first = checked(capsys, root, "--cache", cache)
     assert checked(capsys, root, "--cache", cache) == first
     assert num_read == [24]

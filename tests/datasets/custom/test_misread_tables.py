@@ -7,7 +7,7 @@ from typing import NoReturn
 import pytest
 from datasets.custom.conftest import Make, Said
 
-from study.datasets.custom import labels_table
+from study.datasets.custom.layouts import labels_table
 from study.datasets.custom.several_labels import separator_of
 
 Write = Callable[..., tuple[str, str]]

@@ -10,9 +10,9 @@ from PIL import Image, ImageEnhance
 
 from study import datasets
 from study.datasets import DEVELOPMENT
-from study.datasets.images import near_duplicates
+from study.datasets.images import near_duplicates, picture
 from study.datasets.images.near_duplicates import THUMBNAIL_PX, similar_pictures
-from study.datasets.readers import decoding
+from study.datasets.readers import pillow
 
 NUM_A_CLASS = 12
 
@@ -26,7 +26,11 @@ def pictures(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     root = tmp_path_factory.mktemp(request.param) / "drawn"
     dataset.draw(root, {side: dict.fromkeys(dataset.classes, NUM_A_CLASS) for side in dataset.stand_in}, 1)
     paths = [sample.path for sample in dataset.scan(root) if sample.side == DEVELOPMENT]
-    return [decoding.load((root / path).read_bytes()) for path in paths]
+    return [read((root / path).read_bytes()) for path in paths]
+
+
+def read(content: bytes) -> Image.Image:
+    return picture.in_8_bits(pillow.READER.read(content))
 
 
 def links(thumbnails: NDArray[np.uint8], side_px: int = 96) -> set[tuple[int, int]]:
@@ -34,13 +38,13 @@ def links(thumbnails: NDArray[np.uint8], side_px: int = 96) -> set[tuple[int, in
 
 
 def thumbnails(images: list[Image.Image]) -> NDArray[np.uint8]:
-    return np.stack([decoding.thumbnail(image, size_px=THUMBNAIL_PX) for image in images])
+    return np.stack([picture.thumbnail(image, size_px=THUMBNAIL_PX) for image in images])
 
 
 def jpeg(image: Image.Image) -> Image.Image:
     file = io.BytesIO()
     image.convert("RGB").save(file, "JPEG", quality=40)
-    return decoding.load(file.getvalue())
+    return read(file.getvalue())
 
 
 def resized(scale: float) -> Callable[[Image.Image], Image.Image]:

@@ -14,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from study.datasets.images import pixel_cache
+from study.datasets.images import picture, pixel_cache
 from study.datasets.images.pixel_cache import ImageStore, prepare, require_readable
-from study.datasets.readers import decoding
+from study.datasets.readers import Readers, pillow
 from study.errors import DataError
 
 SIZE_PX = 16
@@ -92,10 +92,10 @@ def test_the_cache_is_found_again_without_reading_an_image(
     first = store_of(root, paths, cache)
     written_ns = first.path.stat().st_mtime_ns
 
-    def load(_content: bytes, _window: object) -> Image.Image:
+    def read(_readers: Readers, _content: bytes, _path: str) -> None:
         raise AssertionError("an image was read")
 
-    monkeypatch.setattr(decoding, "load", load)
+    monkeypatch.setattr(Readers, "read", read)
     assert store_of(root, paths, cache) == first
     assert first.path.stat().st_mtime_ns == written_ns
 
@@ -144,7 +144,7 @@ def test_two_sizes_live_side_by_side(root: Path, paths: list[str], cache: Path) 
 
 def interrupted_build(root: Path, paths: list[str], cache: Path, *, after: int, at_a_time: int = 2) -> None:
     """Ctrl-C after so many images; what was read is noted each time that there are `at_a_time` more."""
-    real, seen = decoding.resize, []
+    real, seen = picture.resize, []
 
     def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
         seen.append(size_px)
@@ -153,7 +153,7 @@ def interrupted_build(root: Path, paths: list[str], cache: Path, *, after: int, 
         return real(image, size_px=size_px)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "resize", resize)
+        patch.setattr(picture, "resize", resize)
         patch.setattr(pixel_cache, "_NUM_AT_A_TIME", at_a_time)
         # Two threads would have begun an unknown number of images.
         patch.setattr(os, "cpu_count", lambda: 1)
@@ -163,9 +163,9 @@ def interrupted_build(root: Path, paths: list[str], cache: Path, *, after: int, 
 
 def read_by_build(root: Path, paths: list[str], cache: Path) -> tuple[ImageStore, int]:
     """A build, and how many files it decodes."""
-    real, seen = decoding.load, []
+    real, seen = Readers.read, []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "load", lambda *given: (seen.append(1), real(*given))[1])
+        patch.setattr(Readers, "read", lambda *given: (seen.append(1), real(*given))[1])
         return store_of(root, paths, cache), len(seen)
 
 
@@ -187,7 +187,7 @@ def test_a_file_that_changed_while_a_build_was_interrupted_is_read_again(
     save(root, paths[0], noise(77))
     store, num_read = read_by_build(root, paths, cache)
     assert num_read == len(paths) - 3
-    assert np.array_equal(store.open()[0], decoding.resize(Image.fromarray(noise(77)), size_px=SIZE_PX))
+    assert np.array_equal(store.open()[0], picture.resize(Image.fromarray(noise(77)), size_px=SIZE_PX))
 
 
 @pytest.mark.parametrize("name", ["pixels.npy", "thumbnails.npy", "read.jsonl"])
@@ -236,11 +236,12 @@ def test_images_that_cannot_be_read_do_not_make_the_others_be_read_again(
 
 def test_two_processes_that_build_one_cache_read_each_image_once(root: Path, paths: list[str], cache: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from study.datasets.images import decoding, pixels\n"
-        "real = decoding.load\n"
-        "decoding.load = lambda *given: (print('read'), __import__('time').sleep(0.1), real(*given))[2]\n"
+        "import sys; from pathlib import Path; from study.datasets.images import pixel_cache\n"
+        "from study.datasets.readers import Readers\n"
+        "real = Readers.read\n"
+        "Readers.read = lambda *given: (print('read'), __import__('time').sleep(0.1), real(*given))[2]\n"
         "root, cache, *paths = sys.argv[1:]\n"
-        f"pixels.prepare(Path(root), paths, size_px={SIZE_PX}, cache=Path(cache), show_progress=False)"
+        f"pixel_cache.prepare(Path(root), paths, size_px={SIZE_PX}, cache=Path(cache), show_progress=False)"
     )
     command = [sys.executable, "-c", program, str(root), str(cache), *paths]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
@@ -327,7 +328,7 @@ def test_a_folder_without_one_readable_image_still_gives_a_store(root: Path, cac
 def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_back(
     root: Path, paths: list[str], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = decoding.resize
+    real = picture.resize
 
     def resize(image: Image.Image, *, size_px: int) -> NDArray[np.uint8]:
         (root / paths[-1]).unlink(missing_ok=True)
@@ -335,7 +336,7 @@ def test_a_file_that_disappears_while_images_are_read_is_unreadable_until_it_is_
 
     # One reader at a time, so that the last file is gone before it is its turn.
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    monkeypatch.setattr(decoding, "resize", resize)
+    monkeypatch.setattr(picture, "resize", resize)
     lost = root / paths[-1]
     content, stat = lost.read_bytes(), lost.stat()
     store = store_of(root, paths, cache)
@@ -395,7 +396,7 @@ def test_dark_margins_are_trimmed_and_what_they_surround_is_not(root: Path, cach
 @pytest.mark.parametrize("level", [0, 5, 200])
 def test_an_even_picture_stays_whole(level: int) -> None:
     even = Image.fromarray(np.full((20, 30), level, dtype=np.uint8))
-    assert decoding.trim(even).size == (30, 20)
+    assert picture.trim(even).size == (30, 20)
 
 
 def test_damaged_exif_data_make_an_image_unreadable_and_nothing_worse(
@@ -407,6 +408,6 @@ def test_damaged_exif_data_make_an_image_unreadable_and_nothing_worse(
     def damaged(_image: Image.Image) -> Image.Image:
         raise struct.error("required argument is not an integer")
 
-    monkeypatch.setattr(decoding.ImageOps, "exif_transpose", damaged)
+    monkeypatch.setattr(pillow.ImageOps, "exif_transpose", damaged)
     store = store_of(root, ["a.png"], cache)
     assert store.unreadable == {"a.png": "its EXIF data can't be read (required argument is not an integer)"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from study.datasets import DEVELOPMENT, TEST, Sample
+from study.datasets import DEVELOPMENT, TEST, Sample, readers
 from study.datasets.layouts import bci
 from study.datasets.layouts.class_folders import class_folders, image_files
 from study.errors import DataError
@@ -41,7 +41,7 @@ def test_class_folders_give_side_and_target_also_with_brackets_in_their_names(tm
 
 def test_only_images_are_listed_sorted_by_name(tmp_path: Path) -> None:
     touch(tmp_path, "b.JPG", "a.png", "c.tif", "._a.png", "notes.txt", "Thumbs.db", "inner.png/d.png")
-    assert [p.name for p in image_files(tmp_path)] == ["a.png", "b.JPG", "c.tif"]
+    assert [p.name for p in image_files(tmp_path, readers.known())] == ["a.png", "b.JPG", "c.tif"]
 
 
 def test_a_missing_class_folder_is_named_with_what_was_expected(tmp_path: Path) -> None:

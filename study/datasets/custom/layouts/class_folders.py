@@ -5,24 +5,29 @@ Within a class folder, images may lie in further folders: one for each patient o
 or as its class is, as unpacking an archive leaves it, says nothing, and is passed over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
+from numpy import uint8
+from numpy.typing import NDArray
+from PIL import Image
+
+from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample, readers
 from study.datasets.custom import layout_checks
 from study.datasets.custom.files import entries, walk
 from study.datasets.custom.folder_names import SPLITS, says_nothing, sides_of
+from study.datasets.custom.layouts import Given, OwnLayout, Scanned
 from study.datasets.custom.naming import in_order, require_distinct
-from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError
+from study.spec import OwnImages
 from study.spec.own_images import MAX_CLASSES
 
 SIDES = {"train": DEVELOPMENT, "val": VALIDATION, "test": TEST}
 
 
 @dataclass(frozen=True)
-class Layout:
+class Found:
     """Where the class folders are.
 
     Attributes:
@@ -36,7 +41,7 @@ class Layout:
     grouped: bool
 
 
-def find_layout(root: Path) -> Layout:
+def find_layout(root: Path) -> Found:
     """The layout of a folder of which nothing is known.
 
     Raises:
@@ -69,7 +74,7 @@ def find_layout(root: Path) -> Layout:
     if len(sides) == 1:
         layout_checks.require_no_patients(root, classes)
     require_distinct(classes, root)
-    return Layout(sides, tuple(classes), grouped=any(within.values()))
+    return Found(sides, tuple(classes), grouped=any(within.values()))
 
 
 def _within(root: Path, per_side: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -88,6 +93,7 @@ def scan(root: Path, *, sides: Mapping[str, str], classes: tuple[str, ...]) -> l
         DataError: a class has no folder or no file, a folder belongs to no class, an image lies beside the folders.
     """
     samples = []
+    known = readers.known()
     for side, name in sides.items():
         folders, files = entries(root / side) if (root / side).is_dir() else ([], [])
         if not folders:
@@ -98,7 +104,7 @@ def scan(root: Path, *, sides: Mapping[str, str], classes: tuple[str, ...]) -> l
                 f"Each folder must be a class's, but {root / side / unknown[0]} is none of {', '.join(classes)}. "
                 "Add it to the classes, or move it away."
             )
-        stray = [file for file in files if file.lower().endswith(IMAGE_SUFFIXES)]
+        stray = [file for file in files if known.looks_like_image(file)]
         if stray:
             raise DataError(
                 f"Each image must lie in the folder of its class, but {len(stray)} lie beside them in {root / side}, "
@@ -155,10 +161,8 @@ def _check_number(root: Path, classes: list[str], files: list[str]) -> None:
 
 def _no_class_folders(root: Path, sides: list[str], files: list[str]) -> str:
     """Why folders of splits can't be read that hold images, but no folders."""
-    holds = [
-        f"{root / side} holds {sum(name.lower().endswith(IMAGE_SUFFIXES) for name in entries(root / side)[1]):,}"
-        for side in sides
-    ]
+    known = readers.known()
+    holds = [f"{root / side} holds {sum(map(known.looks_like_image, entries(root / side)[1])):,}" for side in sides]
     hint = _a_table(root, files) or " Sort the images into folders, or name their classes in a CSV file (--labels)."
     return (
         "The images of a given split must lie in folders of the classes, but "
@@ -186,3 +190,38 @@ def _no_folders(root: Path, files: list[str]) -> str:
         f"--images must hold a folder of images for each class, or train, val and test with such folders, but {root} "
         f"has no folders.{hint or ' Sort the images into folders, or name their classes in a CSV file (--labels).'}"
     )
+
+
+def _understand(given: Given) -> OwnImages:
+    found = find_layout(given.root)
+    return OwnImages(
+        name=given.name,
+        folder=str(given.root.resolve()),
+        classes=found.classes,
+        sides=found.sides,
+        group_meaning="folder" if found.grouped else "",
+    )
+
+
+def _in_words(root: Path, own: OwnImages) -> list[str]:
+    del own
+    tables = [name for name in entries(root)[1] if name.lower().endswith((".csv", ".tsv"))]
+    return [f"NOT USED   {name}: a table is read where it is given (--labels)" for name in tables]
+
+
+def _example(root: Path, images: Sequence[tuple[str, NDArray[uint8]]]) -> None:
+    for number, (name, pixels) in enumerate(images):
+        (root / name).mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(root / name / f"{number}.png")
+
+
+LAYOUT = OwnLayout(
+    title="a folder for each class",
+    recognizes=lambda _root, table: table is None,
+    understand=_understand,
+    scan=lambda root, own: Scanned(scan(root, sides=own.sides, classes=own.classes)),
+    in_words=_in_words,
+    guess="each folder within a class is one patient or slide",
+    example=_example,
+    asked_last=True,
+)

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from study.datasets.readers.decoding import load
+from study.datasets.images.picture import in_8_bits
+from study.datasets.readers.pillow import READER
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (12, 16, 3)).astype(np.uint8)
 
@@ -23,7 +24,7 @@ def saved(image: Image.Image, kind: str, **how: object) -> bytes:
 
 
 def pixels(content: bytes, window: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    return np.asarray(load(content, window))
+    return np.asarray(in_8_bits(READER.read(content), window))
 
 
 def test_rgb_and_grey_images_stay_what_they_are() -> None:
@@ -58,7 +59,7 @@ def test_transparency_in_part_is_refused(mode: str) -> None:
     image = Image.fromarray(COLOURS).convert("RGBA" if mode != "LA" else "LA")
     image.putpixel((3, 4), (*image.getpixel((3, 4))[:-1], 254))
     with pytest.raises(ValueError, match="transparent in part"):
-        load(png(image.quantize(255) if mode == "PA" else image))
+        READER.read(png(image.quantize(255) if mode == "PA" else image))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
@@ -70,19 +71,19 @@ def test_16_bits_of_grey_are_shown_through_the_window(kind: str) -> None:
 
 def test_16_bits_of_grey_without_a_window_are_refused() -> None:
     with pytest.raises(ValueError, match="more than 8 bits"):
-        load(png(Image.fromarray(COLOURS[..., 0].astype(np.uint16))))
+        pixels(png(Image.fromarray(COLOURS[..., 0].astype(np.uint16))))
 
 
 def test_several_pictures_in_one_file_are_refused() -> None:
     image = Image.fromarray(COLOURS)
     content = saved(image, "TIFF", save_all=True, append_images=[image, image])
     with pytest.raises(ValueError, match="3 pictures in one file"):
-        load(content)
+        READER.read(content)
 
 
 def test_floating_point_is_refused() -> None:
     with pytest.raises(ValueError, match="colour mode F"):
-        load(saved(Image.fromarray(COLOURS[..., 0].astype(np.float32)), "TIFF"))
+        READER.read(saved(Image.fromarray(COLOURS[..., 0].astype(np.float32)), "TIFF"))
 
 
 def test_a_picture_that_was_taken_sideways_is_turned_upright() -> None:
@@ -100,4 +101,4 @@ def test_a_tiff_that_promises_another_picture_in_damaged_bytes_is_refused_in_wor
     # Another directory, which has no entries: a picture without width and height.
     content[end : end + 4] = len(content).to_bytes(4, "little")
     with pytest.raises(ValueError, match="how many pictures it holds can't be told"):
-        load(bytes(content) + bytes(6))
+        READER.read(bytes(content) + bytes(6))

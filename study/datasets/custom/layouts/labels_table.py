@@ -8,16 +8,19 @@ from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
 import pandas as pd
+from numpy import uint8
+from numpy.typing import NDArray
+from PIL import Image
 
-from study.datasets import Sample
+from study.datasets import Sample, readers
 from study.datasets.custom import several_labels
-from study.datasets.custom.class_folders import SIDES
 from study.datasets.custom.files import walk
 from study.datasets.custom.folder_names import side_of, sides_of
+from study.datasets.custom.layouts import Given, OwnLayout, Scanned
+from study.datasets.custom.layouts.class_folders import SIDES
 from study.datasets.custom.naming import in_order, require_distinct
-from study.datasets.layouts.class_folders import IMAGE_SUFFIXES
 from study.errors import DataError, UnknownNameError
-from study.spec import Table
+from study.spec import OwnImages, Table
 from study.spec.own_images import MAX_CLASSES
 
 # What such columns are called, in the order in which they are looked for.
@@ -223,7 +226,8 @@ def scan(root: Path, declared: Table, classes: Sequence[str]) -> tuple[list[Samp
         Sample(path, SIDES[side], target_of[label], group)
         for path, side, label, group in zip(paths, sides, labels, groups, strict=True)
     ]
-    images = {p.relative_to(root).as_posix() for p in walk(root) if p.suffix.lower() in IMAGE_SUFFIXES}
+    known = readers.known()
+    images = {p.relative_to(root).as_posix() for p in walk(root) if known.looks_like_image(p.name)}
     return sorted(samples, key=lambda sample: sample.path), len(images.difference(paths))
 
 
@@ -374,3 +378,56 @@ def _sides(table: pd.DataFrame, file: Path, column: str) -> list[str]:
 def _row(values: pd.Series) -> int:
     """The line of the file in which the first of these values stands: the header is line 1."""
     return int(values.index[0]) + 2
+
+
+def _understand(given: Given) -> OwnImages:
+    assert given.table is not None
+    root, file = given.root.resolve(), given.table.resolve()
+    columns = find_columns(file, **given.columns)
+    where = file.relative_to(root) if file.is_relative_to(root) else file
+    return OwnImages(
+        name=given.name,
+        folder=str(root),
+        classes=classes_of(file, columns["label"]),
+        table=Table(file=where.as_posix(), **columns),
+        group_meaning=columns["group"],
+    )
+
+
+def _scan(root: Path, own: OwnImages) -> Scanned:
+    assert own.table is not None
+    samples, unlabelled = scan(root, own.table, own.classes)
+    note = f"{unlabelled:,} images in the folder stand in no row of the table: they are no part of the study."
+    return Scanned(samples, (note,) if unlabelled else ())
+
+
+def _in_words(root: Path, own: OwnImages) -> list[str]:
+    table = own.table
+    assert table is not None
+    file = root / table.file
+    named = {"image": table.image, "label": table.label, "group": table.group, "split": table.split}
+    empty = left_out(file)
+    return [
+        f"columns    {', '.join(f'{kind} {name!r}' for kind, name in named.items() if name)}",
+        *(f"NOT USED   {why}" for why in unused(file, table)),
+        *([f"left out   {empty} of the table"] if empty else []),
+    ]
+
+
+def _example(root: Path, images: Sequence[tuple[str, NDArray[uint8]]]) -> Path:
+    for number, (_, pixels) in enumerate(images):
+        Image.fromarray(pixels).save(root / f"{number}.png")
+    table = root / "labels.csv"
+    table.write_text("".join(["image,label\n", *(f"{number}.png,{name}\n" for number, (name, _) in enumerate(images))]))
+    return table
+
+
+LAYOUT = OwnLayout(
+    title="a table with a row for each image (--labels)",
+    recognizes=lambda _root, table: table is not None,
+    understand=_understand,
+    scan=_scan,
+    in_words=_in_words,
+    example=_example,
+    asked_last=True,
+)

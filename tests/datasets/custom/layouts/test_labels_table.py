@@ -4,7 +4,7 @@ import pytest
 from datasets.custom.conftest import Make
 
 from study.datasets import DEVELOPMENT, TEST
-from study.datasets.custom.labels_table import classes_of, find_columns, scan
+from study.datasets.custom.layouts.labels_table import classes_of, find_columns, scan
 from study.errors import DataError
 from study.spec import Table
 

@@ -4,7 +4,7 @@ import pytest
 from datasets.custom.conftest import Make
 
 from study.datasets import DEVELOPMENT, TEST, VALIDATION
-from study.datasets.custom.class_folders import find_layout, scan
+from study.datasets.custom.layouts.class_folders import find_layout, scan
 from study.errors import DataError
 
 
