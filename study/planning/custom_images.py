@@ -11,7 +11,7 @@ from study.datasets.custom import folder_names, layout_checks
 from study.datasets.custom.layouts import Given, OwnLayout, labels_table, layout_of
 from study.datasets.custom.look import Look, look_at
 from study.datasets.custom.naming import negative_first
-from study.datasets.images import splits
+from study.datasets.images import groups, splits
 from study.errors import DataError, StudyError, UnknownNameError
 from study.planning.custom_study import Derived, derive
 from study.planning.options import Options

@@ -69,6 +69,7 @@ class DatasetSplit:
             "likeness": LikenessRecord(
                 usual=round(scale.usual, 3), likely=round(scale.likely, 3), sure=round(scale.sure, 3)
             ),
+            "read_by": dict(self.store.read_by),
             "skipped": tuple(f"{path}: {reason}" for path, reason in (bad | self.store.unreadable).items()),
         }
 

@@ -22,7 +22,7 @@ _OF_THE_SEARCH = ("grace", "rungs", "search")
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
 _FOLLOWS = (
     *("appearance", "counts", "created", "duplicates", "given_splits", "left_out", "likeness", "opened_before", "run"),
-    *("skipped", "slots", "test_hash"),
+    *("read_by", "skipped", "slots", "test_hash"),
 )
 # Asked for, or what the device is fastest in; a study goes on in that which it began with.
 _CHOSEN = ("precision",)

@@ -268,6 +268,7 @@ class Manifest(Recorded):
         duplicates: images that show the same.
         likeness: how alike images must be to be taken for the same; None in the records of early versions.
         skipped: images that can't be read or are known to be bad, each with the reason.
+        read_by: image reader -> number of images that it read; {} in the records of early versions.
         stand_in: whether the images are drawn.
         from_scratch: architecture whose recipe wanted it pretrained -> why it was trained from scratch.
         given_weights: architectures whose pretrained weights the user gave, though their recipe has none.
@@ -314,6 +315,7 @@ class Manifest(Recorded):
     duplicates: DuplicatesRecord = field(metadata={READ: DuplicatesRecord.from_json})
     likeness: LikenessRecord | None = field(default=None, metadata=unless_null(LikenessRecord.from_json))
     skipped: tuple[str, ...] = field(default=(), metadata={READ: tuple})
+    read_by: Mapping[str, int] = field(default_factory=dict)
     stand_in: bool
     from_scratch: Mapping[str, str]
     given_weights: tuple[str, ...] = field(default=(), metadata={READ: tuple})
