@@ -364,11 +364,11 @@ def drive(rungs_file: Path, *, forget_rungs: bool, arguments: list[str]) -> int:
     environment.apply()
     from study.execution.study_controller import StudyController
 
-    begin = StudyController.__init__
+    begin = StudyController.begin
 
-    def begin_and_tell(self: StudyController, **values: Any) -> None:
-        size = values["log"].path.stat().st_size
-        begin(self, **values)
+    def begin_and_tell(self: StudyController, *trackers: Any) -> None:
+        size = self.log.path.stat().st_size
+        begin(self, *trackers)
         rungs: dict[str, dict[str, dict[str, float]]] = {pair: {} for pair in self.histories}
         for pair, history in self.histories.items():
             best: dict[str, float] = {}
@@ -379,7 +379,7 @@ def drive(rungs_file: Path, *, forget_rungs: bool, arguments: list[str]) -> int:
         with rungs_file.open("a") as file:
             file.write(json.dumps({"size": size, "rungs": rungs}) + "\n")
 
-    StudyController.__init__ = begin_and_tell  # type: ignore[method-assign]
+    StudyController.begin = begin_and_tell  # type: ignore[method-assign]
     if forget_rungs:
         StudyController._replay_reports = lambda _self: None  # type: ignore[method-assign]
     return run.main(arguments)

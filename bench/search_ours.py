@@ -136,8 +136,8 @@ class Ours:
             searches={_PAIR: _policy(problem, self.settings)},
             first={_PAIR: first},
             budget=Budget(trials=problem.trials, epochs=epochs, seeds=1),
-            listener=lambda _event, _state: None,
         )
+        self.controller.begin()
 
     def begin(self) -> tuple[str, Values]:
         task = self.controller.next_task()

@@ -99,13 +99,6 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
     with (folder.root / "progress.txt").open("w") as stream:
         progress = Progress(budget, len(names), stream)
 
-        def listen(event: records.Event, state: records.StudyState) -> None:
-            if event["event"] == "completed" and event["trial"] != "test":
-                trial = state.trials[event["trial"]]
-                if trial.kind == records.SEARCH:
-                    journal.add(trial)
-            progress(event, state)
-
         controller = StudyController(
             log=log,
             state=state,
@@ -113,8 +106,8 @@ def _run(folder: records.RunFolder, options: argparse.Namespace) -> None:
             searches={name: _policy(name, budget) for name in names},
             first=dict.fromkeys(names, ()),
             budget=budget,
-            listener=listen,
         )
+        controller.begin([journal, progress])
         run_on_tune(
             MultiStudyController({"run": controller}),
             tune.with_parameters(sleep, seconds=options.seconds),
@@ -156,8 +149,8 @@ def _grow(num_trials: int) -> None:
             searches={"pair0": _policy("pair0", budget)},
             first={"pair0": ()},
             budget=budget,
-            listener=Progress(budget, 1, io.StringIO()),
         )
+        controller.begin([Progress(budget, 1, io.StringIO())])
         replayed_s = time.perf_counter()
         suggested_s, costs = 0.0, []
         for turn in range(21):

@@ -6,21 +6,23 @@ All its decisions follow from the events so far, so a controller that is built f
 goes on as if nothing had happened.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from study import records
+from study.execution.run_keeper import Keeper, NoKeeper
 from study.execution.task import Task
 from study.execution.task_queue import TEST_TRIAL, Initial, TaskQueue
 from study.records import FAILED, PAUSED, RUNNING, SEARCH
 from study.search import History, Report, SearchPolicy, Verdict
 from study.spec import Budget, Recipe
+from study.tracking.tracker import ENDS, Tracker
 from study.training import failures
 from study.training.failures import Failure
 from study.training.prediction import EVALUATION_BATCH_SIZE
 
-Listener = Callable[[records.Event, records.StudyState], None]
+NO_KEEPER = NoKeeper()
 
 
 class StudyController:
@@ -33,7 +35,7 @@ class StudyController:
         searches: pair -> what decides about its search.
         first: pair -> origin and values of the trials after trial 0, before those of the search.
         budget: trials, epochs, seeds and audited trials of each pair.
-        listener: called after each event, e.g. to show progress.
+        keeper: does what must be done beside the log.
 
     Attributes:
         exhausted: nothing is left to deal or to wait for. Without `done`, the study can't be finished.
@@ -50,22 +52,31 @@ class StudyController:
         searches: Mapping[str, SearchPolicy],
         first: Mapping[str, Sequence[Initial]],
         budget: Budget,
-        listener: Listener,
+        keeper: Keeper = NO_KEEPER,
     ) -> None:
-        self.log, self.state, self.budget, self.listener = log, state, budget, listener
+        self.log, self.state, self.budget, self.keeper = log, state, budget, keeper
+        self.trackers: Sequence[Tracker] = ()
         manifest = state.manifest
         self._num_train = sum(manifest.counts["train"].values())
         self.searches = searches
         self.histories = {pair: History() for pair in recipes}
         self.live: set[str] = set()
         self.exhausted, self.halted = False, ""
-        self._replay_reports()
         if TEST_TRIAL in state.trials and state.trials[TEST_TRIAL].state == records.COMPLETE and not state.finished:
-            # A kill between the last two events.
+            # A kill between the last two events. Which tasks are left depends on it.
             self._append("finished")
         self.task_queue = TaskQueue(
             state=state, recipes=recipes, first=first, searches=searches, histories=self.histories, budget=budget
         )
+
+    def begin(self, trackers: Sequence[Tracker] = ()) -> None:
+        """Goes on where the log ends: stops trials whose stop a kill kept out of it. Then tasks may be asked for.
+
+        Args:
+            trackers: see each event from now on.
+        """
+        self.trackers = trackers
+        self._replay_reports()
 
     @property
     def done(self) -> bool:
@@ -84,6 +95,7 @@ class StudyController:
             self.exhausted = not self.live
         else:
             self._append("started", **task.record())
+            self.keeper.before_task(task, self.state)
             self.live.add(task.id)
         return task
 
@@ -184,7 +196,10 @@ class StudyController:
     def _append(self, event: str, **values: Any) -> records.Event:
         record = self.log.append(event, **values)
         self.state.apply(record)
-        self.listener(record, self.state)
+        if event in ENDS:
+            self.keeper.after_end(self.state.trials[record["trial"]])
+        for tracker in self.trackers:
+            tracker.on_event(record, self.state)
         return record
 
     def _replay_reports(self) -> None:

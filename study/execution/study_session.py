@@ -1,20 +1,19 @@
 """One study's session: its log opened and replayed, its controller, and the files that are derived at the end."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol
 
 from optuna.distributions import BaseDistribution
 
 from study import records
 from study.errors import ResultsError
+from study.execution.run_keeper import RunKeeper
 from study.execution.study_controller import StudyController
 from study.execution.task_queue import TEST_TRIAL, Initial
 from study.planning.manifest import problem_of
 from study.planning.plan import Plan
-from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
-from study.records.opening import Opening, now
+from study.records import COMPLETE, EXPLANATIONS, tables
 from study.records.run_files import LogMirror
 from study.search import SearchPolicy, make_policy
 from study.search.initial_trials import first_values
@@ -23,8 +22,7 @@ from study.tracking.console import Progress
 from study.tracking.mlflow import MLflow
 from study.tracking.optuna_journal import Journal
 from study.tracking.tensorboard import TensorBoard
-
-_ENDS = ("stopped", "completed", "failed")
+from study.tracking.tracker import Tracker
 
 
 @contextmanager
@@ -51,9 +49,7 @@ def _open_controller(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) ->
     if state.declared != plan.manifest:
         state.apply(log.append("declared", manifest=plan.manifest.to_json()))
     forget_damaged(folder, state)
-    spaces = {pair: ray_domains.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
-    journal = Journal(folder.optuna_journal, spaces, state)
-    listener = _Listener(plan, journal, mirror, Progress(plan.budget, len(spaces), prefix=prefix))
+    spaces = _spaces(plan)
     controller = StudyController(
         log=log,
         state=state,
@@ -61,18 +57,20 @@ def _open_controller(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) ->
         searches=_searches(plan, spaces),
         first=_first(plan, spaces),
         budget=plan.budget,
-        listener=listener,
+        keeper=RunKeeper(plan, mirror),
     )
+    trackers: list[Tracker] = []
     try:
-        # After the controller has dropped what is trained again.
-        listener.trackers = _trackers(folder, state, mlflow)
+        # They begin with what there is once the controller has dropped what is trained again.
+        trackers += _trackers(plan, state, mlflow)
+        trackers.append(Progress(plan.budget, len(spaces), prefix=prefix))
+        controller.begin(trackers)
         yield controller
     finally:
         log.close()
         # On a full disk there is no room for them; they are derived, and the next session writes them.
         if not controller.halted:
-            journal.close()
-            for tracker in listener.trackers:
+            for tracker in trackers:
                 tracker.close()
             tables.write_derived(folder, state)
             plan.files.keep_all(
@@ -88,10 +86,16 @@ def _open_controller(plan: Plan, mirror: LogMirror, prefix: str, mlflow: str) ->
             plan.files.drop_folder("checkpoints")
 
 
-def _trackers(folder: records.RunFolder, state: records.StudyState, mlflow: str) -> list["Tracker"]:
+def _spaces(plan: Plan) -> dict[str, dict[str, BaseDistribution]]:
+    return {pair: ray_domains.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
+
+
+def _trackers(plan: Plan, state: records.StudyState, mlflow: str) -> list[Tracker]:
+    """What is written while a study runs; each begins by writing anew what there is so far."""
     # MLflow first: it may not be there.
     sent: list[Tracker] = [MLflow(mlflow, state)] if mlflow else []
-    return [*sent, TensorBoard(folder.tensorboard, state)]
+    folder = plan.folder
+    return [*sent, Journal(folder.optuna_journal, _spaces(plan), state), TensorBoard(folder.tensorboard, state)]
 
 
 def redraw(plan: Plan, *, mlflow: str = "") -> None:
@@ -114,9 +118,7 @@ def redraw(plan: Plan, *, mlflow: str = "") -> None:
         log.close()
     plan.write_splits()
     tables.write_derived(plan.folder, state)
-    spaces = {pair: ray_domains.distributions(plan.study.space_of(pair)) for pair in plan.study.pairs}
-    Journal(plan.folder.optuna_journal, spaces, state).close()
-    for tracker in _trackers(plan.folder, state, mlflow):
+    for tracker in _trackers(plan, state, mlflow):
         tracker.close()
 
 
@@ -173,77 +175,3 @@ def _first(plan: Plan, spaces: Mapping[str, dict[str, BaseDistribution]]) -> dic
         pair: first_values(plan.study.pairs[pair], distributions, tried.get(pair, ()))
         for pair, distributions in spaces.items()
     }
-
-
-class Tracker(Protocol):
-    """Shows trials elsewhere, as they train."""
-
-    def started(self, trial: records.Trial) -> None:
-        """A searched trial or a seed run begins, or goes on."""
-
-    def epoch(self, trial: records.Trial, event: records.Event) -> None:
-        """A trial has trained one more."""
-
-    def ended(self, trial: records.Trial) -> None:
-        """A searched trial or a seed run has ended."""
-
-    def close(self) -> None:
-        """Nothing follows."""
-
-
-class _Listener:
-    """Progress, the Optuna journal, TensorBoard and the like, the ledger of test openings, and checkpoints removed.
-
-    Where machines share no folder, it also brings here what trials keep, and takes care that the storage has the log
-    before a trial needs it.
-    """
-
-    def __init__(self, plan: Plan, journal: Journal, mirror: LogMirror, progress: Progress) -> None:
-        self.plan, self.journal, self.mirror, self.progress = plan, journal, mirror, progress
-        self.trackers: Sequence[Tracker] = ()
-
-    def __call__(self, event: records.Event, state: records.StudyState) -> None:
-        if event["event"] == "started" and event["kind"] in (TEST, EXPLAIN):
-            self.mirror.flush()
-        if event["event"] == "started" and event["kind"] == TEST and not self.plan.manifest.stand_in:
-            # Before any actor has it: an opening that was not written down would be worse than one that never came.
-            self._write_opening(sum(t.state == COMPLETE for t in state.of_kind(SEED)))
-        if event["event"] in _ENDS:
-            self._clean_up(state.trials[event["trial"]])
-        if event.get("trial") in state.trials:
-            self._track(event, state.trials[event["trial"]])
-        self.progress(event, state)
-
-    def _clean_up(self, trial: records.Trial) -> None:
-        """Of a trial that has ended, what it keeps is fetched and its checkpoints are removed."""
-        for name in trial.result.get("files", {}):
-            self.plan.files.fetch(self.plan.folder.root / name, anew=True)
-        # Else a session that dies now would leave neither its checkpoints nor the word that it has ended.
-        self.mirror.flush()
-        shutil.rmtree(self.plan.folder.checkpoints(trial.id), ignore_errors=True)
-        self.plan.files.drop_folder(f"checkpoints/{trial.id}")
-
-    def _track(self, event: records.Event, trial: records.Trial) -> None:
-        if trial.kind not in (SEARCH, SEED):
-            return
-        if event["event"] in _ENDS and trial.kind == SEARCH:
-            self.journal.add(trial)
-        for tracker in self.trackers:
-            if event["event"] == "started":
-                tracker.started(trial)
-            elif event["event"] == "epoch":
-                tracker.epoch(trial, event)
-            elif event["event"] in _ENDS:
-                tracker.ended(trial)
-
-    def _write_opening(self, num_networks: int) -> None:
-        manifest = self.plan.manifest
-        opening = Opening(
-            test_hash=manifest.test_hash,
-            run=manifest.run,
-            created=manifest.created,
-            opened=now(),
-            num_images=sum(manifest.counts["test"].values()),
-            num_networks=num_networks,
-        )
-        self.plan.ledger.add(opening)

@@ -64,8 +64,11 @@ class TaskQueue:
 
     def next_task(self, *, is_anything_live: bool) -> Task | None:
         """The next task, or None if there is none before another report arrives."""
-        if self._waiting:
-            return self._task_again(self.state.trials[self._waiting.pop(0)])
+        while self._waiting:
+            trial = self.state.trials[self._waiting.pop(0)]
+            # One whose stop a kill kept out of the log has been stopped since.
+            if trial.state == RUNNING:
+                return self._task_again(trial)
         if self.state.finished:
             return self._next_explanations()
         return (

@@ -15,7 +15,7 @@ _FEWEST_EPOCHS = 5
 
 
 class Progress:
-    """A listener of the controller.
+    """A tracker that writes lines.
 
     With several studies side by side, `prefix` says which one a line is about.
 
@@ -31,7 +31,7 @@ class Progress:
         self._epochs_here = 0
         self._trained_since_s = self.started_s
 
-    def __call__(self, event: records.Event, state: StudyState) -> None:
+    def on_event(self, event: records.Event, state: StudyState) -> None:
         """Takes note of an event."""
         kind = event["event"]
         if kind == "epoch":
@@ -51,6 +51,9 @@ class Progress:
             self._status_at_s = time.monotonic()
             self.stream.write(f"\r\033[K{self.prefix}{self._status(state)}")
             self.stream.flush()
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def _line(self, text: str) -> None:
         clear = "\r\033[K" if self.stream.isatty() else ""

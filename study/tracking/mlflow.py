@@ -12,6 +12,7 @@ from study.command import package, without_secrets
 from study.errors import StudyError
 from study.records import COMPLETE, SEARCH, SEED, STOPPED
 from study.tracking.background import Background
+from study.tracking.tracker import TrialTracker
 
 # Otherwise a server that is gone is asked for minutes, and each ended trial prints two lines.
 _ENVIRONMENT = {
@@ -32,7 +33,7 @@ class _AsTuneHasIt:
         return self.name
 
 
-class MLflow:
+class MLflow(TrialTracker):
     """An experiment with the run's name.
 
     Trials that it has already, of an earlier session of the same run, are left as they are; those that were interrupted

@@ -11,11 +11,12 @@ from optuna.storages.journal import JournalFileBackend
 from study import records
 from study.search.optuna_sampler import direction, frozen_trial
 from study.tracking.background import Background
+from study.tracking.tracker import TrialTracker
 
 Distributions = Mapping[str, dict[str, BaseDistribution]]
 
 
-class Journal:
+class Journal(TrialTracker):
     """Holds each searched trial once it has ended, one Optuna study a pair.
 
     The file only ever grows while a session runs, so that a dashboard which has it open can follow. It is derived: each
@@ -47,6 +48,11 @@ class Journal:
             OSError: an earlier one could not be written, e.g. on a full disk.
         """
         self._background.add(self._add, trial)
+
+    def ended(self, trial: records.Trial) -> None:
+        """Appends a searched trial, soon; seed runs are none of Optuna's."""
+        if trial.kind == records.SEARCH:
+            self.add(trial)
 
     def close(self) -> None:
         """Returns when all is written.

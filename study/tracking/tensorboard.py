@@ -11,6 +11,7 @@ from PIL import Image
 from study import records
 from study.records import SEARCH, SEED
 from study.tracking.background import Background
+from study.tracking.tracker import TrialTracker
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -22,7 +23,7 @@ _FIGURES = ("confusion-matrices", "mistakes", "suspected-labels", "maps")
 _OF_THE_REPORT = "report"
 
 
-class TensorBoard:
+class TensorBoard(TrialTracker):
     """A folder for each searched trial and seed run, written while they train.
 
     It is derived: each session begins by writing it anew. It is written on a thread of its own, for no trial waits for

@@ -72,15 +72,16 @@ def make(path: Path, budget: Budget = BUDGET, *, in_heats: bool = False) -> Stud
     state = records.replay(records.read_events(path))
     if state.declared is None:
         state.apply(log.append("declared", manifest=MANIFEST))
-    return StudyController(
+    controller = StudyController(
         log=log,
         state=state,
         recipes=RECIPES,
         searches={pair: InHeats(policy(pair, budget)) if in_heats else policy(pair, budget) for pair in RECIPES},
         first=dict.fromkeys(RECIPES, ()),
         budget=budget,
-        listener=lambda _event, _state: None,
     )
+    controller.begin()
+    return controller
 
 
 def score(recipe: Recipe, epoch: int) -> float:
@@ -405,7 +406,7 @@ def test_trials_that_fail_at_random_still_end_with_equal_budgets_or_say_what_is_
 ) -> None:
     controller = make(tmp_path / "events.jsonl", replace(BUDGET, trials=20))
     generator, progress = random.Random(seed), io.StringIO()
-    controller.listener = Progress(controller.budget, len(RECIPES), progress)
+    controller.trackers = [Progress(controller.budget, len(RECIPES), progress)]
     while not controller.done:
         task = controller.next_task()
         assert task is not None
@@ -481,7 +482,7 @@ def test_an_explanation_that_fails_leaves_a_study_done_and_is_tried_again_by_the
     cut_after(path, "finished")
     for _session in range(2):
         controller, progress = make(path), io.StringIO()
-        controller.listener = Progress(controller.budget, len(RECIPES), progress)
+        controller.trackers = [Progress(controller.budget, len(RECIPES), progress)]
         assert not controller.done
         for _attempt in range(MAX_ATTEMPTS):
             task = controller.next_task()

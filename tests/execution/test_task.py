@@ -9,6 +9,7 @@ from study import records
 from study.execution.task import ExplainTask, ReplicateTask, ScoreTask, SearchTask, Task
 from study.execution.task_queue import TEST_TRIAL, TaskQueue
 from study.records import EXPLANATIONS
+from study.search import History
 from study.spec import Budget, Recipe
 
 RECIPE = Recipe(lr=0.02, pos_weight=0.41, batchnorm=True)
@@ -34,7 +35,15 @@ def test_a_task_that_was_interrupted_is_dealt_again_as_it_was(tmp_path: Path, ta
     log.append("started", **task.record())
     log.close()
     state = records.replay(records.read_events(log.path))
-    queue = TaskQueue(state=state, recipes={"lenet": RECIPE}, searches={}, budget=Budget(trials=5, epochs=3, seeds=2))
+    queue = TaskQueue(
+        state=state,
+        recipes={"lenet": RECIPE},
+        first={"lenet": ()},
+        # Where no trial has ended, nobody asks whether the search has.
+        searches={},
+        histories={"lenet": History()},
+        budget=Budget(trials=5, epochs=3, seeds=2),
+    )
     assert queue.next_task(is_anything_live=False) == task
 
 

@@ -19,7 +19,7 @@ def shown(events: list[dict[str, object]], tmp_path: Path) -> list[str]:
         for event in [{"event": "declared", "manifest": manifest_json()}, *events]:
             record = log.append(**event)  # type: ignore[arg-type]
             state.apply(record)
-            progress(record, state)
+            progress.on_event(record, state)
     return stream.getvalue().splitlines()
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from study import records
-from study.execution.study_session import _Listener
+from study.execution.run_keeper import RunKeeper
 from study.records import EventLog, RunFolder
 from study.records.run_files import LogMirror, RunFiles
 
@@ -26,13 +26,10 @@ def test_checkpoints_leave_the_storage_after_the_word_that_their_trial_has_ended
     log = EventLog(files.folder.events)
     state = records.replay([log.append("started", recipe={}, seed=1, **TRIAL)])
     plan: Any = SimpleNamespace(files=files, folder=files.folder)
-    journal: Any = None
     with LogMirror(files) as mirror:
-        progress: Any = lambda *_: None  # noqa: E731
-        listener = _Listener(plan, journal, mirror, progress)
         ended = log.append("completed", trial=TRIAL["trial"], epochs=1, best_epoch=1, best_score=1.0, best_loss=0.1)
         state.apply(ended)
-        listener(ended, state)
+        RunKeeper(plan, mirror).after_end(state.trials[TRIAL["trial"]])
     log.close()
     name, stored = files.removed
     assert name == "checkpoints/lenet-search0"
