@@ -2,12 +2,15 @@
 
 import importlib
 import math
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from conftest import Command
+from PIL import Image
 
 from study import load_winner, parts, records
 from study.command import DONE
@@ -59,6 +62,19 @@ class _Halving:
 def POLICY(problem, early_stopping):
     return Standard(problem, _Halving(), early_stopping)
 '''
+READER = '''
+"""Arrays of NumPy, one image each."""
+import io
+import numpy as np
+from study.datasets.readers import ImageReader, ReadImage
+
+READER = ImageReader(
+    title="arrays of NumPy",
+    suffixes=(".npy",),
+    can_read=lambda head, name: head.startswith(b"\\x93NUMPY"),
+    read=lambda content: ReadImage(np.load(io.BytesIO(content))),
+)
+'''
 SECTION = '''
 """How many epochs were trained."""
 from study.report.core.section import Section
@@ -105,11 +121,19 @@ def write(folder: Path, **files: str) -> dict[str, str]:
 
 
 def test_a_study_is_made_of_files_from_outside_of_the_package(
-    ray_started: None, command: Command, tmp_path: Path
+    ray_started: None, command: Command, tiny_images: Path, tmp_path: Path
 ) -> None:
-    paths = write(tmp_path / "mine", thimble=NETWORK, certainty=METRIC, halving=POLICY, duration=SECTION)
+    mine = {"thimble": NETWORK, "certainty": METRIC, "halving": POLICY, "numpy_array": READER, "duration": SECTION}
+    paths = write(tmp_path / "mine", **mine)
+    images = Path(shutil.copytree(tiny_images, tmp_path / "images"))
+    healthy = list((images / "Training" / "no_tumor").iterdir())
+    for path in healthy:
+        with Image.open(path) as picture:
+            np.save(path.with_suffix(".npy"), np.asarray(picture.convert("L")))
+        path.unlink()
     given = ["--architecture", paths["thimble"], "--objective", paths["certainty"], "--search", paths["halving"]]
-    given += ["--section", paths["duration"], "--early-stopping", "none", "--trials", "3", "--epochs", "2"]
+    given += ["--data", str(images), "--reader", paths["numpy_array"], "--section", paths["duration"]]
+    given += ["--early-stopping", "none", "--trials", "3", "--epochs", "2"]
     assert command(tmp_path, *given, "--seeds", "1") == DONE
 
     folder = RunFolder(tmp_path / "tiny")
@@ -118,14 +142,22 @@ def test_a_study_is_made_of_files_from_outside_of_the_package(
         (parts.ARCHITECTURE, "thimble"),
         (parts.METRIC, "certainty"),
         (parts.SEARCH, "halving"),
+        (parts.READER, "numpy_array"),
         (parts.SECTION, "duration"),
     }
+    assert state.manifest.read_by["numpy_array"] == len(healthy)
     assert state.manifest.pairs["thimble"].search["title"] == "halving the learning rate; no early stopping"
     searched = state.of_kind(SEARCH, "thimble")
     assert searched[2].recipe.lr == pytest.approx(1e-2 / 4)
     assert all("val_certainty" in epoch for trial in searched for epoch in trial.epochs)
     page = (tmp_path / "reports" / "tiny.md").read_text()
-    for words in ("Certainty", "halving the learning rate", "## How long it took", "the architecture thimble"):
+    for words in (
+        "Certainty",
+        "halving the learning rate",
+        "## How long it took",
+        "the architecture thimble",
+        "the image reader numpy_array",
+    ):
         assert words in page, words
     # Whoever has the records alone has the parts, too.
     for path in paths.values():
