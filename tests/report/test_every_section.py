@@ -197,4 +197,4 @@ def test_a_section_that_isnt_there_is_refused_with_its_path(
     make_run(stage="declared")
     missing = tmp_path / "missing.py"
     assert main(["her2_binary", "--results", str(tmp_path / "results"), "--section", str(missing)]) == 2
-    assert f"A section is a Python file, but {missing} can't be read" in capsys.readouterr().err
+    assert f"A Python file is needed for the section, but {missing} can't be read" in capsys.readouterr().err

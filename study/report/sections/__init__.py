@@ -13,6 +13,7 @@ from typing import ParamSpec, TypeVar
 
 from study import registry
 from study.errors import DeclarationError, StudyError
+from study.parts import SECTION, Part
 from study.records import RunFolder
 from study.report.core.figure import Drawing
 from study.report.core.section import Context, Section
@@ -81,11 +82,8 @@ def add(path: Path) -> None:
     Raises:
         DeclarationError: the file can't be read, can't be run, defines no section, or has the name of a shipped one.
     """
-    try:
-        source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DeclarationError(f"A section is a Python file, but {path} can't be read: {error}.") from error
-    KIND.give(path.stem, source, str(path))
+    part = Part.read(SECTION, path)
+    KIND.give(part.name, part.source, str(path))
     _find(path.stem)
 
 
