@@ -15,7 +15,7 @@ from study.wording import NOTHING, fraction, listing
 ENTRY_FILE = "index-entry.json"
 Entry = dict[str, Any]
 
-_GROUPS = {NONE: "no leak gate", EXACT: "look-alikes kept apart", SIMILARITY: "similar images kept together"}
+_GROUPS = {NONE: "no leakage check", EXACT: "look-alikes kept apart", SIMILARITY: "similar images kept together"}
 
 
 def write_index(reports: Path) -> Path:

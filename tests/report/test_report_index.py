@@ -62,7 +62,7 @@ def test_drawn_images_are_marked_and_their_figures_in_italics(index, standin):
 def test_what_keeps_a_figure_from_being_one_of_the_official_test_split_is_said(index, finished):
     page = index((finished, {"holdout": True, "groups": "none"}), (finished, {"run": "b", "groups": "similarity"}))
     rows = matrix(page)
-    assert rows["her2_binary"]["Images"] == "real (holdout of the development images; no leak gate)"
+    assert rows["her2_binary"]["Images"] == "real (holdout of the development images; no leakage check)"
     assert rows["b"]["Images"] == "real (similar images kept together)"
     assert page.count("holdout of the development images") == 2
 

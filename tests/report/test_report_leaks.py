@@ -138,7 +138,7 @@ def test_runs_of_the_same_images_under_other_groupings_are_compared(tmp_path):
     found = siblings(default, run)
     assert set(found) == {"none", "similarity"}
     table = sensitivity(run, found)
-    assert table.index("no leak gate") < table.index("copies and look-alikes") < table.index("similar images")
+    assert table.index("no leakage check") < table.index("copies and look-alikes") < table.index("similar images")
     assert table.count("| lenet |") == 3
     # From each of them the others are found.
     other = RunFolder(results / f"{default.root.name}-none")

@@ -16,10 +16,10 @@ from study.wording import NOTHING, counted, fraction, listing, signed
 _FEW_SKIPPED = 5
 LEFT_OUT_CSV, LEFT_OUT_PNG = "left-out.csv", "left-out.png"
 _WAYS = {
-    NONE: "no leak gate: every image by itself",
-    EXACT: "leak gate: equal pixels together",
-    DUPLICATES: "leak gate: copies and look-alikes together",
-    SIMILARITY: "leak gate, and similar images together",
+    NONE: "no leakage check: every image by itself",
+    EXACT: "leakage check: equal pixels together",
+    DUPLICATES: "leakage check: copies and look-alikes together",
+    SIMILARITY: "leakage check, and similar images together",
 }
 
 
@@ -32,7 +32,7 @@ def left_out(run: Run) -> str:
         alt = f"Pairs of images: one that was left out, and the {kept} image for which it was"
         blocks += [
             f"What to see: pairs of an image that was left out and the {kept} image that it shows again, those with "
-            "other pixels first, the least alike of them at the top. Where a pair shows two pictures, the gate was too "
+            "other pixels first, the least alike of them at the top. Where a pair shows two pictures, the check was too "
             "strict.",
             image(f"{run.name}/{LEFT_OUT_PNG}", alt),
         ]
