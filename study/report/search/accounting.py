@@ -12,7 +12,8 @@ from study.evaluation.search_statistics import Importance, expected_best, import
 from study.records import COMPLETE, FAILED, RUNNING, STOPPED, Trial
 from study.report.core.study_run import Run
 
-_FROM_THE_SEARCH = "search"
+# Origins of recipes that were there before the search; a policy may call its own by any other word.
+_GIVEN = ("start", "document", "tried", "default")
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,7 @@ def growth(run: Run, pair: str) -> Growth | None:
 def is_searched(run: Run, trial: Trial) -> bool:
     """Whether the sampler suggested the recipe. A log of version 0.1.0 doesn't say so, but its manifest does."""
     if trial.origin:
-        return trial.origin == _FROM_THE_SEARCH
+        return trial.origin not in _GIVEN
     return trial.number > len(run.manifest.tried.get(trial.pair, ()))
 
 
