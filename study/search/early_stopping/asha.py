@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from study.records import Trial
-from study.search.policy import EarlyStopping, History, Problem, Verdict
+from study.search.policy import History, Problem, Verdict
 
 
 def rung_epochs(epochs: int, *, grace: int, reduction_factor: int) -> list[int]:
@@ -77,6 +77,4 @@ class _Asha:
         return Verdict.STOP if stop else Verdict.GO
 
 
-def EARLY_STOPPING(problem: Problem) -> EarlyStopping:  # noqa: N802
-    """ASHA from the grace period on."""
-    return _Asha(problem)
+EARLY_STOPPING = _Asha

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from study.records import Trial
-from study.search.policy import EarlyStopping, History, Problem, Verdict
+from study.search.policy import History, Problem, Verdict
 
 # Before so many others have come that far there is nothing to compare with.
 _FEWEST_OTHERS = 4
@@ -41,6 +41,4 @@ class _Median:
         self._num_read = len(history.reports)
 
 
-def EARLY_STOPPING(problem: Problem) -> EarlyStopping:  # noqa: N802
-    """The median rule."""
-    return _Median(problem)
+EARLY_STOPPING = _Median

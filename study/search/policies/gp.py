@@ -16,7 +16,10 @@ def _sampler(seed: int) -> optuna.samplers.BaseSampler:
         return optuna.samplers.GPSampler(seed=seed, n_startup_trials=_NUM_STARTUP_TRIALS)
 
 
-def POLICY(problem: Problem, early_stopping: EarlyStopping) -> SearchPolicy:  # noqa: N802
+def _policy(problem: Problem, early_stopping: EarlyStopping) -> SearchPolicy:
     """A Gaussian process with that early stopping."""
     sampler = OptunaSampler(problem, _sampler, title="Optuna's Gaussian-process sampler")
     return Standard(problem, sampler, early_stopping)
+
+
+POLICY = _policy

@@ -10,6 +10,9 @@ def _sampler(seed: int) -> optuna.samplers.BaseSampler:
     return optuna.samplers.RandomSampler(seed=seed)
 
 
-def POLICY(problem: Problem, early_stopping: EarlyStopping) -> SearchPolicy:  # noqa: N802
+def _policy(problem: Problem, early_stopping: EarlyStopping) -> SearchPolicy:
     """Random search with that early stopping."""
     return Standard(problem, OptunaSampler(problem, _sampler, title="random search"), early_stopping)
+
+
+POLICY = _policy

@@ -20,6 +20,9 @@ def _sampler(seed: int) -> optuna.samplers.BaseSampler:
         )
 
 
-def POLICY(problem: Problem, early_stopping: EarlyStopping) -> SearchPolicy:  # noqa: N802
+def _policy(problem: Problem, early_stopping: EarlyStopping) -> SearchPolicy:
     """TPE with that early stopping."""
     return Standard(problem, OptunaSampler(problem, _sampler, title="Optuna's TPE sampler"), early_stopping)
+
+
+POLICY = _policy
