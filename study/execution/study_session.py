@@ -11,9 +11,10 @@ from study import records
 from study.errors import ResultsError
 from study.execution.study_controller import StudyController
 from study.execution.task_queue import TEST_TRIAL, Initial
+from study.planning.evaluation_set import EvaluationSet
 from study.planning.manifest import problem_of
 from study.planning.plan import Plan
-from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SEARCH, SEED, TEST, tables
+from study.records import COMPLETE, EXPLAIN, EXPLANATIONS, SCORE, SEARCH, SEED, tables
 from study.records.opening import Opening, now
 from study.records.run_files import LogMirror
 from study.search import SearchPolicy, make_policy
@@ -203,11 +204,12 @@ class _Listener:
         self.trackers: Sequence[Tracker] = ()
 
     def __call__(self, event: records.Event, state: records.StudyState) -> None:
-        if event["event"] == "started" and event["kind"] in (TEST, EXPLAIN):
+        if event["event"] == "started" and event["kind"] in (SCORE, EXPLAIN):
             self.mirror.flush()
-        if event["event"] == "started" and event["kind"] == TEST and not self.plan.manifest.stand_in:
+        if event["event"] == "started" and event["kind"] == SCORE and not self.plan.manifest.stand_in:
             # Before any actor has it: an opening that was not written down would be worse than one that never came.
-            self._write_opening(sum(t.state == COMPLETE for t in state.of_kind(SEED)))
+            opened = self.plan.evaluation_set(event["evaluation_set"])
+            self._write_opening(opened, sum(t.state == COMPLETE for t in state.of_kind(SEED)))
         if event["event"] in _ENDS:
             self._clean_up(state.trials[event["trial"]])
         if event.get("trial") in state.trials:
@@ -236,14 +238,14 @@ class _Listener:
             elif event["event"] in _ENDS:
                 tracker.ended(trial)
 
-    def _write_opening(self, num_networks: int) -> None:
+    def _write_opening(self, opened: EvaluationSet, num_networks: int) -> None:
         manifest = self.plan.manifest
         opening = Opening(
-            test_hash=manifest.test_hash,
+            test_hash=opened.hash,
             run=manifest.run,
             created=manifest.created,
             opened=now(),
-            num_images=sum(manifest.counts["test"].values()),
+            num_images=len(opened),
             num_networks=num_networks,
         )
         self.plan.ledger.add(opening)
