@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageEnhance
 
 from study import datasets
-from study.datasets import TEST
+from study.datasets import Side
 from study.datasets.images import near_duplicates, picture
 from study.datasets.readers import pillow
 
@@ -67,7 +67,7 @@ def _published(name: str, data: Path | None, scratch: Path) -> tuple[list[str], 
     dataset, root = datasets.find(name), data or scratch / "drawn"
     if data is None:
         dataset.draw(root, dataset.stand_in, 0)
-    return _read(root, [s.path for s in dataset.scan(root) if s.side != TEST and s.path not in dataset.excluded])
+    return _read(root, [s.path for s in dataset.scan(root) if s.side != Side.TEST and s.path not in dataset.excluded])
 
 
 def _folder(root: Path) -> tuple[list[str], list[Image.Image]]:

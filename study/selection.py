@@ -12,7 +12,7 @@ import numpy as np
 from study.evaluation import metrics
 from study.evaluation.confusion import decide
 from study.evaluation.misclassified import most_confident, suspected_label_errors
-from study.records import TEST, TUNED, VAL, Key, Predictions
+from study.records import TEST, TUNED, VAL, Predictions, PredictionSet
 
 # The lists, and how many of each: a reader looks at ten pictures, not at fifty.
 MISTAKES, SUSPECTED_LABELS = "mistakes", "suspected-labels"
@@ -46,17 +46,17 @@ class Example:
     of_answer: float
 
 
-def answers_to_test(predictions: Mapping[Key, Predictions]) -> dict[str, Predictions]:
+def answers_to_test(predictions: PredictionSet) -> dict[str, Predictions]:
     """Architecture -> answers of its tuned seed runs to the test split, in the order of the study."""
-    return {name: each for (name, recipe, split), each in predictions.items() if (recipe, split) == (TUNED, TEST)}
+    return predictions.by_architecture(TUNED, TEST)
 
 
-def unseen(predictions: Mapping[Key, Predictions], architecture: str) -> dict[str, Predictions]:
+def unseen(predictions: PredictionSet, architecture: str) -> dict[str, Predictions]:
     """Split -> answers of an architecture's tuned seed runs, of the splits that they were not trained on.
 
     Networks know the images of train by heart, wrong labels and all.
     """
-    found = {split: predictions.get((architecture, TUNED, split)) for split in (VAL, TEST)}
+    found = {split: predictions.get(architecture, TUNED, split) for split in (VAL, TEST)}
     return {split: each for split, each in found.items() if each is not None}
 
 
@@ -95,7 +95,7 @@ def suspected_labels(parts: Mapping[str, Predictions]) -> list[Example]:
     return [_example(split, parts[split], ensembles[split], index) for split, index in chosen]
 
 
-def listed(predictions: Mapping[Key, Predictions], objective: str) -> dict[str, list[Example]]:
+def listed(predictions: PredictionSet, objective: str) -> dict[str, list[Example]]:
     """List -> the images of it that a report shows, of the architecture that is best on test; {} before test.
 
     `MISTAKES`: see `mistakes`. `SUSPECTED_LABELS`: see `suspected_labels`; of these, one of each group and at most

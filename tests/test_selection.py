@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from study.records import DOCUMENT, TEST, TRAIN, TUNED, VAL, Predictions
+from study.records import DOCUMENT, TEST, TRAIN, TUNED, VAL, Key, Predictions, PredictionSet
 from study.selection import (
     MISTAKES,
     NUM_SHOWN,
@@ -38,7 +38,7 @@ def many():
 
 def test_only_the_tuned_answers_to_test_count_and_only_unseen_images_cast_doubt(many):
     keys = [("b", TUNED, TEST), ("b", TUNED, VAL), ("b", TUNED, TRAIN), ("b", DOCUMENT, TEST), ("a", DOCUMENT, TEST)]
-    predictions = dict.fromkeys(keys, many)
+    predictions = PredictionSet({Key(*key): many for key in keys})
     assert list(answers_to_test(predictions)) == ["b"]
     assert list(unseen(predictions, "b")) == [VAL, TEST]
     assert unseen(predictions, "a") == {}
@@ -90,11 +90,11 @@ def test_of_images_of_one_group_only_the_most_confident_is_shown():
 def test_suspected_labels_are_counted_by_image_and_shown_by_group():
     sure = predictions_of([0] * 6 + [1] * 6, [[0.1] * 6 + [0.9] * 6], split="val")
     doubtful = replace(predictions_of([0, 0, 1], [[0.96, 0.97, 0.95]]), groups=np.array(["a", "a", "b"]))
-    predictions = {("net", TUNED, VAL): sure, ("net", TUNED, TEST): doubtful}
+    predictions = PredictionSet({Key("net", TUNED, VAL): sure, Key("net", TUNED, TEST): doubtful})
     assert [each.path for each in suspected_labels(unseen(predictions, "net"))] == ["test/001.png", "test/000.png"]
     assert [each.path for each in listed(predictions, "roc_auc")[SUSPECTED_LABELS]] == ["test/001.png"]
     assert [each.path for each in listed(predictions, "roc_auc")[MISTAKES]] == ["test/001.png"]
-    assert listed({}, "roc_auc") == {}
+    assert listed(PredictionSet(), "roc_auc") == {}
 
 
 def test_a_suspected_label_is_told_with_its_split():

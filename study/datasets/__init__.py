@@ -3,13 +3,27 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from study import registry
 from study.spec import OwnImages
 
 KIND = registry.Kind(name="dataset", package=__name__, attribute="DATASET")
-DEVELOPMENT, VALIDATION, TEST = "development", "validation", "test"
+
+
+class Side(StrEnum):
+    """What a dataset's publisher means an image for. A study's splits follow from it, but are its own."""
+
+    DEVELOPMENT = "development"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+# As dataset files write them, where no split is near.
+DEVELOPMENT: str = Side.DEVELOPMENT
+VALIDATION: str = Side.VALIDATION
+TEST: str = Side.TEST
 
 Counts = Mapping[str, Mapping[str, int]]
 

@@ -4,6 +4,7 @@ import shutil
 from typing import Protocol
 
 from study.execution.task import ExplainTask, ScoreTask, Task
+from study.planning.evaluation_set import EvaluationSet
 from study.planning.plan import Plan
 from study.records import COMPLETE, SEED, StudyState, Trial
 from study.records.opening import Opening, now
@@ -47,7 +48,8 @@ class RunKeeper:
             self.mirror.flush()
         if isinstance(task, ScoreTask) and not self.plan.manifest.stand_in:
             # Before any actor has it: an opening that was not written down would be worse than one that never came.
-            self.plan.ledger.add(self._opening(sum(t.state == COMPLETE for t in state.of_kind(SEED))))
+            opened = self.plan.evaluation_set(task.evaluation_set)
+            self.plan.ledger.add(self._opening(opened, sum(t.state == COMPLETE for t in state.of_kind(SEED))))
 
     def after_end(self, trial: Trial) -> None:
         """Fetches what a trial keeps, and removes its checkpoints."""
@@ -58,13 +60,13 @@ class RunKeeper:
         shutil.rmtree(self.plan.folder.checkpoints(trial.id), ignore_errors=True)
         self.plan.files.drop_folder(f"checkpoints/{trial.id}")
 
-    def _opening(self, num_networks: int) -> Opening:
+    def _opening(self, opened: EvaluationSet, num_networks: int) -> Opening:
         manifest = self.plan.manifest
         return Opening(
-            test_hash=manifest.test_hash,
+            test_hash=opened.hash,
             run=manifest.run,
             created=manifest.created,
             opened=now(),
-            num_images=sum(manifest.counts["test"].values()),
+            num_images=len(opened),
             num_networks=num_networks,
         )

@@ -111,8 +111,8 @@ class StudyController:
             self._fail(trial_id, Failure(**values))
         elif event == "epoch":
             return self._epoch(trial_id, values)
-        elif event != "test_opened" or not self.state.test_opened:
-            # The test task may be tried again: what it opens is open.
+        elif event != "test_opened" or values["evaluation_set"] not in self.state.opened:
+            # A score task may be tried again: what it opens is open.
             self._append(event, trial=trial_id, **values)
             if event == "completed":
                 self._end(trial_id)
@@ -148,7 +148,7 @@ class StudyController:
     def _verdict(self, trial: records.Trial) -> Verdict:
         """What becomes of the trial that the last report is of."""
         history = self.histories[trial.pair]
-        history.trials = self.state.of_kind(SEARCH, trial.pair)
+        history.trials = self.state.of_kind(SEARCH, trial.pair, trial.fold)
         return self.searches[trial.pair].on_epoch(history, trial)
 
     def _carry_out(self, verdict: Verdict, trial: records.Trial, epoch: records.Event) -> bool:

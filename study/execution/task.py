@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from study.records import EXPLAIN, SEARCH, SEED, TEST
+from study.records import EXPLAIN, SCORE, SEARCH, SEED, TEST
 from study.spec import Recipe
 
 # What a trial's config holds in Ray Tune.
@@ -56,6 +56,8 @@ class Task:
             "origin": "",
             "audited": False,
             "micro_batch": self.micro_batch,
+            "fold": 0,
+            "evaluation_set": "",
         }
 
 
@@ -65,20 +67,22 @@ class TrainingTask(Task):
 
     Attributes:
         pair: architecture.
-        number: of the trial within its architecture and kind, from 0.
+        number: of the trial within its architecture, fold and kind, from 0.
         recipe: that is trained.
+        fold: of an outer cross-validation, from 0; 0 where there is none.
         epochs_recorded: epochs that an interrupted trial has in the records; it goes on from there.
     """
 
     pair: str
     number: int
     recipe: Recipe
+    fold: int = 0
     epochs_recorded: int = 0
 
     def record(self) -> dict[str, Any]:
         """The task as the `started` event holds it."""
         recipe = self.recipe.hyperparameters()
-        return super().record() | {"pair": self.pair, "number": self.number, "recipe": recipe}
+        return super().record() | {"pair": self.pair, "number": self.number, "recipe": recipe, "fold": self.fold}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,15 +123,21 @@ class ReplicateTask(TrainingTask):
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreTask(Task):
-    """Scores the test split, the one time that it is opened.
+    """Scores an evaluation set, the one time that it is opened.
 
     Attributes:
+        evaluation_set: its name; "test" is the study's own test split.
         seed_runs: id -> (architecture, recipe) of the finished seed runs to score.
     """
 
-    kind = TEST
+    kind = SCORE
 
+    evaluation_set: str = TEST
     seed_runs: Mapping[str, tuple[str, Recipe]]
+
+    def record(self) -> dict[str, Any]:
+        """The task as the `started` event holds it."""
+        return super().record() | {"evaluation_set": self.evaluation_set}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,15 @@ from typing import Any
 
 from study import records
 from study.execution.task import ExplainTask, ReplicateTask, ScoreTask, SearchTask, Task
-from study.records import DOCUMENT, EXPLAIN, EXPLANATIONS, FAILED, RUNNING, SEARCH, SEED, TEST, TUNED
+from study.records import DOCUMENT, EXPLAIN, EXPLANATIONS, FAILED, RUNNING, SCORE, SEARCH, SEED, TEST, TUNED
 from study.search import Continue, History, SearchPolicy
 from study.spec import Budget, Recipe
 
+# The id of the task that scores the study's own test split.
 TEST_TRIAL = "test"
+
+# What a task that is dealt again has of its trial.
+_KEPT = ("id", "seed", "micro_batch", "pair", "number", "recipe", "fold")
 
 # Origin and values (hyperparameter -> value) of a trial that doesn't come of the search.
 Initial = tuple[str, Mapping[str, Any]]
@@ -51,7 +55,7 @@ class TaskQueue:
         self.run = state.manifest.run
         # A seed run, a test or what explains that failed is tried again when the command is given again.
         # Once all scores are known, nothing is trained any more: only what explains them can still be missing.
-        again = (EXPLAIN,) if state.finished else (SEED, TEST)
+        again = (EXPLAIN,) if state.finished else (SEED, SCORE)
         for trial in [t for t in state.trials.values() if t.kind in again and t.state == FAILED]:
             state.drop(trial.id)
         for trial in [t for t in state.of_kind(SEED) if t.state == RUNNING and not self._is_wanted(t)]:
@@ -87,14 +91,14 @@ class TaskQueue:
         """Whether a seed run that was in flight goes on: not where more trials may yet bring another finalist."""
         if trial.recipe_name == DOCUMENT:
             return True
-        finalist = self._finalist_of_ended_search(trial.pair)
+        finalist = self._finalist_of_ended_search(trial.pair, trial.fold)
         return finalist is not None and finalist.recipe == trial.recipe
 
-    def _finalist_of_ended_search(self, pair: str) -> records.Trial | None:
-        searched = self.state.of_kind(SEARCH, pair)
+    def _finalist_of_ended_search(self, pair: str, fold: int = 0) -> records.Trial | None:
+        searched = self.state.of_kind(SEARCH, pair, fold)
         if not all(trial.has_ended for trial in searched) or not self._is_over(pair, searched):
             return None
-        return self.state.finalist(pair)
+        return self.state.finalist(pair, fold)
 
     def _next_search(self) -> Task | None:
         """A trial of the pair with the fewest, where its search has something to do, or else of another."""
@@ -133,7 +137,7 @@ class TaskQueue:
             recipe = recipe.with_values(values)
         return SearchTask(
             run=self.run,
-            id=f"{pair}-search{number}",
+            id=records.search_trial_id(pair, number),
             pair=pair,
             number=number,
             recipe=recipe,
@@ -180,7 +184,7 @@ class TaskQueue:
         if TEST_TRIAL in self.state.trials or not self._completed_seed_runs():
             # Nothing to score, so the test split stays closed.
             return None
-        return self._test_task()
+        return self._score_task(TEST_TRIAL, TEST)
 
     def _next_explanations(self) -> ExplainTask | None:
         if self.state.explained is not None:
@@ -190,24 +194,26 @@ class TaskQueue:
     def _completed_seed_runs(self) -> list[records.Trial]:
         return [t for t in self.state.of_kind(SEED) if t.state == records.COMPLETE]
 
-    def _test_task(self, micro_batch: int = 0) -> ScoreTask:
+    def _score_task(self, trial_id: str, evaluation_set: str, micro_batch: int = 0) -> ScoreTask:
         return ScoreTask(
             run=self.run,
-            id=TEST_TRIAL,
+            id=trial_id,
             seed=self.seed,
             micro_batch=micro_batch,
+            evaluation_set=evaluation_set,
             seed_runs={t.id: (t.pair, t.recipe) for t in self._completed_seed_runs()},
         )
 
     def _task_again(self, trial: records.Trial) -> Task:
-        if trial.kind == TEST:
-            return self._test_task(trial.micro_batch)
+        if trial.kind == SCORE:
+            # Logs that don't name the set knew only the test split.
+            return self._score_task(trial.id, trial.evaluation_set or TEST, trial.micro_batch)
         if trial.kind == EXPLAIN:
             return ExplainTask(run=self.run, id=trial.id, seed=trial.seed, micro_batch=trial.micro_batch)
         known: dict[str, Any] = {
             "run": self.run,
             "epochs_recorded": len(trial.epochs),
-            **{name: getattr(trial, name) for name in ("id", "seed", "micro_batch", "pair", "number", "recipe")},
+            **{name: getattr(trial, name) for name in _KEPT},
         }
         if trial.kind == SEED:
             return ReplicateTask(**known, recipe_name=trial.recipe_name)

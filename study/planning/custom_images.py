@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
-from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample
+from study.datasets import Sample, Side
 from study.datasets.custom import folder_names, layout_checks
 from study.datasets.custom.layouts import Given, OwnLayout, labels_table, layout_of
 from study.datasets.custom.look import Look, look_at
@@ -18,7 +18,7 @@ from study.planning.options import Options
 from study.spec import OwnImages
 
 _NUM_CLASSES_SHOWN = 12
-_SPLIT_OF = {DEVELOPMENT: "train", VALIDATION: "val", TEST: "test"}
+_SPLIT_OF: Mapping[str, str] = {Side.DEVELOPMENT: splits.TRAIN, Side.VALIDATION: splits.VAL, Side.TEST: splits.TEST}
 
 
 def derive_study(root: Path, options: Options) -> tuple[Derived, list[str]]:
@@ -126,7 +126,7 @@ def _described(
         yield f"  positive   {own.classes[1]!r} (--positive){doubt}"
     yield f"  splits     {_splits(own, samples)}"
     yield from _unused_splits(samples)
-    if options.holdout and any(sample.side == TEST for sample in samples):
+    if options.holdout and any(sample.side == Side.TEST for sample in samples):
         yield "             --holdout: the test split stays closed, and 15 % of the other images are tested on instead"
     yield f"  groups     {_groups(options, layout, own, samples)}"
     yield from (f"  {line}" for line in layout.in_words(root, own))
@@ -160,7 +160,7 @@ def _splits(own: OwnImages, samples: Sequence[Sample]) -> str:
 
 def _unused_splits(samples: Sequence[Sample]) -> Iterator[str]:
     """Says where splits are drawn although the paths of most images name splits."""
-    if any(sample.side != DEVELOPMENT for sample in samples):
+    if any(sample.side != Side.DEVELOPMENT for sample in samples):
         return
     named = Counter(filter(None, (folder_names.side_in(sample.path) for sample in samples)))
     if len(named) > 1 and "train" in named and 2 * named.total() > len(samples):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from study.datasets import TEST, Dataset, Sample
+from study.datasets import Dataset, Sample, Side
 from study.datasets.images import groups, pixel_cache, splits
 from study.evaluation.appearance import Appearance
 from study.planning.options import Options
@@ -102,7 +102,7 @@ def split_dataset(
     Raises:
         DataError: images can't be read, or a class lacks images for a split.
     """
-    samples = [s for s in published if s.path not in dataset.excluded and not (options.holdout and s.side == TEST)]
+    samples = [s for s in published if s.path not in dataset.excluded and not (options.holdout and s.side == Side.TEST)]
     store = pixel_cache.prepare(
         root,
         sorted(s.path for s in samples),

@@ -15,6 +15,7 @@ from study.datasets import Dataset
 from study.datasets.images import contact_sheet, pixel_cache, splits
 from study.parts import ARCHITECTURE, METRIC, Part
 from study.planning import data_changes
+from study.planning.evaluation_set import EvaluationSet
 from study.planning.resources import Slots
 from study.planning.workload import Running, Workload
 from study.records.ledger import Ledger
@@ -55,8 +56,7 @@ class Plan:
 
     def workload(self, slots: Slots, running: Running) -> Workload:
         """What the trial actors need."""
-        row_of = {path: row for row, path in enumerate(self.store.paths)}
-        table = self.table.assign(row=self.table["path"].map(row_of))
+        table = self._table_with_rows()
         train_rows = table.loc[table["split"] == splits.TRAIN, "row"].to_numpy("int64", copy=True)
         return Workload(
             folder=Path(self._key()) if self.files.storage else self.folder.root.resolve(),
@@ -78,6 +78,15 @@ class Plan:
             num_workers=running.num_workers,
             parts=tuple(part for part in self.parts if part.kind in (ARCHITECTURE, METRIC)),
         )
+
+    def evaluation_set(self, split: str) -> EvaluationSet:
+        """The images of one of the study's own splits: "train", "val" or "test"."""
+        return EvaluationSet.of_split(split, self._table_with_rows(), self.store.path)
+
+    def _table_with_rows(self) -> pd.DataFrame:
+        """The table of all images, with their rows in the pixel array."""
+        row_of = {path: row for row, path in enumerate(self.store.paths)}
+        return self.table.assign(row=self.table["path"].map(row_of))
 
     def _key(self) -> str:
         """The run's folder on a machine that has only copies: another one for each time that it was begun."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from study.parts import Part
+from study.planning.evaluation_set import EvaluationSet
 from study.training.data import SplitRows, Standardization
 
 
@@ -39,7 +40,7 @@ class Workload:
         storage: URI of the run's folder in the storage that the machines share; "" where they share `folder`.
         pixels: the pixel array on the driver's machine, absolute.
         pixels_from: URI of the folder from which other machines get it; "" where there are none.
-        table: path, group, split, target and row (in the pixel array) of each image.
+        table: path, sha256, group, split, target and row (in the pixel array) of each image.
         standardization: of the training images.
         classes: class names.
         modality: decides what augmentation may do.
@@ -80,13 +81,10 @@ class Workload:
         """Of the networks."""
         return 1 if len(self.classes) == 2 else len(self.classes)
 
-    def images_of(self, split: str) -> pd.DataFrame:
-        """The rows of the table that belong to a split."""
-        return self.table[self.table["split"] == split]
+    def evaluation_set(self, split: str) -> EvaluationSet:
+        """The images of one of the study's own splits: "train", "val" or "test"."""
+        return EvaluationSet.of_split(split, self.table, self.pixels)
 
     def rows_of(self, split: str) -> SplitRows:
         """Where the images of a split stand in the pixel array."""
-        images = self.images_of(split)
-        # Copies: a table's own columns are read-only, which torch does not take.
-        rows, targets = (images[name].to_numpy("int64", copy=True) for name in ("row", "target"))
-        return SplitRows(rows=rows, targets=targets)
+        return self.evaluation_set(split).rows

@@ -3,7 +3,8 @@
 The log (`events.jsonl`) holds one JSON object a line, each with `event` and `time` (seconds since 1970):
 
     declared       manifest                        what is studied, on which data, with which versions (`study.json`)
-    started        trial, pair, kind, number, recipe_name, recipe, seed, origin, audited, micro_batch
+    started        trial, pair, kind, number, recipe_name, recipe, seed, origin, audited, micro_batch, fold,
+                   evaluation_set
     epoch          trial, epoch, lr, train_*, val_* (loss, accuracy, roc_auc, the objective), seconds,
                    seconds_train, seconds_val
     spared         trial, epoch                    early stopping would end it at this rung, but it always goes on
@@ -14,9 +15,13 @@ The log (`events.jsonl`) holds one JSON object a line, each with `event` and `ti
     completed      trial, epochs, best_epoch, best_score, best_loss, num_parameters, worker (host and process), and
                    files (path -> SHA-256) of what it keeps
     failed         trial, kind, reason, traceback, epochs; the trial is given up
-    test_opened    num_images, trials              the test split was scored, once, for all of these seed runs
+    test_opened    evaluation_set, hash, num_images, trials
+                                                   an evaluation set was scored, once, for all of these seed runs;
+                                                   "test" is the study's own test split
     finished                                       all scores are known
     explained      trial, pair, seconds            the maps and times of this pair are known, but not yet written
+
+Logs of earlier versions lack what came later: `fold` is then 0, and the evaluation set is "test".
 
 The trials of the tasks that train nothing are called "test" and "explanations". The latter comes after `finished`, also
 when a run of an earlier version is given again; its `completed` event has the hash of `explanations.json`.
@@ -32,7 +37,6 @@ from study.records.folder import (
     exclusive,
     find_run,
     known_runs,
-    seed_trial_id,
     sha256_of,
     write_atomically,
     written_whole,
@@ -41,14 +45,13 @@ from study.records.log import Event, EventLog, read_events
 from study.records.manifest import Manifest
 from study.records.objective import Objective
 from study.records.predictions import (
-    SPLITS,
-    TRAIN,
-    VAL,
     Key,
     Predictions,
+    PredictionSet,
     read_predictions,
     require_whole_predictions,
 )
+from study.records.split_names import SPLITS, TEST, TRAIN, VAL
 from study.records.state import (
     COMPLETE,
     DOCUMENT,
@@ -57,10 +60,10 @@ from study.records.state import (
     FAILED,
     PAUSED,
     RUNNING,
+    SCORE,
     SEARCH,
     SEED,
     STOPPED,
-    TEST,
     TUNED,
     StudyState,
     Trial,
@@ -68,6 +71,7 @@ from study.records.state import (
     load_run,
     replay,
 )
+from study.records.trial_ids import search_trial_id, seed_trial_id
 
 __all__ = [
     "COMPLETE",
@@ -77,6 +81,7 @@ __all__ = [
     "FAILED",
     "PAUSED",
     "RUNNING",
+    "SCORE",
     "SEARCH",
     "SEED",
     "SPLITS",
@@ -94,6 +99,7 @@ __all__ = [
     "Manifest",
     "Objective",
     "Pixels",
+    "PredictionSet",
     "Predictions",
     "RunFolder",
     "StudyState",
@@ -108,6 +114,7 @@ __all__ = [
     "read_predictions",
     "replay",
     "require_whole_predictions",
+    "search_trial_id",
     "seed_trial_id",
     "sha256_of",
     "write_atomically",

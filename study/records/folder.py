@@ -100,11 +100,6 @@ class RunFolder:
         ]
 
 
-def seed_trial_id(pair: str, recipe_name: str, number: int) -> str:
-    """The id of a seed run; its predictions and weights are named after it."""
-    return f"{pair}-{recipe_name}-seed{number}"
-
-
 def find_run(name: str, results: Path) -> RunFolder:
     """The folder of a run's records.
 

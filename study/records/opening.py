@@ -1,4 +1,4 @@
-"""One look at a test split, as the ledger and the manifests of later runs hold it."""
+"""One look at a test split, or another evaluation set, as the ledger and the manifests of later runs hold it."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 @dataclass(frozen=True)
 class Opening:
-    """One look at a test split.
+    """One look at a test split, or at another evaluation set.
 
     Attributes:
-        test_hash: of the split's contents and labels.
+        test_hash: of the contents and labels of its images, see `EvaluationSet.hash`.
         run: name of the run.
         created: when that run was declared; with its name it tells it from all others.
-        opened: when the split was opened, UTC, ISO 8601.
-        num_images: of the split.
+        opened: when it was opened, UTC, ISO 8601.
+        num_images: of the set.
         num_networks: seed runs that were scored.
     """
 

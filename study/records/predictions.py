@@ -1,8 +1,9 @@
 """What the seed runs of a study answered, read from their tables."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,24 @@ import pandas as pd
 
 from study.errors import ResultsError
 from study.records.folder import RunFolder
-from study.records.state import COMPLETE, DOCUMENT, TEST, TUNED, StudyState, Trial
+from study.records.split_names import TRAIN, VAL
+from study.records.state import COMPLETE, DOCUMENT, TUNED, StudyState, Trial
 
-TRAIN, VAL = "train", "val"
-SPLITS = (TRAIN, VAL, TEST)
 
-Key = tuple[str, str, str]
+class Key(NamedTuple):
+    """Whose answers to what.
+
+    Attributes:
+        architecture: of the networks.
+        recipe: "tuned" or "document".
+        split: "train", "val", "test", or the name of another evaluation set.
+        fold: of an outer cross-validation; 0 where there is none.
+    """
+
+    architecture: str
+    recipe: str
+    split: str
+    fold: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,24 +59,50 @@ class Predictions:
         return self.probabilities[[self.numbers.index(number) for number in numbers]]
 
 
-def read_predictions(folder: RunFolder, state: StudyState) -> dict[Key, Predictions]:
-    """(architecture, recipe name, split) -> predictions; what doesn't exist (yet) is absent.
+@dataclass(frozen=True)
+class PredictionSet:
+    """All that the seed runs of a study answered; what doesn't exist (yet) is absent.
+
+    Attributes:
+        by_key: in the order of the architectures, then by recipe and split.
+    """
+
+    by_key: Mapping[Key, Predictions] = field(default_factory=dict)
+
+    def of(self, architecture: str, recipe: str, split: str, fold: int = 0) -> Predictions:
+        """The answers of these seed runs, which are known to be there."""
+        return self.by_key[Key(architecture, recipe, split, fold)]
+
+    def get(self, architecture: str, recipe: str, split: str, fold: int = 0) -> Predictions | None:
+        """The answers of these seed runs, or None."""
+        return self.by_key.get(Key(architecture, recipe, split, fold))
+
+    def by_architecture(self, recipe: str, split: str, fold: int = 0) -> dict[str, Predictions]:
+        """Architecture -> the answers of its seed runs, of those that have any, in the order of the study."""
+        return {
+            key.architecture: each
+            for key, each in self.by_key.items()
+            if (key.recipe, key.split, key.fold) == (recipe, split, fold)
+        }
+
+
+def read_predictions(folder: RunFolder, state: StudyState) -> PredictionSet:
+    """Reads what the seed runs answered.
 
     Raises:
         ResultsError: a table lacks columns, or the seed runs of a recipe were scored on different images.
     """
-    # Test predictions count only once the log says that the test split was opened: not those of a torn write.
-    splits = SPLITS if state.test_opened else (TRAIN, VAL)
+    # Predictions of an evaluation set count only once the log says that it was opened: not those of a torn write.
+    splits = (TRAIN, VAL, *state.opened)
     classes = state.manifest.dataset.classes
     found: dict[Key, Predictions] = {}
-    for pair in state.manifest.pairs:
-        for recipe_name in (TUNED, DOCUMENT):
-            trials = [trial for trial in state.seed_runs(pair, recipe_name) if trial.state == COMPLETE]
-            for split in splits:
-                predictions = _read(folder, trials, split, classes)
-                if predictions is not None:
-                    found[pair, recipe_name, split] = predictions
-    return found
+    for pair, recipe_name, fold in product(state.manifest.pairs, (TUNED, DOCUMENT), state.folds):
+        trials = [trial for trial in state.seed_runs(pair, recipe_name, fold) if trial.state == COMPLETE]
+        for split in splits:
+            predictions = _read(folder, trials, split, classes)
+            if predictions is not None:
+                found[Key(pair, recipe_name, split, fold)] = predictions
+    return PredictionSet(found)
 
 
 def _read(folder: RunFolder, trials: Sequence[Trial], split: str, classes: Sequence[str]) -> Predictions | None:

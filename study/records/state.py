@@ -11,9 +11,12 @@ from study.records.log import Event, read_events
 from study.records.manifest import Manifest
 from study.records.objective import Objective
 from study.records.recipes import recipe_from_json
+from study.records.split_names import TEST
 from study.spec import Recipe
 
-SEARCH, SEED, TEST, EXPLAIN = "search", "seed", "test", "explain"
+SEARCH, SEED, EXPLAIN = "search", "seed", "explain"
+# A trial that scores networks on an evaluation set. Logs have always called it after the only one that there was.
+SCORE = "test"
 # The id of the one task that explains.
 EXPLANATIONS = "explanations"
 TUNED, DOCUMENT = "tuned", "document"
@@ -30,13 +33,15 @@ class Trial:
         id: unique within the run.
         pair: architecture name.
         kind: "search", "seed", "test" or "explain".
-        number: 0-based within its pair and kind (and recipe_name, for seed runs).
+        number: 0-based within its pair, fold and kind (and recipe_name, for seed runs).
         recipe_name: "tuned" or "document", for seed runs; "search" for searched trials.
         recipe: as trained; of a task that trains nothing, all defaults.
         seed: of initialization, batch order, augmentation and dropout.
         origin: of a searched trial's recipe: "document", "tried", "default" or "search"; "" for others.
         audited: never stopped early, to learn what early stopping costs.
         micro_batch: images that are in memory at a time where a whole batch is too many; 0 is the whole batch.
+        fold: of an outer cross-validation, 0-based; 0 where there is none.
+        evaluation_set: what a trial scores networks on; "" of others, and in logs that knew only the test split.
         state: RUNNING, PAUSED, COMPLETE, STOPPED or FAILED.
         epochs: the epoch events, one an epoch, in order; a repeated epoch keeps the last.
         spared: rungs at which early stopping would have ended the trial, but may not.
@@ -55,6 +60,8 @@ class Trial:
     origin: str = ""
     audited: bool = False
     micro_batch: int = 0
+    fold: int = 0
+    evaluation_set: str = ""
     state: str = RUNNING
     epochs: list[Event] = field(default_factory=list)
     spared: list[int] = field(default_factory=list)
@@ -98,13 +105,20 @@ class Trial:
 
 @dataclass
 class StudyState:
-    """A run's event log, replayed."""
+    """A run's event log, replayed.
+
+    Attributes:
+        declared: the last manifest; None before there is one.
+        trials: id -> trial, in the order in which they were started.
+        opened: name of an evaluation set -> the event that opened it; "test" is the study's own test split.
+        finished: whether all scores are known.
+    """
 
     declared: Manifest | None = None
     trials: dict[str, Trial] = field(default_factory=dict)
-    test_opened: Event = field(default_factory=dict)
+    opened: dict[str, Event] = field(default_factory=dict)
     finished: bool = False
-    # (kind, pair) -> trials by recipe and number: a study of ten thousand trials can't sort them at each event.
+    # (kind, pair) -> trials by fold, recipe and number: a study of ten thousand trials can't sort them at each event.
     _sorted: dict[tuple[str, str], list[Trial]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -121,10 +135,21 @@ class StudyState:
             )
         return self.declared
 
-    def of_kind(self, kind: str, pair: str | None = None) -> list[Trial]:
-        """The trials of one kind (and pair), by pair in the order of the manifest, then by number."""
+    def of_kind(self, kind: str, pair: str | None = None, fold: int | None = None) -> list[Trial]:
+        """The trials of one kind (pair, fold), by pair in the order of the manifest, then by fold and number."""
         pairs = list(self.manifest.pairs) if pair is None else [pair]
-        return [trial for each in pairs for trial in self._sorted.get((kind, each), ())]
+        found = [trial for each in pairs for trial in self._sorted.get((kind, each), ())]
+        return found if fold is None else [trial for trial in found if trial.fold == fold]
+
+    @property
+    def folds(self) -> tuple[int, ...]:
+        """The folds that trials were started in, ascending."""
+        return tuple(sorted({trial.fold for trial in self.trials.values()}))
+
+    @property
+    def test_opened(self) -> Event:
+        """The event that opened the study's own test split; {} before that."""
+        return self.opened.get(TEST, {})
 
     @property
     def objective(self) -> Objective:
@@ -141,19 +166,19 @@ class StudyState:
         trial = self.trials.pop(trial_id)
         self._sorted[trial.kind, trial.pair].remove(trial)
 
-    def seed_runs(self, pair: str, recipe_name: str) -> list[Trial]:
-        """The seed runs of a pair's tuned or document's recipe, by number.
+    def seed_runs(self, pair: str, recipe_name: str, fold: int = 0) -> list[Trial]:
+        """The seed runs of a pair's tuned or document's recipe in one fold, by number.
 
         Where the document's recipe is the finalist they are the same runs: it is trained once, with the same seeds.
         """
-        finalist = self.finalist(pair)
+        finalist = self.finalist(pair, fold)
         if recipe_name == TUNED and finalist is not None and finalist.number == 0:
             recipe_name = DOCUMENT
-        return [t for t in self.of_kind(SEED, pair) if t.recipe_name == recipe_name]
+        return [t for t in self.of_kind(SEED, pair, fold) if t.recipe_name == recipe_name]
 
-    def finalist(self, pair: str) -> Trial | None:
-        """The pair's best searched trial that ran to its end, by the objective on val, ties by the lower val loss."""
-        done = [t for t in self.of_kind(SEARCH, pair) if t.state == COMPLETE]
+    def finalist(self, pair: str, fold: int = 0) -> Trial | None:
+        """A pair's best searched trial of a fold that ran to its end: by the objective on val, then the lower loss."""
+        done = [t for t in self.of_kind(SEARCH, pair, fold) if t.state == COMPLETE]
         merit = self.objective.merit
         return max(done, key=lambda t: (merit(t.best_score), -float(t.result["best_loss"])), default=None)
 
@@ -169,7 +194,8 @@ class StudyState:
         elif kind == "started":
             self._start(event)
         elif kind == "test_opened":
-            self.test_opened = event
+            # Until evaluation sets had names there was one.
+            self.opened[event.get("evaluation_set", TEST)] = event
         elif kind == "finished":
             self.finished = True
         else:
@@ -177,8 +203,9 @@ class StudyState:
 
     def _start(self, event: Event) -> None:
         names = ("pair", "kind", "number", "recipe_name", "seed")
-        # A log of version 0.1.0 lacks these.
-        later = {name: event[name] for name in ("origin", "audited", "micro_batch") if name in event}
+        # Logs of earlier versions lack these, or some of them.
+        later_names = ("origin", "audited", "micro_batch", "fold", "evaluation_set")
+        later = {name: event[name] for name in later_names if name in event}
         recipe = recipe_from_json(event["recipe"])
         values = {name: event[name] for name in names}
         fresh = Trial(id=event["trial"], recipe=recipe, objective=self.objective, **values, **later)
@@ -190,7 +217,7 @@ class StudyState:
         if known is not None:
             self.drop(known.id)
         self.trials[fresh.id] = fresh
-        insort(self._sorted.setdefault((fresh.kind, fresh.pair), []), fresh, key=lambda t: (t.recipe_name, t.number))
+        insort(self._sorted.setdefault((fresh.kind, fresh.pair), []), fresh, key=_order)
 
     def _apply_to_trial(self, kind: str, event: Event) -> None:
         trial = self._trial(event)
@@ -236,6 +263,11 @@ def load_run(folder: RunFolder) -> StudyState:
             "Run the study first: python -m study.run NAME."
         )
     return state
+
+
+def _order(trial: Trial) -> tuple[int, str, int]:
+    """Where a trial stands among those of its pair and kind."""
+    return trial.fold, trial.recipe_name, trial.number
 
 
 def _short(value: Any) -> str:

@@ -10,9 +10,11 @@ from study import records
 
 def trials_table(state: records.StudyState, kind: str) -> pd.DataFrame:
     """One row a trial of that kind: identity, recipe, state, epochs, best val score, seconds."""
+    has_folds = len(state.folds) > 1
     rows = [
         {
             "pair": trial.pair,
+            **({"fold": trial.fold} if has_folds else {}),
             "number": trial.number,
             # Not "recipe": the columns after it are the recipe.
             **({"recipe_name": trial.recipe_name} if kind == records.SEED else {}),

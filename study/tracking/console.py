@@ -65,7 +65,7 @@ class Progress:
         return f"{trial.id}: {event['reason']}; it is tried again from epoch {len(trial.epochs)}{smaller}"
 
     def _ended(self, trial: records.Trial, state: StudyState) -> str:
-        if trial.kind == records.TEST:
+        if trial.kind == records.SCORE:
             return f"test split scored: {trial.state}"
         if trial.kind == records.EXPLAIN:
             return f"images, maps and times for the report: {trial.result.get('reason', 'recorded')}"

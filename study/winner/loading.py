@@ -10,7 +10,7 @@ from study.command import to_go_on
 from study.errors import DataError, ResultsError, StudyError, UnknownNameError
 from study.evaluation.appearance import Appearance
 from study.evaluation.operating_points import sensitivity_threshold
-from study.records import TUNED, VAL, Manifest, Predictions, RunFolder, StudyState, Trial
+from study.records import TUNED, VAL, Manifest, Predictions, RunFolder, Trial
 from study.selection import best_architecture
 from study.training import checkpoint
 from study.training.deployment import Deployment
@@ -51,7 +51,7 @@ def load_winner(
     needed = (parts.ARCHITECTURE, parts.METRIC, parts.READER)
     parts.give_kept(folder.parts, state.manifest.parts, needed)
     records.require_whole_predictions(folder, state)
-    answers = _val_answers(folder, state)
+    answers = records.read_predictions(folder, state).by_architecture(TUNED, VAL)
     if not answers:
         raise ResultsError(
             f"A winner needs a seed run that has ended, but {folder.root} has none yet. Go on with the study: "
@@ -86,11 +86,6 @@ def _require_two_classes(winner: Winner, threshold: float | None, sensitivity: f
     for name, value in (("threshold", threshold), ("sensitivity", sensitivity)):
         if value is not None and not 0 < value <= 1:
             raise StudyError(f"A {name} must be above 0 and at most 1, but is {value:g}. Give another one.")
-
-
-def _val_answers(folder: RunFolder, state: StudyState) -> dict[str, Predictions]:
-    found = records.read_predictions(folder, state)
-    return {pair: each for (pair, recipe, split), each in found.items() if (recipe, split) == (TUNED, VAL)}
 
 
 def _winner(

@@ -7,7 +7,7 @@ from test_study_controller import BUDGET, make, reports
 from study.execution.multi_study_controller import MultiStudyController
 from study.execution.study_controller import StudyController
 from study.execution.task import Task
-from study.records import COMPLETE, EXPLAIN, SEARCH, SEED, TEST
+from study.records import COMPLETE, EXPLAIN, SCORE, SEARCH, SEED
 from study.training.failures import Failure
 
 
@@ -19,9 +19,11 @@ def controllers(tmp_path: Path) -> dict[str, StudyController]:
 
 
 def answer(controller: MultiStudyController, task: Task) -> None:
-    if task.kind == TEST:
-        controller.on_report(task, {"event": "test_opened", "num_images": 1, "trials": sorted(task.seed_runs)})
-    if task.kind in (TEST, EXPLAIN):
+    if task.kind == SCORE:
+        controller.on_report(
+            task, {"event": "test_opened", "evaluation_set": "test", "num_images": 1, "trials": sorted(task.seed_runs)}
+        )
+    if task.kind in (SCORE, EXPLAIN):
         controller.on_report(task, {"event": "completed", "epochs": 0})
         return
     for report in reports(task, BUDGET.epochs):
@@ -48,12 +50,12 @@ def test_a_slot_that_the_first_study_leaves_free_gets_the_seconds_first_task(tmp
     made = controllers(tmp_path)
     controller = MultiStudyController(made)
     task = controller.next_task()
-    while task is not None and task.kind != TEST:
+    while task is not None and task.kind != SCORE:
         answer(controller, task)
         task = controller.next_task()
     # The first study waits for its test task, which is being scored.
     assert task is not None
-    assert (task.run, task.kind) == ("first", TEST)
+    assert (task.run, task.kind) == ("first", SCORE)
     following = controller.next_task()
     assert following is not None
     assert (following.run, following.kind, following.number) == ("second", SEARCH, 0)

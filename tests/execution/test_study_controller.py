@@ -122,7 +122,7 @@ def drive(
 def carry_out(controller: StudyController, task: Task) -> None:
     """A task that trains nothing."""
     if task.kind == "test":
-        controller.on_report(task.id, {"event": "test_opened", "num_images": 1, "trials": []})
+        controller.on_report(task.id, {"event": "test_opened", "evaluation_set": "test", "num_images": 1, "trials": []})
     controller.on_report(task.id, {"event": "completed", "epochs": 0})
 
 

@@ -1,6 +1,7 @@
 """A task is the same before it is recorded and when it is made again of what the log says."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from manifests import manifest_json, pair_json
@@ -23,20 +24,24 @@ TASKS = [
     ReplicateTask(
         run="tiny", id="lenet-document-seed1", seed=2, number=1, recipe_name="document", pair="lenet", recipe=RECIPE
     ),
+    ReplicateTask(
+        run="tiny", id="lenet-fold2-document-seed1", seed=2, number=1, fold=2, recipe_name="document", pair="lenet",
+        recipe=RECIPE,
+    ),
+    ScoreTask(run="tiny", id="score-elsewhere", seed=0, evaluation_set="elsewhere", seed_runs={}),
     ScoreTask(run="tiny", id=TEST_TRIAL, seed=0, micro_batch=16, seed_runs={}),
     ExplainTask(run="tiny", id=EXPLANATIONS, seed=0),
-]
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
-def test_a_task_that_was_interrupted_is_dealt_again_as_it_was(tmp_path: Path, task: Task) -> None:
-    log = records.EventLog(tmp_path / "events.jsonl")
+def queue_of(path: Path, started: dict[str, Any]) -> TaskQueue:
+    """Of a log in which one trial has started."""
+    log = records.EventLog(path)
     log.append("declared", manifest=manifest_json(run="tiny", pairs={"lenet": pair_json()}))
-    log.append("started", **task.record())
+    log.append("started", **started)
     log.close()
-    state = records.replay(records.read_events(log.path))
-    queue = TaskQueue(
-        state=state,
+    return TaskQueue(
+        state=records.replay(records.read_events(path)),
         recipes={"lenet": RECIPE},
         first={"lenet": ()},
         # Where no trial has ended, nobody asks whether the search has.
@@ -44,11 +49,25 @@ def test_a_task_that_was_interrupted_is_dealt_again_as_it_was(tmp_path: Path, ta
         histories={"lenet": History()},
         budget=Budget(trials=5, epochs=3, seeds=2),
     )
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+def test_a_task_that_was_interrupted_is_dealt_again_as_it_was(tmp_path: Path, task: Task) -> None:
+    queue = queue_of(tmp_path / "events.jsonl", task.record())
     assert queue.next_task(is_anything_live=False) == task
 
 
-def test_all_kinds_of_tasks_have_the_keys_that_logs_have_always_had() -> None:
+@pytest.mark.parametrize("task", [task for task in TASKS if "fold" not in task.id and "score" not in task.id])
+def test_of_a_log_that_knew_neither_folds_nor_evaluation_sets_the_same_tasks_are_dealt(
+    tmp_path: Path, task: Task
+) -> None:
+    earlier = {name: value for name, value in task.record().items() if name not in ("fold", "evaluation_set")}
+    assert queue_of(tmp_path / "events.jsonl", earlier).next_task(is_anything_live=False) == task
+
+
+def test_all_kinds_of_tasks_have_the_same_keys() -> None:
     keys = ("trial", "pair", "kind", "number", "recipe_name", "recipe", "seed", "origin", "audited", "micro_batch")
+    keys += ("fold", "evaluation_set")
     assert [tuple(task.record()) for task in TASKS] == [keys] * len(TASKS)
     assert TASKS[0].record() == {
         "trial": "lenet-search3",
@@ -61,8 +80,10 @@ def test_all_kinds_of_tasks_have_the_keys_that_logs_have_always_had() -> None:
         "origin": "search",
         "audited": True,
         "micro_batch": 0,
+        "fold": 0,
+        "evaluation_set": "",
     }
-    assert TASKS[3].record() == {
+    assert TASKS[5].record() == {
         "trial": "test",
         "pair": "",
         "kind": "test",
@@ -73,4 +94,6 @@ def test_all_kinds_of_tasks_have_the_keys_that_logs_have_always_had() -> None:
         "origin": "",
         "audited": False,
         "micro_batch": 16,
+        "fold": 0,
+        "evaluation_set": "test",
     }

@@ -299,7 +299,7 @@ def test_the_first_screen_says_what_the_commands_answer_with_and_what_that_gives
     root, _ = own_run
     winner = load_winner("scans", root / "results")
     folder = RunFolder(root / "results" / "scans")
-    test = records.read_predictions(folder, records.load_run(folder))[winner.architecture, TUNED, TEST]
+    test = records.read_predictions(folder, records.load_run(folder)).of(winner.architecture, TUNED, TEST)
     found = winner.decide(winner.ensemble(test.probabilities))[test.targets == 1].mean()
     (line,) = (
         text for text in (root / "reports" / "scans.md").read_text().splitlines() if text.startswith("*In use.*")
@@ -327,7 +327,7 @@ def test_predict_decides_at_the_threshold_that_is_given_or_that_a_sensitivity_on
     assert [row["answer"] == "tumour" for row in rows] == [float(row["p_tumour"]) >= middle for row in rows]
     _, said = answers("--sensitivity", "1")
     folder = RunFolder(root / "results" / "scans")
-    val = records.read_predictions(folder, records.load_run(folder))["lenet", TUNED, VAL]
+    val = records.read_predictions(folder, records.load_run(folder)).of("lenet", TUNED, VAL)
     ensemble = load_winner("scans", root / "results").ensemble(val.probabilities)
     assert f"from a probability of {ensemble[val.targets == 1, 1].min():.3f} on (which finds at least 100 % of" in said
 

@@ -3,12 +3,12 @@ import re
 
 import numpy as np
 import pytest
-from rendered import rendered
+from rendered import rendered, with_answers
 from scipy.special import expit, logit
 from sklearn.metrics import brier_score_loss, log_loss
 
 from study.evaluation.calibration import reliability
-from study.records import TEST, TUNED
+from study.records import TEST, TUNED, Key, PredictionSet
 from study.report.core.section import Context
 from study.report.core.study_run import load
 from study.report.results.calibration import AS_TRAINED, TEMPERED, UNWEIGHTED, calibration_scores, calibrations
@@ -28,19 +28,17 @@ def scores_of(run, pair):
 
 def sharpened(run, pair, factor, splits=("val", TEST)):
     """The run with the log odds of one architecture's answers multiplied."""
-    changed = dict(run.predictions)
     for split in splits:
-        old = changed[pair, TUNED, split]
+        old = run.predictions.of(pair, TUNED, split)
         powers = old.probabilities**factor
-        changed[pair, TUNED, split] = dataclasses.replace(
-            old, probabilities=powers / powers.sum(axis=-1, keepdims=True)
-        )
-    return dataclasses.replace(run, predictions=changed)
+        changed = dataclasses.replace(old, probabilities=powers / powers.sum(axis=-1, keepdims=True))
+        run = with_answers(run, Key(pair, TUNED, split), changed)
+    return run
 
 
 def test_scores_before_and_after_undoing_the_weight_are_those_of_scikit_learn(finished):
     run = load(finished.folder)
-    test = run.predictions["hahnet", TUNED, TEST]
+    test = run.predictions.of("hahnet", TUNED, TEST)
     found = scores_of(run, "hahnet")
     # The synthetic recipes have pos_weight 0.41.
     undone = [expit(logit(p[:, 1]) - np.log(0.41)) for p in test.probabilities]
@@ -106,11 +104,11 @@ def test_it_is_said_whose_log_loss_on_test_changes_with_the_temperature(multicla
 
 def test_probabilities_that_are_not_finite_have_no_values(multiclass):
     run = load(multiclass.folder)
-    key = ("baseline_cnn", TUNED, TEST)
-    broken = run.predictions[key].probabilities.copy()
+    key = Key("baseline_cnn", TUNED, TEST)
+    broken = run.predictions.of(*key).probabilities.copy()
     broken[1, 3] = np.nan
-    changed = dataclasses.replace(run.predictions[key], probabilities=broken)
-    broken = dataclasses.replace(run, predictions=dict(run.predictions) | {key: changed})
+    changed = dataclasses.replace(run.predictions.of(*key), probabilities=broken)
+    broken = with_answers(run, key, changed)
     page = calibration.SECTION.markdown(Context(broken, sections()))
     assert re.search(rf"\| baseline_cnn \| {AS_TRAINED} \|( \N{{EM DASH}} \|){{4}}\n", page)
     assert "baseline_cnn" not in page.split("log loss on test")[1].split("\n")[0]
@@ -142,7 +140,7 @@ def test_equal_class_weights_have_no_row_of_their_own(finished, multiclass):
 def test_the_weights_of_more_classes_follow_from_their_counts(make_run):
     pairs = {"baseline_cnn": {"recipe": {"class_weight_power": 1.0}}}
     run = load(make_run(num_classes=4, strengths={"baseline_cnn": 1.2}, manifest={"pairs": pairs}))
-    test = run.predictions["baseline_cnn", TUNED, TEST]
+    test = run.predictions.of("baseline_cnn", TUNED, TEST)
     times = test.probabilities * np.array([120, 118, 60, 121])
     by_hand = times / times.sum(axis=-1, keepdims=True)
     expected = np.mean([log_loss(test.targets, p) for p in by_hand])
@@ -153,7 +151,7 @@ def test_the_weights_of_more_classes_follow_from_their_counts(make_run):
 def test_only_seed_runs_that_answered_both_splits_count(standin):
     run = load(standin.folder)
     assert len(calibrations(run)["alexnet"].temperatures) == 2
-    without_val = {key: value for key, value in run.predictions.items() if key[2] != "val"}
+    without_val = PredictionSet({key: each for key, each in run.predictions.by_key.items() if key.split != "val"})
     page = rendered(calibration, dataclasses.replace(run, predictions=without_val))
     assert "What to see: nothing" in page
     assert "No seed run of alexnet and hahnet answered both val and test." in page
@@ -177,7 +175,7 @@ def test_the_sentence_above_the_figure_names_the_gap_that_counts_most(multiclass
     run = load(multiclass.folder)
     sharp = sharpened(run, "baseline_cnn", 8.0)
     sees = calibration.SECTION.figures(Context(sharp))["reliability"].sees
-    test = sharp.predictions["baseline_cnn", TUNED, TEST]
+    test = sharp.predictions.of("baseline_cnn", TUNED, TEST)
     sure = test.probabilities.max(axis=-1) > 0.9
     right = (test.probabilities.argmax(axis=-1) == test.targets)[sure].mean()
     assert sees == (

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from rendered import rendered
 
-from study.records import TEST, TUNED
+from study.records import TEST, TUNED, Key, PredictionSet
 from study.report.core.study_run import load
 from study.report.sections import misclassified
 
@@ -54,15 +54,15 @@ def test_the_most_confident_mistakes_come_first_and_by_path(finished, ensemble):
 
 def test_a_label_that_was_swapped_is_the_first_to_look_at(multiclass):
     run = load(multiclass.folder)
-    key = ("baseline_cnn", TUNED, TEST)
-    changed = dict(run.predictions)
+    key = Key("baseline_cnn", TUNED, TEST)
+    changed = dict(run.predictions.by_key)
     sure = np.array([0.997, 0.001, 0.001, 0.001])
     for pair in run.pairs:
-        old = run.predictions[pair, TUNED, TEST]
+        old = run.predictions.of(pair, TUNED, TEST)
         targets, probabilities = old.targets.copy(), old.probabilities.copy()
         targets[7], probabilities[:, 7] = 3, sure
-        changed[pair, TUNED, TEST] = dataclasses.replace(old, targets=targets, probabilities=probabilities)
-    run = dataclasses.replace(run, predictions=changed)
+        changed[Key(pair, TUNED, TEST)] = dataclasses.replace(old, targets=targets, probabilities=probabilities)
+    run = dataclasses.replace(run, predictions=PredictionSet(changed))
     rows = rows_under(rendered(misclassified, run), "### Labels to look at again")
     assert rows[0] == [str(changed[key].paths[7]), "test", "pituitary (0.001)", "glioma (0.997)"]
     assert len(rows) == 10

@@ -23,7 +23,7 @@ def test_every_file_is_in_a_split_or_left_out_for_a_reason(finished):
 
 def test_groups_are_counted_as_the_predictions_name_them(finished):
     run = load(finished.folder)
-    predictions = run.predictions["lenet", "tuned", "val"]
+    predictions = run.predictions.of("lenet", "tuned", "val")
     assert num_groups(run, "val") == len(np.unique(predictions.groups)) == 46
     rows = cells_of(divided(run))
     assert rows["→ val"][1] == "46"

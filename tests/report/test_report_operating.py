@@ -2,10 +2,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from rendered import rendered
+from rendered import rendered, with_answers
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
-from study.records import TEST, TUNED
+from study.records import TEST, TUNED, Key
 from study.report.core.study_run import load
 from study.report.sections import operating_points
 from study.wording import NOTHING
@@ -19,15 +19,15 @@ def section_of(page):
 
 def with_positives(run, pair, split, logit):
     """The run with another log odds added to the positive class of one architecture's answers."""
-    old = run.predictions[pair, TUNED, split]
+    old = run.predictions.of(pair, TUNED, split)
     odds = old.probabilities[..., 1] / old.probabilities[..., 0] * np.exp(logit)
     moved = dataclasses.replace(old, probabilities=np.stack([1 / (1 + odds), odds / (1 + odds)], axis=-1))
-    return dataclasses.replace(run, predictions=dict(run.predictions) | {(pair, TUNED, split): moved})
+    return with_answers(run, Key(pair, TUNED, split), moved)
 
 
 def test_the_values_at_half_are_those_of_scikit_learns_confusion_matrices(finished):
     run = load(finished.folder)
-    test = run.predictions["hahnet", TUNED, TEST]
+    test = run.predictions.of("hahnet", TUNED, TEST)
     tables = [confusion_matrix(test.targets, probabilities[:, 1] >= 0.5) for probabilities in test.probabilities]
     point = operating_points.operating_points(run, "hahnet")["0.5"]
     assert point.thresholds.tolist() == [0.5, 0.5, 0.5]
@@ -39,7 +39,7 @@ def test_the_values_at_half_are_those_of_scikit_learns_confusion_matrices(finish
 
 def test_each_seed_run_keeps_the_highest_threshold_that_finds_95_percent_of_its_own_val(finished):
     run = load(finished.folder)
-    val = run.predictions["lenet", TUNED, "val"]
+    val = run.predictions.of("lenet", TUNED, "val")
     point = operating_points.operating_points(run, "lenet")["95 % sensitivity on val"]
     for threshold, probabilities in zip(point.thresholds, val.probabilities, strict=True):
         positive = np.sort(probabilities[val.targets == 1, 1])
@@ -72,7 +72,7 @@ def test_it_is_said_for_whom_a_threshold_of_val_decides_better_than_half(finishe
     sentence = rendered(operating_points, run).splitlines()[2]
     assert "Against 0.5, by balanced accuracy, Youden's threshold decides better for hahnet (+0." in sentence
     gain = operating_points.operating_points(run, "hahnet")["Youden on val"].gain
-    moved = run.predictions["hahnet", TUNED, TEST]
+    moved = run.predictions.of("hahnet", TUNED, TEST)
     thresholds = operating_points.operating_points(run, "hahnet")["Youden on val"].thresholds
     each = [
         balanced_accuracy_score(moved.targets, p[:, 1] >= threshold)
@@ -88,10 +88,10 @@ def test_a_seed_run_that_lacks_an_answer_takes_no_part(standin):
 
 def test_where_val_has_no_positives_nothing_is_chosen(make_run):
     run = load(make_run(strengths={"lenet": 1.0}))
-    key = ("lenet", TUNED, "val")
-    old = run.predictions[key]
+    key = Key("lenet", TUNED, "val")
+    old = run.predictions.of(*key)
     negative = dataclasses.replace(old, targets=np.zeros_like(old.targets))
-    page = rendered(operating_points, dataclasses.replace(run, predictions=dict(run.predictions) | {key: negative}))
+    page = rendered(operating_points, with_answers(run, key, negative))
     assert "What to see: nothing" in page
     assert f"| Youden on val | {NOTHING} | {NOTHING} |" in page
 

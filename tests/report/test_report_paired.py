@@ -52,7 +52,7 @@ def test_the_page_has_one_table_of_differences_only(finished):
 
 def test_the_p_values_are_those_of_the_ensembles_adjusted_by_holm(make_run):
     run = load(make_run(strengths={"lenet": 1.5, "alexnet": 1.4}))
-    first, second = (run.predictions[pair, TUNED, TEST] for pair in ("lenet", "alexnet"))
+    first, second = (run.predictions.of(pair, TUNED, TEST) for pair in ("lenet", "alexnet"))
     tests = ensemble_tests(run, [("lenet", "alexnet")])
     means = first.probabilities.mean(axis=0), second.probabilities.mean(axis=0)
     assert tests.ranking["lenet", "alexnet"] == pytest.approx(delong_test(first.targets, *means, first.groups).p)

@@ -25,7 +25,7 @@ def rows_of(page):
 
 def test_each_class_has_the_sensitivity_and_ppv_of_scikit_learn(multiclass):
     run = load(multiclass.folder)
-    test = run.predictions["baseline_cnn", TUNED, TEST]
+    test = run.predictions.of("baseline_cnn", TUNED, TEST)
     decided = [probabilities.argmax(axis=1) for probabilities in test.probabilities]
     found = analyse(run).by_class["baseline_cnn"]
     for metric, score in (("sensitivity", recall_score), ("ppv", precision_score)):
@@ -58,7 +58,7 @@ def test_a_class_that_is_never_answered_has_a_dash(standin):
 def test_kappa_is_shown_for_classes_in_an_order_only(make_run, multiclass):
     changes = {"num_classes": 4, "strengths": {"baseline_cnn": 1.2}, "manifest": {"dataset": {"ordinal": True}}}
     run = load(make_run(**changes))
-    test = run.predictions["baseline_cnn", TUNED, TEST]
+    test = run.predictions.of("baseline_cnn", TUNED, TEST)
     each = [cohen_kappa_score(test.targets, p.argmax(axis=1), weights="quadratic") for p in test.probabilities]
     assert analyse(run).by_class["baseline_cnn"][KAPPA].mean == pytest.approx(np.mean(each))
     assert f"is baseline_cnn {np.mean(each):.3f} (" in rendered(per_class, run)

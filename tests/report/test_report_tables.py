@@ -9,7 +9,7 @@ from synthetic import changing
 
 from study.errors import ResultsError
 from study.evaluation.metrics import METRICS
-from study.records import TEST, TUNED, write_atomically
+from study.records import TEST, TUNED, Key, PredictionSet, write_atomically
 from study.report.core.analysis import analyse, shift
 from study.report.core.markdown import image, table
 from study.report.core.study_run import load
@@ -37,7 +37,7 @@ def test_results_csv_has_the_agreed_columns_and_rows(finished):
 
 def test_the_shift_from_val_to_test_counts_the_luck_of_both_splits(finished):
     run = load(finished.folder)
-    val, test = (run.predictions["alexnet", TUNED, split] for split in ("val", TEST))
+    val, test = (run.predictions.of("alexnet", TUNED, split) for split in ("val", TEST))
     areas = [[roc_auc_score(p.targets, each[:, 1]) for each in p.probabilities] for p in (val, test)]
     found = shift(run, "alexnet", TUNED)
     assert found.mean == pytest.approx(np.mean(areas[0]) - np.mean(areas[1]))
@@ -48,8 +48,8 @@ def test_the_shift_from_val_to_test_counts_the_luck_of_both_splits(finished):
 
 def test_a_shift_needs_a_seed_run_that_answered_val_and_test(finished):
     run = load(finished.folder)
-    known = {key: value for key, value in run.predictions.items() if key != ("alexnet", TUNED, "val")}
-    assert shift(dataclasses.replace(run, predictions=known), "alexnet", TUNED) is None
+    known = {key: each for key, each in run.predictions.by_key.items() if key != Key("alexnet", TUNED, "val")}
+    assert shift(dataclasses.replace(run, predictions=PredictionSet(known)), "alexnet", TUNED) is None
 
 
 def test_results_csv_agrees_with_scikit_learn(multiclass):
@@ -91,7 +91,7 @@ def test_the_index_says_which_architectures_are_not_told_apart(multiclass):
 
 def test_the_comparison_of_two_recipes_leaves_out_a_seed_that_either_lacks(standin):
     run = load(standin.folder)
-    assert run.predictions["alexnet", TUNED, TEST].numbers == (0, 2)
+    assert run.predictions.of("alexnet", TUNED, TEST).numbers == (0, 2)
     gains = analyse(run).gains
     rows = pd.read_csv(standin.reports / "her2_binary-standin" / "results.csv").query("split == 'test'")
     tuned, document = (
@@ -104,7 +104,7 @@ def test_the_comparison_of_two_recipes_leaves_out_a_seed_that_either_lacks(stand
 
 
 def test_the_confusion_matrix_counts_every_test_image_once(multiclass):
-    counts = ensemble_confusion(load(multiclass.folder).predictions["baseline_cnn", TUNED, TEST])
+    counts = ensemble_confusion(load(multiclass.folder).predictions.of("baseline_cnn", TUNED, TEST))
     assert counts.sum(axis=1).tolist() == [50, 57, 52, 37]
 
 
@@ -149,10 +149,10 @@ def test_seed_runs_scored_on_different_images_are_refused(make_run):
 
 def test_predictions_in_another_order_are_the_same_predictions(make_run):
     folder = make_run()
-    before = load(folder).predictions["alexnet", TUNED, TEST].probabilities
+    before = load(folder).predictions.of("alexnet", TUNED, TEST).probabilities
     path = folder.predictions("alexnet-tuned-seed1", "test")
     pd.read_csv(path).iloc[::-1].to_csv(path, index=False)
-    assert (load(folder).predictions["alexnet", TUNED, TEST].probabilities == before).all()
+    assert (load(folder).predictions.of("alexnet", TUNED, TEST).probabilities == before).all()
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):

@@ -44,7 +44,7 @@ def exported(finished_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 @pytest.fixture(scope="module")
 def recorded(finished_run: Path, winner: Winner) -> records.Predictions:
     folder = RunFolder(finished_run / RUN)
-    return records.read_predictions(folder, records.load_run(folder))[winner.architecture, TUNED, TEST]
+    return records.read_predictions(folder, records.load_run(folder)).of(winner.architecture, TUNED, TEST)
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def winner(finished_run: Path) -> Winner:
 @pytest.fixture(scope="module")
 def recorded(finished_run: Path, winner: Winner) -> records.Predictions:
     folder = RunFolder(finished_run / RUN)
-    return records.read_predictions(folder, records.load_run(folder))[winner.architecture, TUNED, TEST]
+    return records.read_predictions(folder, records.load_run(folder)).of(winner.architecture, TUNED, TEST)
 
 
 def test_the_winner_is_the_network_with_the_highest_val_roc_auc(finished_run: Path, winner: Winner) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from study.datasets import TEST, Dataset, Edition, Sample, edition_of
+from study.datasets import Dataset, Edition, Sample, Side, edition_of
 from study.datasets.commands.drawing import NOTE
 from study.datasets.images import contact_sheet, groups, pixel_cache
 from study.datasets.images.near_duplicates import CHANGES, SamePictures
@@ -179,7 +179,7 @@ def _two_labels(dataset: Dataset, samples: Sequence[Sample], same: Sequence[Sequ
 
 def _leaks(samples: Sequence[Sample], found: Mapping[str, int]) -> Rows:
     """How much of an official test split can be learned by heart, and what a study does about copies at all."""
-    num_tested = sum(s.side == TEST for s in samples)
+    num_tested = sum(s.side == Side.TEST for s in samples)
     exact, alike = found["spanning_test"], found["look_alike_spanning_test"]
     if num_tested:
         how = f": {exact:,} pixel by pixel, {alike:,} look like one there" if exact + alike else ""

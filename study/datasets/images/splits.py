@@ -13,18 +13,18 @@ import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from study.datasets import TEST as TEST_SIDE
-from study.datasets import VALIDATION, Sample
+from study.datasets import Sample, Side
 from study.errors import DataError
+from study.records import split_names
 
-TRAIN, VAL, TEST, LEFT_OUT = "train", "val", "test", "left_out"
-SPLITS = (TRAIN, VAL, TEST)
+TRAIN, VAL, TEST = SPLITS = split_names.SPLITS
+LEFT_OUT = split_names.LEFT_OUT
 
 # Rows of two images that look alike -> how alike they are, at most 1; NaN where that wasn't measured.
 Links = Mapping[tuple[int, int], float]
 _NO_LINKS: Links = MappingProxyType({})
 # What was declared to be of these splits stays there, and what belongs to it is left out elsewhere, in this order.
-DECLARED = {TEST_SIDE: TEST, VALIDATION: VAL}
+DECLARED: Mapping[str, str] = {Side.TEST: TEST, Side.VALIDATION: VAL}
 _SAME = "stands in the {} split too"
 _ALIKE = "looks like an image of the {} split"
 _OF_GROUP = "belongs to a group that stands in the {} split"
@@ -176,7 +176,7 @@ def look_alike_counts(samples: Sequence[Sample], sha256: Sequence[str], links: L
 
     A test image of which development has the very pixels is counted by `duplicate_counts`.
     """
-    developed = {digest for sample, digest in zip(samples, sha256, strict=True) if sample.side != TEST_SIDE}
+    developed = {digest for sample, digest in zip(samples, sha256, strict=True) if sample.side != Side.TEST}
     found = [rows for rows in pictures(sha256, links) if len({sha256[row] for row in rows}) > 1]
     reached = [rows for rows in found if any(sha256[row] in developed for row in rows)]
     return {
@@ -195,12 +195,12 @@ def duplicate_counts(samples: Sequence[Sample], sha256: Sequence[str]) -> dict[s
     for sample, digest in zip(samples, sha256, strict=True):
         sides[digest].append(sample.side)
         targets[digest].add(sample.target)
-    spanning = [s for s in sides.values() if TEST_SIDE in s and set(s) != {TEST_SIDE}]
+    spanning = [s for s in sides.values() if Side.TEST in s and set(s) != {Side.TEST}]
     return {
         "extra_copies": len(samples) - len(sides),
         "groups": sum(len(s) > 1 for s in sides.values()),
         "groups_spanning_test": len(spanning),
-        "spanning_test": sum(s.count(TEST_SIDE) for s in spanning),
+        "spanning_test": sum(s.count(Side.TEST) for s in spanning),
         "groups_of_two_labels": sum(len(t) > 1 for t in targets.values()),
     }
 
@@ -293,7 +293,7 @@ def _assign(assigned: list[str], groups: Sequence[Group], name: str) -> None:
 
 def require_enough(samples: Sequence[Sample], classes: Sequence[str]) -> None:
     """Raises DataError where a class has too few images for every split to have one."""
-    counts = Counter(s.target for s in samples if s.side != TEST_SIDE)
+    counts = Counter(s.target for s in samples if s.side != Side.TEST)
     for target, name in enumerate(classes):
         if counts[target] < _MIN_IMAGES_PER_CLASS:
             near = difflib.get_close_matches(name, [other for other in classes if other != name], n=1)

@@ -143,7 +143,7 @@ def _say_interrupted(controllers: Mapping[str, StudyController]) -> None:
 
 def _why_unfinished(state: records.StudyState) -> str:
     failed = [t for t in state.trials.values() if t.state == records.FAILED]
-    tests = [t for t in failed if t.kind == records.TEST]
+    tests = [t for t in failed if t.kind == records.SCORE]
     rule = "The test split must be scored" if tests else "At least one seed run must complete"
     if not failed:
         return f"{rule}, but there is nothing left to train. Give --fresh to start again."

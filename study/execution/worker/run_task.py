@@ -1,4 +1,4 @@
-"""What a trial actor does with a task: train through Ray Train, score the test split, or explain the networks."""
+"""What a trial actor does with a task: train through Ray Train, score an evaluation set, or explain the networks."""
 
 import os
 import shutil
@@ -20,8 +20,9 @@ from study.execution.task import TASK, ExplainTask, ReplicateTask, ScoreTask, Ta
 from study.execution.worker.machine import files_of, on_this_machine, own_folder
 from study.execution.worker.memory import give_back_memory
 from study.execution.worker.process_group import ProcessGroup
-from study.execution.worker.scoring import Send, keep, score_test
+from study.execution.worker.scoring import Send, keep, score
 from study.planning.workload import Workload
+from study.records import TRAIN, VAL
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.training import checkpoint, failures
@@ -66,7 +67,7 @@ def _carry_out(task: Task, workload: Workload) -> None:
             _train_in_worker_group(task, workload)
         case ScoreTask():
             with _watched(task, workload) as (workload, watchdog):
-                score_test(task, workload, _send_to_tune, watchdog.beat)
+                score(task, workload.evaluation_set(task.evaluation_set), workload, _send_to_tune, watchdog.beat)
         case ExplainTask():
             # Imported late: Captum takes a second, for which no trial should wait.
             from study.execution.worker.explaining import explain
@@ -216,8 +217,8 @@ def _run(task: TrainingTask, workload: Workload, files: RunFiles) -> Run:
         recipe=task.recipe,
         num_classes=len(workload.classes),
         modality=workload.modality,
-        train=workload.rows_of("train"),
-        val=workload.rows_of("val"),
+        train=workload.rows_of(TRAIN),
+        val=workload.rows_of(VAL),
         epochs=workload.epochs,
         seed=task.seed,
         objective=workload.objective,

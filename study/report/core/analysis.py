@@ -99,9 +99,9 @@ def analyse(run: Run) -> Analysis:
     }
     # Where the starting recipe won, its seed runs are the tuned ones.
     documents = {pair: tested[pair] for pair in run.unchanged if pair in tested} | {
-        pair: _resample(run.predictions[pair, DOCUMENT, TEST], metrics=metrics)
-        for pair in run.pairs
-        if pair not in run.unchanged and (pair, DOCUMENT, TEST) in run.predictions
+        pair: _resample(predictions, metrics=metrics)
+        for pair, predictions in run.predictions.by_architecture(DOCUMENT, TEST).items()
+        if pair not in run.unchanged
     }
     couples = list(combinations(tested, 2))
     level = bonferroni_level(len(couples))
@@ -110,7 +110,7 @@ def analyse(run: Run) -> Analysis:
         rows=[row for pair in run.pairs for row in _rows(run, pair, tested.get(pair), documents.get(pair))],
         majority_class=run.classes[majority],
         baseline=_baselines(run),
-        advantages={pair: _advantage(run.predictions[pair, TUNED, TEST], tested[pair], majority) for pair in tested},
+        advantages={pair: _advantage(run.tested[pair], tested[pair], majority) for pair in tested},
         by_class={pair: {name: each.interval(name) for name in of_classes} for pair, each in tested.items()},
         one_answers={pair: _one_answer(run, pair) for pair in tested},
         differences={
@@ -138,7 +138,7 @@ def shift(run: Run, pair: str, recipe: str, tested: ResampledScores | None = Non
         recipe: "tuned" or "document".
         tested: the scores of all its seed runs on test, where they are resampled already.
     """
-    val, test = (run.predictions.get((pair, recipe, split)) for split in (VAL, TEST))
+    val, test = (run.predictions.get(pair, recipe, split) for split in (VAL, TEST))
     if val is None or test is None or not (both := tuple(n for n in val.numbers if n in test.numbers)):
         return None
     name = run.objective.name
@@ -163,7 +163,7 @@ def _rows(run: Run, pair: str, tuned: ResampledScores | None, document: Resample
     known = {TUNED: tuned, DOCUMENT: document}
     for recipe in (TUNED, DOCUMENT, ENSEMBLE):
         for split in SPLITS:
-            predictions = run.predictions.get((pair, TUNED if recipe == ENSEMBLE else recipe, split))
+            predictions = run.predictions.get(pair, TUNED if recipe == ENSEMBLE else recipe, split)
             if predictions is None:
                 continue
             given = predictions.ensemble if recipe == ENSEMBLE else predictions.probabilities
@@ -209,7 +209,7 @@ def _advantage(predictions: Predictions, tested: ResampledScores, majority: int)
 
 
 def _one_answer(run: Run, pair: str) -> OneAnswer:
-    decided = decide(run.predictions[pair, TUNED, TEST].probabilities)
+    decided = decide(run.tested[pair].probabilities)
     shares = (decided[..., np.newaxis] == np.arange(len(run.classes))).mean(axis=1)
     answers = sorted(set(shares.argmax(axis=1)))
     return OneAnswer(tuple(run.classes[index] for index in answers), float(shares.max(axis=1).mean()))
@@ -218,7 +218,7 @@ def _one_answer(run: Run, pair: str) -> OneAnswer:
 def _gain(run: Run, pair: str, tuned: ResampledScores, document: ResampledScores) -> Interval | None:
     if pair in run.unchanged:
         return None
-    numbers = [run.predictions[pair, recipe, TEST].numbers for recipe in (TUNED, DOCUMENT)]
+    numbers = [run.predictions.of(pair, recipe, TEST).numbers for recipe in (TUNED, DOCUMENT)]
     # Seeds are compared with themselves, so a seed whose run failed on one side is left out on both.
     both = [number for number in numbers[0] if number in numbers[1]]
     if not both:

@@ -1,6 +1,5 @@
 """Reads a run's records: the replayed event log and the predictions of its seed runs."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -16,10 +15,10 @@ from study.records import (
     SEARCH,
     TUNED,
     Explanations,
-    Key,
     Manifest,
     Objective,
     Predictions,
+    PredictionSet,
     RunFolder,
     StudyState,
     Trial,
@@ -38,7 +37,7 @@ class Run:
     Attributes:
         name: of the run, e.g. "her2_binary-standin".
         state: the replayed event log.
-        predictions: (architecture, recipe name, split) -> predictions; what doesn't exist (yet) is absent.
+        predictions: what the seed runs answered.
         left_out: columns path, reason, twin, likeness of the images that were left out; None where there are none.
         left_out_png: some of them beside their twins; b"" where there are none.
         explanations: images, maps and times that were recorded after test; None where there are none (yet).
@@ -47,7 +46,7 @@ class Run:
 
     name: str
     state: StudyState
-    predictions: Mapping[Key, Predictions]
+    predictions: PredictionSet
     left_out: pd.DataFrame | None = None
     left_out_png: bytes = b""
     explanations: Explanations | None = None

@@ -106,7 +106,7 @@ def seed_table(run: Run) -> str:
 
 
 def _scores(run: Run, pair: str, recipe_name: str, split: str) -> dict[int, float]:
-    predictions = run.predictions.get((pair, recipe_name, split))
+    predictions = run.predictions.get(pair, recipe_name, split)
     if predictions is None:
         return {}
     return {number: values[run.objective.name] for number, values in seed_scores(predictions, run.metrics).items()}

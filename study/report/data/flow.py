@@ -42,7 +42,7 @@ def left_out(run: Run) -> dict[str, int]:
 
 def num_groups(run: Run, split: str) -> int | None:
     """Of images that belong together, in a split; None before a seed run has answered it."""
-    answered = (predictions for (_, _, of), predictions in run.predictions.items() if of == split)
+    answered = (predictions for key, predictions in run.predictions.by_key.items() if key.split == split)
     return next((len(np.unique(predictions.groups)) for predictions in answered), None)
 
 

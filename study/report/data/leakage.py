@@ -207,7 +207,7 @@ def sensitivity(run: Run, siblings: Mapping[str, Run]) -> str:
 
 
 def _roc_auc(run: Run, pair: str, split: str) -> float:
-    predictions = run.predictions.get((pair, DOCUMENT, split))
+    predictions = run.predictions.get(pair, DOCUMENT, split)
     if predictions is None:
         return float("nan")
     return float(np.mean([scores(predictions.targets, each)["roc_auc"] for each in predictions.probabilities]))

@@ -44,11 +44,11 @@ class Deployed:
 
 def deployed(run: Run, analysis: Analysis) -> Deployed | None:
     """What the commands of a tested run answer with; None where no seed run has answered both val and test."""
-    answers = {pair: run.predictions[pair, TUNED, VAL] for pair in run.pairs if (pair, TUNED, VAL) in run.predictions}
+    answers = run.predictions.by_architecture(TUNED, VAL)
     if not run.is_tested or not answers:
         return None
     pair = best_architecture(answers, run.objective.name)
-    val, test = answers[pair], run.predictions.get((pair, TUNED, TEST))
+    val, test = answers[pair], run.predictions.get(pair, TUNED, TEST)
     if test is None or test.numbers != val.numbers:
         return None
     recipes = {trial.number: trial.recipe for trial in run.completed_seed_runs(pair, TUNED)}

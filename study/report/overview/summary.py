@@ -119,7 +119,7 @@ def gaps(run: Run) -> list[str]:
             missing.append(f"{pair}: no searched trial ran to its end, so it has no finalist and no result.")
             continue
         for recipe_name in run.trained_again(pair):
-            predictions = run.predictions.get((pair, recipe_name, TEST))
+            predictions = run.predictions.get(pair, recipe_name, TEST)
             scored = len(predictions.numbers) if predictions else 0
             if run.is_tested and scored < num_seeds:
                 missing.append(

@@ -108,7 +108,7 @@ def knowing_nothing(run: Run, found: Mapping[str, Calibration]) -> dict[str, flo
 
 
 def _calibration(run: Run, pair: str) -> Calibration | None:
-    test, val = run.tested[pair], run.predictions.get((pair, TUNED, VAL))
+    test, val = run.tested[pair], run.predictions.get(pair, TUNED, VAL)
     recipes = {trial.number: trial.recipe for trial in run.completed_seed_runs(pair, TUNED)}
     both = tuple(number for number in test.numbers if val is not None and number in val.numbers)
     if val is None or not both:

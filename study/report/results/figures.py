@@ -27,7 +27,7 @@ _CHANCE: dict[str, Any] = {"color": style.BLACK, "linestyle": ":", "linewidth": 
 
 def score_intervals(run: Run, analysis: Analysis) -> Figure:
     """The objective on test with its interval: the tuned recipe (filled) and the one it started from (hollow)."""
-    pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
+    pairs = list(run.tested)
     figure = style.new_figure(height_in=1.6 + 0.75 * len(pairs))
     axis = figure.subplots()
     for row, pair in enumerate(pairs):
@@ -119,7 +119,7 @@ def ensemble_confusion(predictions: Predictions) -> npt.NDArray[np.int64]:
 
 def confusions(run: Run) -> Figure:
     """Confusion matrices on test: counts and percent of the true class, one panel an architecture."""
-    pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
+    pairs = list(run.tested)
     columns = 2 if len(pairs) > 1 and len(run.classes) <= 3 else 1
     # Many panels are drawn lower, as far as two lines a cell allow.
     single = 1.6 + 0.75 * len(run.classes) if len(pairs) <= 2 else 1.0 + 0.6 * len(run.classes)
@@ -127,7 +127,7 @@ def confusions(run: Run) -> Figure:
     figure, axes = style.panels(pairs, columns=columns, height_in=height_in)
     labels = [textwrap.fill(name.replace("_", " "), 12) for name in run.classes]
     for position, (pair, axis) in enumerate(zip(pairs, axes, strict=True)):
-        _matrix(axis, ensemble_confusion(run.predictions[pair, TUNED, TEST]), labels)
+        _matrix(axis, ensemble_confusion(run.tested[pair]), labels)
         if position % columns == 0:
             axis.set_ylabel("true class")
         else:

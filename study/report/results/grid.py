@@ -50,7 +50,7 @@ def result_grid(run: Run, analysis: Analysis) -> str:
                 rows.append([name, split, *_scores(values, metrics, bold=leading)])
                 name = ""
         if values := analysis.values(pair, ENSEMBLE, TEST):
-            num_seeds = len(run.predictions[pair, TUNED, TEST].numbers)
+            num_seeds = len(run.tested[pair].numbers)
             rows.append([name, f"test, ensemble of {num_seeds}", *_scores(values, metrics)])
     rows += _baseline_rows(analysis, metrics) + published_rows(run, metrics)
     return table(["Architecture", "Split", *columns], rows, left=2)

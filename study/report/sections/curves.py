@@ -66,9 +66,9 @@ def _roc_and_pr_curves(context: Context) -> Drawing:
 
 def _confusions(run: Run) -> Drawing:
     worst: tuple[float, str] = (0.0, "")
-    pairs = [pair for pair in run.pairs if (pair, TUNED, TEST) in run.predictions]
-    for pair in pairs:
-        counts = ensemble_confusion(run.predictions[pair, TUNED, TEST])
+    pairs = list(run.tested)
+    for pair, answers in run.tested.items():
+        counts = ensemble_confusion(answers)
         totals = counts.sum(axis=1)
         for row, column in zip(*np.nonzero(counts), strict=True):
             share = counts[row, column] / totals[row]

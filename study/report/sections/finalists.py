@@ -97,7 +97,7 @@ def _selection_notes(run: Run, analysis: Analysis) -> list[str]:
 
 def _val_scores(run: Run, pair: str) -> list[float]:
     """Of the tuned seed runs."""
-    predictions = run.predictions.get((pair, TUNED, VAL))
+    predictions = run.predictions.get(pair, TUNED, VAL)
     values = (
         [each[run.objective.name] for each in seed_scores(predictions, run.metrics).values()] if predictions else []
     )

@@ -74,7 +74,7 @@ def operating_points(run: Run, pair: str) -> dict[str, OperatingPoint]:
 
     {} where there is no such run; a rule that val doesn't allow, having one class only, is absent.
     """
-    test, val = run.tested[pair], run.predictions.get((pair, TUNED, VAL))
+    test, val = run.tested[pair], run.predictions.get(pair, TUNED, VAL)
     both = tuple(number for number in test.numbers if val is not None and number in val.numbers)
     if val is None or not both:
         return {}

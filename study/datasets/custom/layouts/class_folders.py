@@ -13,7 +13,7 @@ from numpy import uint8
 from numpy.typing import NDArray
 from PIL import Image
 
-from study.datasets import DEVELOPMENT, TEST, VALIDATION, Sample, readers
+from study.datasets import Sample, Side, readers
 from study.datasets.custom import layout_checks
 from study.datasets.custom.files import entries, walk
 from study.datasets.custom.folder_names import SPLITS, says_nothing, sides_of
@@ -23,7 +23,7 @@ from study.errors import DataError
 from study.spec import OwnImages
 from study.spec.own_images import MAX_CLASSES
 
-SIDES = {"train": DEVELOPMENT, "val": VALIDATION, "test": TEST}
+SIDES = {"train": Side.DEVELOPMENT, "val": Side.VALIDATION, "test": Side.TEST}
 
 
 @dataclass(frozen=True)
