@@ -55,8 +55,8 @@ def options(data: Path, scratch: Path, *, pair: str, seed: int = 0, size_px: int
     """Of a study on a holdout of Training."""
     return Options(
         data=data, results=scratch / "results", cache=scratch / "cache", ledger=scratch / "own-openings.jsonl",
-        budget="standard", image_size=size_px, architectures=(pair,), seed=seed, groups="duplicates", holdout=True,
-        fresh=True,
+        budget="standard", image_size=(str(size_px),) if size_px else (), architectures=(pair,), seed=seed,
+        groups="duplicates", holdout=True, fresh=True,
     )  # fmt: skip
 
 

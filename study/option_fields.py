@@ -210,8 +210,8 @@ def check_options(options: Any) -> None:
     """
     for each in options_of(options):
         value = getattr(options, each.name)
-        if each.several and isinstance(value, str):
-            # It would be taken for its letters.
+        if each.several and not isinstance(value, tuple | list):
+            # A text would be taken for its letters.
             raise StudyError(f"{each.name} is for any number of values, but is {value!r}. Give ({value!r},).")
         for part in value if each.several else [] if value is None else [value]:
             _check_value(each, part)

@@ -65,8 +65,8 @@ def plan_studies(studies: Mapping[str, Study], options: Options) -> Iterator["Pl
     Raises:
         StudyError: a study, its images, its budget or its results folder doesn't fit.
     """
+    from study.planning.declared_study import require_networks
     from study.planning.make_plan import make_plan
-    from study.planning.pretrained_weights import require_networks
 
     for part in options.parts():
         part.give()

@@ -1,7 +1,7 @@
 """How numbers and lists are written, everywhere in the same way."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from study.evaluation.intervals import Interval
 
@@ -59,6 +59,17 @@ def listing(names: Sequence[str], conjunction: str = "and") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {conjunction} {names[-1]}"
+
+
+def image_sizes(size_px_of: Mapping[str, int], *, both_sides: bool = False) -> str:
+    """Of networks: `64 px`, or `64 px (lenet) and 224 px (resnet18)`; with both sides `64 x 64 px`."""
+    networks: dict[int, list[str]] = {}
+    for name, size_px in size_px_of.items():
+        networks.setdefault(size_px, []).append(name)
+    sides = {size_px: f"{size_px} x {size_px} px" if both_sides else f"{size_px} px" for size_px in sorted(networks)}
+    if len(sides) == 1:
+        return "".join(sides.values())
+    return listing([f"{side} ({listing(networks[size_px])})" for size_px, side in sides.items()])
 
 
 def counted(number: int, noun: str) -> str:

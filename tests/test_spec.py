@@ -96,6 +96,8 @@ def test_a_pairs_own_space_adds_to_the_studys_and_replaces_its_domains() -> None
         ({"val_fraction": 0}, "val_fraction must be in (0, 1), but is 0"),
         ({"val_fraction": 1.0}, "val_fraction must be in (0, 1), but is 1.0"),
         ({"pair_space": {"lenett": {}}}, "Did you mean 'lenet'"),
+        ({"image_sizes": {"lenett": 64}}, "Did you mean 'lenet'"),
+        ({"image_sizes": {"lenet": 0}}, "image_sizes['lenet'] must be a whole number of pixels, but is 0"),
     ],
 )
 def test_a_study_that_cannot_be_run_is_refused(values: dict[str, Any], message: str) -> None:
@@ -114,6 +116,12 @@ def test_a_budget_takes_the_studys_image_size_unless_it_has_its_own() -> None:
 
 def test_a_study_of_small_images_is_not_enlarged_by_a_budget() -> None:
     assert make_study(image_size=32).budget("demo").image_size == 32
+
+
+def test_a_budget_limits_the_image_size_of_every_pair() -> None:
+    study = make_study(references=("resnet18", "alexnet"), image_sizes={"resnet18": 224, "alexnet": 48})
+    assert study.image_sizes_with("standard") == {"lenet": 96, "resnet18": 224, "alexnet": 48}
+    assert study.image_sizes_with("demo") == {"lenet": 64, "resnet18": 64, "alexnet": 48}
 
 
 def test_an_unknown_budget_is_refused_with_the_nearest_name() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from study.evaluation.intervals import Interval
-from study.wording import NOTHING, counted, fraction, listing, p_value, percent, signed, threshold
+from study.wording import NOTHING, counted, fraction, image_sizes, listing, p_value, percent, signed, threshold
 
 NAN = float("nan")
 
@@ -29,6 +29,14 @@ def test_lists_and_counts_read_like_sentences():
     assert listing(["a"]) == "a"
     assert listing(["a", "b", "c"], "or") == "a, b or c"
     assert (counted(1, "image"), counted(1200, "image")) == ("1 image", "1,200 images")
+
+
+def test_image_sizes_name_the_networks_only_where_these_differ():
+    assert image_sizes({"lenet": 64, "alexnet": 64}) == "64 px"
+    assert image_sizes({"lenet": 64}, both_sides=True) == "64 x 64 px"
+    sizes = {"resnet18": 224, "lenet": 64, "alexnet": 64}
+    assert image_sizes(sizes) == "64 px (lenet and alexnet) and 224 px (resnet18)"
+    assert image_sizes(sizes, both_sides=True) == "64 x 64 px (lenet and alexnet) and 224 x 224 px (resnet18)"
 
 
 def test_p_values_have_three_decimals_and_are_never_zero():

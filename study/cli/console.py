@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from study.datasets.images.near_duplicates import HARD_TO_TELL, hard_to_tell
 from study.datasets.images.splits import TEST, TEST_FRACTION, TRAIN, VAL
 from study.planning.options import Options
+from study.wording import image_sizes
 
 if TYPE_CHECKING:
     from study.planning.plan import Plan
@@ -37,7 +38,7 @@ def say_plan(plan: "Plan") -> None:
     data = "DRAWN stand-in images" if manifest.stand_in else "real images"
     images = ", ".join(f"{n} {split}" for split, n in counts.items())
     lines = [
-        f"{manifest.run}: {data} ({images}) at {manifest.image_size} px; {', '.join(manifest.pairs)}",
+        f"{manifest.run}: {data} ({images}) at {image_sizes(manifest.image_sizes)}; {', '.join(manifest.pairs)}",
         f"  each {budget.trials} trials of up to {budget.epochs} epochs, then {budget.seeds} seed runs of its "
         "best recipe (tuned) and of its first (start)",
     ]

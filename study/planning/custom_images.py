@@ -14,8 +14,10 @@ from study.datasets.custom.naming import negative_first
 from study.datasets.images import groups, splits
 from study.errors import DataError, StudyError, UnknownNameError
 from study.planning.custom_study import Derived, derive
+from study.planning.image_sizes import asked_sizes
 from study.planning.options import Options
 from study.spec import OwnImages
+from study.wording import image_sizes
 
 _NUM_CLASSES_SHOWN = 12
 _SPLIT_OF: Mapping[str, str] = {Side.DEVELOPMENT: splits.TRAIN, Side.VALIDATION: splits.VAL, Side.TEST: splits.TEST}
@@ -44,7 +46,8 @@ def derive_study(root: Path, options: Options) -> tuple[Derived, list[str]]:
     look = look_at(root, samples)
     modality = options.modality or ("grey" if look.grey else "colour")
     own = replace(declared, modality=modality, window=look.window)
-    derived = derive(own, look, samples, names=options.architecture_names, size_px=options.image_size)
+    sizes = asked_sizes(options.image_size)
+    derived = derive(own, look, samples, names=options.architecture_names, sizes=sizes)
     derived = replace(derived, notes=(*scanned.notes, *_notes(own, look, samples)))
     return derived, list(_described(root, options, layout, derived, look, samples))
 
@@ -108,7 +111,8 @@ def _described(
 ) -> Iterator[str]:
     own = derived.own
     yield f"{own.name}: {len(samples):,} images in {len(own.classes)} classes: {_counts(own, samples)}"
-    yield f"  images     {_sizes(look)}; resized to {derived.image_size} px (--image-size)"
+    resized = image_sizes({pair: derived.image_sizes.get(pair, derived.image_size) for pair in derived.pairs})
+    yield f"  images     {_sizes(look)}; resized to {resized} (--image-size)"
     yield f"  modality   {own.modality} (--modality)" + (
         ": augmentation neither flips nor turns them; mri, ihc, he and blood allow more"
         if own.modality in ("grey", "colour")

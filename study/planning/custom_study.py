@@ -11,6 +11,7 @@ import torch
 from study import architectures
 from study.datasets import Sample
 from study.datasets.custom.look import Look
+from study.planning.image_sizes import AskedSizes
 from study.spec import OwnImages, Recipe, Study, Table, ray_domains
 
 # A plain network, a deeper one that needs no weights, and one that starts from ImageNet.
@@ -45,6 +46,7 @@ class Derived:
     own: OwnImages
     title: str
     image_size: int
+    image_sizes: Mapping[str, int]
     pairs: Mapping[str, Recipe]
     space: Mapping[str, Range]
     pair_space: Mapping[str, Mapping[str, Range]]
@@ -55,6 +57,7 @@ class Derived:
             title=self.title,
             dataset=self.own,
             image_size=self.image_size,
+            image_sizes=self.image_sizes,
             pairs=self.pairs,
             space={name: each.domain() for name, each in self.space.items()},
             pair_space={
@@ -66,7 +69,7 @@ class Derived:
 
 
 def derive(
-    own: OwnImages, look: Look, samples: Sequence[Sample], *, names: Sequence[str], size_px: int | None
+    own: OwnImages, look: Look, samples: Sequence[Sample], *, names: Sequence[str], sizes: AskedSizes
 ) -> Derived:
     """A study of these images.
 
@@ -75,7 +78,7 @@ def derive(
         look: how they look.
         samples: all of them.
         names: architectures that were asked for; none leaves it to networks that suit any images.
-        size_px: side that was asked for; None leaves it to the images.
+        sizes: sides that were asked for; what isn't is left to the images.
     """
     pairs = {name: architectures.find(name).recipe for name in names or ARCHITECTURES}
     space = {
@@ -102,7 +105,8 @@ def derive(
     return Derived(
         own=own,
         title=f"{own.name}: {len(own.classes)} classes",
-        image_size=size_px or image_size(look.side_px, gpu=torch.cuda.is_available()),
+        image_size=sizes.of_all or image_size(look.side_px, gpu=torch.cuda.is_available()),
+        image_sizes=sizes.of_each,
         pairs=pairs,
         space=of_all,
         pair_space={pair: ranges for pair, ranges in own_spaces.items() if ranges},
@@ -149,6 +153,7 @@ def source(derived: Derived) -> str:
         *images,
         "    ),",
         f"    image_size={derived.image_size},",
+        *(_lines("image_sizes=", derived.image_sizes, indent=4) if derived.image_sizes else []),
         "    pairs={",
         *(line for pair, recipe in derived.pairs.items() for line in _lines(f'"{pair}": ', recipe, indent=8)),
         "    },",

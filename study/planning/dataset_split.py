@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from study.datasets import Dataset, Sample, Side
 from study.datasets.images import groups, pixel_cache, splits
-from study.evaluation.appearance import Appearance
 from study.planning.options import Options
 from study.records.manifest import DuplicatesRecord, LikenessRecord
-
-_NUM_FOR_APPEARANCE = 2000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +22,7 @@ class DatasetSplit:
         dataset: that they are of.
         published: all of it.
         samples: those that are asked for, and not known to be bad.
+        size_px: side at which they were decoded.
         store: the decoded pixels of those that can be read.
         grouping: what of it belongs together.
         table: split of each, see `splits.split`.
@@ -32,9 +31,17 @@ class DatasetSplit:
     dataset: Dataset
     published: list[Sample]
     samples: list[Sample]
+    size_px: int
     store: pixel_cache.ImageStore
     grouping: groups.Grouping
     table: pd.DataFrame
+
+    @property
+    def train_rows(self) -> npt.NDArray[np.int64]:
+        """Where the training images stand in the array of pixels, in the order of the table."""
+        row_of = {path: row for row, path in enumerate(self.store.paths)}
+        paths = self.table.loc[self.table["split"] == splits.TRAIN, "path"]
+        return np.array([row_of[path] for path in paths], np.int64)
 
     @property
     def train_counts(self) -> list[int]:
@@ -78,13 +85,6 @@ class DatasetSplit:
         ungrouped = sum(not s.group for s in self.samples)
         return meaning if ungrouped < len(self.samples) else "", ungrouped
 
-    def appearance(self) -> dict[str, Any]:
-        """How the training images look, so that `predict` can tell which images don't; of at most 2,000 of them."""
-        row_of = {path: row for row, path in enumerate(self.store.paths)}
-        rows = self.table.loc[self.table["split"] == splits.TRAIN, "path"].map(row_of).to_numpy("int64")
-        every = -(-len(rows) // _NUM_FOR_APPEARANCE)
-        return Appearance.of(self.store.open(), np.sort(rows[::every])).record()
-
 
 def split_dataset(
     dataset: Dataset, root: Path, published: list[Sample], options: Options, *, image_size: int, val_fraction: float
@@ -122,7 +122,13 @@ def split_dataset(
         links=grouping.links,
     )
     return DatasetSplit(
-        dataset=dataset, published=published, samples=samples, store=store, grouping=grouping, table=table
+        dataset=dataset,
+        published=published,
+        samples=samples,
+        size_px=image_size,
+        store=store,
+        grouping=grouping,
+        table=table,
     )
 
 

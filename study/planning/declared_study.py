@@ -1,14 +1,16 @@
 """What is run of a declared study: which architectures, with which budget; and whether its space can be searched."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from study import architectures, parts
 from study.datasets import Dataset
 from study.errors import DeclarationError, UnknownNameError
 from study.evaluation.class_weights import resolve_pos_weight
+from study.planning.image_sizes import asked_sizes
 from study.planning.options import Options
 from study.spec import Budget, Study, ray_domains
+from study.spec.budget import LEAST_IMAGE_SIZE_PX
 
 _BINARY_ONLY, _MULTICLASS_ONLY = "pos_weight", "class_weight_power"
 
@@ -32,7 +34,21 @@ def with_architectures(study: Study, names: Sequence[str]) -> Study:
         space={},
         pair_space=spaces,
         tried={name: study.tried[name] for name in names if name in study.tried},
+        image_sizes={name: size for name, size in study.image_sizes.items() if name in names},
     )
+
+
+def require_networks(studies: Iterable[Study], options: Options) -> None:
+    """Checks that each network that an option names is in at least one study.
+
+    Raises:
+        UnknownNameError: there is no such network in what is to be run.
+    """
+    known = options.architecture_names or list(dict.fromkeys(pair for study in studies for pair in study.names))
+    of_weights = [given.partition("=")[0] for given in options.weights if "=" in given]
+    for pair in (*of_weights, *asked_sizes(options.image_size).of_each):
+        if pair not in known:
+            raise UnknownNameError("network in what is to be run called", pair, known)
 
 
 def with_choices(study: Study, options: Options) -> Study:
@@ -47,15 +63,37 @@ def with_choices(study: Study, options: Options) -> Study:
 
 def budget_of(study: Study, options: Options, *, stand_in: bool) -> Budget:
     """The budget that was named, or the usual one, with what the options change of it."""
-    budget = study.budget(options.budget or ("demo" if stand_in else "standard"))
+    budget = study.budget(_budget_name(options, stand_in=stand_in))
     given = {
         "trials": options.trials,
         "epochs": options.epochs,
         "seeds": options.seeds,
         "audit": options.audit,
-        "image_size": options.image_size,
+        "image_size": asked_sizes(options.image_size).of_all,
     }
     return replace(budget, **{name: value for name, value in given.items() if value is not None})
+
+
+def image_sizes_of(study: Study, options: Options, *, stand_in: bool) -> dict[str, int]:
+    """Architecture -> side in pixels of its images: as asked for, else as declared, which the budget may limit.
+
+    Raises:
+        DeclarationError: one is too small.
+    """
+    asked = asked_sizes(options.image_size)
+    declared = study.image_sizes_with(_budget_name(options, stand_in=stand_in))
+    sizes = {pair: asked.of(pair, declared=size) for pair, size in declared.items()}
+    for pair, size in sizes.items():
+        if size < LEAST_IMAGE_SIZE_PX:
+            raise DeclarationError(
+                f"The images of a network must have {LEAST_IMAGE_SIZE_PX} px a side or more, but those of {pair!r} "
+                f"have {size} px. Declare more in image_sizes, or give --image-size {pair}=PX."
+            )
+    return sizes
+
+
+def _budget_name(options: Options, *, stand_in: bool) -> str:
+    return options.budget or ("demo" if stand_in else "standard")
 
 
 def resolved(study: Study, train_counts: Sequence[int]) -> Study:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
@@ -75,12 +76,13 @@ def rehearse(plan: Plan, slots: Slots) -> Iterator[Rehearsed]:
             "--gpus-per-trial, or give the command on a machine that has one."
         )
     workload = plan.workload(slots, Running())
-    images = Images(workload.pixels, torch.device(workload.device))
+    # Pairs of one size share them.
+    images_in = cache(lambda path: Images(path, torch.device(workload.device)))
     before = torch.get_num_threads()
     torch.set_num_threads(slots.num_threads)
     try:
         for pair in plan.study.pairs:
-            yield _rehearsed(plan, workload, images, pair)
+            yield _rehearsed(plan, workload, images_in(workload.pair_pixels[pair].path), pair)
     finally:
         torch.set_num_threads(before)
 
@@ -104,7 +106,7 @@ def _rehearsed(plan: Plan, workload: Workload, images: Images, pair: str) -> Reh
         seed=plan.seed,
         objective=workload.objective,
         precision=workload.precision or fastest(workload.device) or FLOAT32,
-        standardization=workload.standardization,
+        standardization=workload.pair_pixels[pair].standardization,
         pretrained=plan.pretrained.get(pair),
     )
     found = Rehearsed(

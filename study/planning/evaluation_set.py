@@ -1,5 +1,6 @@
 """What networks are scored on: a split of the study's own images, or other images with the same classes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,22 +16,22 @@ class EvaluationSet:
 
     Attributes:
         name: "train", "val" or "test" for the study's own splits; predictions are kept, and read, under it.
-        samples: columns path, group, target, sha256 and row (in the pixel array), one row an image.
-        pixels: the pixel array on this machine, uint8 (N, s, s, 3).
+        samples: columns path, group, target, sha256 and row (the same in each pixel array), one row an image.
+        pixels: pair -> the images at the size that its network takes, an array uint8 (N, s, s, 3) on this machine.
     """
 
     name: str
     samples: pd.DataFrame
-    pixels: Path
+    pixels: Mapping[str, Path]
 
     @classmethod
-    def of_split(cls, split: str, table: pd.DataFrame, pixels: Path) -> "EvaluationSet":
+    def of_split(cls, split: str, table: pd.DataFrame, pixels: Mapping[str, Path]) -> "EvaluationSet":
         """The images of a split.
 
         Args:
             split: its name.
             table: of the images of all splits, with a column split.
-            pixels: the pixel array that the rows are of.
+            pixels: pair -> the pixel array that the rows are of.
         """
         return cls(name=split, samples=table[table["split"] == split], pixels=pixels)
 

@@ -1,7 +1,7 @@
 """From a declaration, images and a budget to everything that a run needs, checked before anything is written."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, replace
 
@@ -14,10 +14,18 @@ from study.errors import DataError, ResultsError
 from study.planning import resume
 from study.planning.data_location import data_folder, stand_in_folder
 from study.planning.dataset_split import DatasetSplit, split_dataset
-from study.planning.declared_study import budget_of, check_space, resolved, with_architectures, with_choices
+from study.planning.declared_study import (
+    budget_of,
+    check_space,
+    image_sizes_of,
+    resolved,
+    with_architectures,
+    with_choices,
+)
 from study.planning.manifest import make_manifest
 from study.planning.near_duplicate_limit import require_strangers
 from study.planning.options import Options
+from study.planning.pair_pixels import PairPixels, pixels_at
 from study.planning.plan import Plan
 from study.planning.pretrained_weights import check_freezing, resolve, weights_for
 from study.records.ledger import Ledger
@@ -43,13 +51,14 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
     stand_in = found is None or (found / NOTE).exists()
     budget = budget_of(study, options, stand_in=stand_in)
     image_size = budget.image_size or study.image_size
+    image_sizes = image_sizes_of(study, options, stand_in=stand_in)
     check_freezing(study, budget.epochs)
     root = found or stand_in_folder(study.dataset_name, dataset, options.cache, options.seed)
     published = dataset.scan(root)
     transfer = resolve(
         study,
         weights_for(study.names, options.weights),
-        image_size=image_size,
+        image_sizes=image_sizes,
         num_logits=dataset.num_logits,
         stand_in=stand_in,
     )
@@ -61,7 +70,8 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         images = _as_it_was_split(images, files, options)
     study = resolved(transfer.study, images.train_counts)
     for pair, recipe in study.pairs.items():
-        architectures.check(pair, recipe, dataset.num_logits, image_size)
+        architectures.check(pair, recipe, dataset.num_logits, image_sizes[pair])
+    pixels = pixels_at([image_size, *image_sizes.values()], images, root, options.cache)
     manifest = make_manifest(
         run=run,
         name=name,
@@ -70,6 +80,7 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         dataset=dataset,
         edition=datasets.edition_of(dataset, published),
         images=images,
+        image_sizes=image_sizes,
         budget=budget,
         transfer=transfer,
         given_weights=[
@@ -89,13 +100,14 @@ def make_plan(name: str, study: Study, options: Options) -> Plan:
         seed=options.seed,
         dataset=dataset,
         store=images.store,
+        pixels={pair: pixels[size] for pair, size in image_sizes.items()},
         table=images.table,
         ledger=Ledger(options.ledger, storage),
         manifest=manifest,
         previous=None,
         parts=own_parts,
     )
-    return _beside_what_there_is(plan, images, options)
+    return _beside_what_there_is(plan, images, pixels[image_size], options)
 
 
 def _run_name(name: str, options: Options, *, stand_in: bool) -> str:
@@ -114,14 +126,14 @@ def _as_it_was_split(images: DatasetSplit, files: RunFiles, options: Options) ->
     return images if table is None else replace(images, table=table)
 
 
-def _beside_what_there_is(plan: Plan, images: DatasetSplit, options: Options) -> Plan:
+def _beside_what_there_is(plan: Plan, images: DatasetSplit, own: PairPixels, options: Options) -> Plan:
     """The plan as it goes on with an earlier run, after what the ledger knows of its test split."""
     manifest, previous = plan.manifest, None
     refused: list[str] = []
     with _noted(refused) if options.dry_run else nullcontext():
         previous = None if options.fresh else _previous(plan.files, manifest, plan.table)
     if previous is None:
-        manifest = replace(manifest, appearance=images.appearance())
+        manifest = _with_appearances(manifest, own, plan.pixels)
         if options.groups is None and not manifest.stand_in:
             with _noted(refused) if options.dry_run else nullcontext():
                 require_strangers(images, options.cache / f"look-alikes-{plan.run}.png")
@@ -141,6 +153,17 @@ def _beside_what_there_is(plan: Plan, images: DatasetSplit, options: Options) ->
             opened_before = _opened_before(manifest, plan.ledger, again=options.open_test_again)
             manifest = replace(manifest, opened_before=opened_before)
     return replace(plan, manifest=manifest, previous=previous, refused=refused)
+
+
+def _with_appearances(
+    manifest: records.Manifest, own: PairPixels, pixels: Mapping[str, PairPixels]
+) -> records.Manifest:
+    """With how the training images look at the study's own size, and at that of each pair that has another one."""
+    pairs = {
+        pair: entry if entry.image_size is None else replace(entry, appearance=pixels[pair].appearance())
+        for pair, entry in manifest.pairs.items()
+    }
+    return replace(manifest, appearance=own.appearance(), pairs=pairs)
 
 
 @contextmanager

@@ -52,6 +52,7 @@ def make_manifest(
     dataset: Dataset,
     edition: Edition,
     images: DatasetSplit,
+    image_sizes: Mapping[str, int],
     budget: Budget,
     transfer: Transfer,
     given_weights: Sequence[str],
@@ -64,7 +65,6 @@ def make_manifest(
     `study` is as it will be run: its recipes are resolved to numbers. The recipes of `references` are not the
     document's.
     """
-    image_size = budget.image_size or study.image_size
     manifest = Manifest(
         run=run,
         study=name,
@@ -73,7 +73,7 @@ def make_manifest(
         notes=tuple(study.notes),
         command=options.command,
         seed=options.seed,
-        image_size=image_size,
+        image_size=images.size_px,
         val_fraction=study.val_fraction,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         commit=_commit(),
@@ -84,8 +84,11 @@ def make_manifest(
         reduction_factor=_REDUCTION_FACTOR,
         dataset=_dataset(study.dataset_name, dataset, edition, images),
         pairs={
-            pair: _pair(study, pair, dataset, budget.epochs, image_size, transfer.pretrained.get(pair), references)
-            for pair in study.pairs
+            pair: replace(
+                _pair(study, pair, dataset, budget.epochs, size_px, transfer.pretrained.get(pair), references),
+                image_size=None if size_px == images.size_px else size_px,
+            )
+            for pair, size_px in image_sizes.items()
         },
         space={pair: ray_domains.describe(study.space_of(pair)) for pair in study.pairs},
         tried={pair: tuple(map(dict, study.tried.get(pair, ()))) for pair in study.pairs},

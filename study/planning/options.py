@@ -12,6 +12,7 @@ from study.command import VERBOSE_HELP, positive, whole_number, without_secrets
 from study.datasets.images import groups
 from study.option_fields import Group, Option, arguments_of, check_options, computed, option, options_of
 from study.parts import Part
+from study.planning.image_sizes import image_size_text
 from study.spec import BUDGETS, PRECISIONS
 from study.spec.own_images import MODALITIES
 
@@ -66,7 +67,12 @@ class Options:
     audit: int | None = option(
         None, "searched trials of each pair that are never stopped early", metavar="N", parse=whole_number(0)
     )
-    image_size: int | None = option(None, "side to which images are resized", metavar="PX")
+    image_size: tuple[str, ...] = option(
+        (),
+        "side to which images are resized, of all networks or of one (repeatable)",
+        metavar="[NAME=]PX",
+        parse=image_size_text,
+    )
     architectures: tuple[str, ...] = option(
         (), "only this network (repeatable)", metavar="NAME|FILE.py", names=("--architecture",)
     )
@@ -224,4 +230,4 @@ class Options:
     def of_study_file(self, file: Path) -> "Options":
         """For the study file that `save` has written: what the file says is said no more."""
         said = {each.name: each.default for each in options_of(self) if each.flag.group is _CUSTOM_IMAGES}
-        return replace(self, names=(str(file),), architectures=(), image_size=None, **said)
+        return replace(self, names=(str(file),), architectures=(), image_size=(), **said)

@@ -3,28 +3,27 @@
 import hashlib
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from study import records
 from study.datasets import Dataset
-from study.datasets.images import contact_sheet, pixel_cache, splits
+from study.datasets.images import contact_sheet, pixel_cache
 from study.parts import ARCHITECTURE, METRIC, Part
 from study.planning import data_changes
 from study.planning.evaluation_set import EvaluationSet
+from study.planning.pair_pixels import PairPixels
 from study.planning.resources import Slots
-from study.planning.workload import Running, Workload
+from study.planning.workload import PixelArray, Running, Workload
 from study.records.ledger import Ledger
 from study.records.manifest import SlotsRecord
 from study.records.run_files import RunFiles
 from study.records.storage import Storage
 from study.spec import Budget, Study
 from study.training import checkpoint
-from study.training.data import Images
 from study.training.precision import fastest
 from study.training.pretrained import Pretrained
 
@@ -35,6 +34,7 @@ _NUM_TWINS_SHOWN = 18
 class Plan:
     """A study that can be run: declaration, images, splits and budget fit together.
 
+    `store` holds the images at the study's own size, at which they were split, and `pixels` those that each pair sees.
     `refused` says why it must not be run all the same, in a rehearsal; else that is an error. `parts` are of one's own.
     """
 
@@ -47,6 +47,7 @@ class Plan:
     seed: int
     dataset: Dataset
     store: pixel_cache.ImageStore
+    pixels: Mapping[str, PairPixels]
     table: pd.DataFrame
     ledger: Ledger
     manifest: records.Manifest
@@ -57,14 +58,16 @@ class Plan:
     def workload(self, slots: Slots, running: Running) -> Workload:
         """What the trial actors need."""
         table = self._table_with_rows()
-        train_rows = table.loc[table["split"] == splits.TRAIN, "row"].to_numpy("int64", copy=True)
+        arrays = {
+            pair: PixelArray(each.store.path.resolve(), each.standardization) for pair, each in self.pixels.items()
+        }
         return Workload(
             folder=Path(self._key()) if self.files.storage else self.folder.root.resolve(),
             storage=self.files.storage.uri if self.files.storage else "",
             pixels=self.store.path.resolve(),
-            pixels_from=_offered(self.store.path, running.shared),
+            pair_pixels=arrays,
+            pixels_from=_offered({self.store.path.resolve(), *(each.path for each in arrays.values())}, running.shared),
             table=table,
-            standardization=Images(self.store.path, torch.device("cpu")).statistics(train_rows),
             classes=self.dataset.classes,
             modality=self.dataset.modality,
             epochs=self.budget.epochs,
@@ -81,10 +84,11 @@ class Plan:
 
     def evaluation_set(self, split: str) -> EvaluationSet:
         """The images of one of the study's own splits: "train", "val" or "test"."""
-        return EvaluationSet.of_split(split, self._table_with_rows(), self.store.path)
+        pixels = {pair: each.store.path for pair, each in self.pixels.items()}
+        return EvaluationSet.of_split(split, self._table_with_rows(), pixels)
 
     def _table_with_rows(self) -> pd.DataFrame:
-        """The table of all images, with their rows in the pixel array."""
+        """The table of all images, with their rows in each pixel array."""
         row_of = {path: row for row, path in enumerate(self.store.paths)}
         return self.table.assign(row=self.table["path"].map(row_of))
 
@@ -150,12 +154,14 @@ class Plan:
         return replace(self, manifest=manifest)
 
 
-def _offered(path: Path, shared: str) -> str:
+def _offered(paths: Iterable[Path], shared: str) -> str:
     """Puts the decoded images where all machines can get them; the URI of that folder, or "" without one."""
     if not shared:
         return ""
     folder = Storage(shared).within("pixels")
-    if folder.sizes().get(path.name) != path.stat().st_size:
-        print(f"Putting the decoded images into {folder.uri} ...", file=sys.stderr, flush=True)
-        folder.put(path, path.name)
+    there = folder.sizes()
+    for path in sorted(paths):
+        if there.get(path.name) != path.stat().st_size:
+            print(f"Putting the decoded images into {folder.uri} ...", file=sys.stderr, flush=True)
+            folder.put(path, path.name)
     return folder.uri

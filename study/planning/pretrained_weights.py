@@ -1,14 +1,13 @@
 """Finds the weights that pretrained pairs start from, or turns such a pair into one that is trained from scratch."""
 
 import sys
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from study import architectures
 from study.errors import DataError, DeclarationError, StudyError, UnknownNameError
-from study.planning.options import Options
 from study.spec import Recipe, Study, ray_domains
 from study.training.pretrained import NoWeightsError, Pretrained, check_fit, from_file, from_torchvision
 
@@ -31,31 +30,20 @@ class Transfer:
     from_scratch: Mapping[str, str]
 
 
-def require_networks(studies: Iterable[Study], options: Options) -> None:
-    """Checks that each file of weights is for a network of at least one study.
-
-    Raises:
-        UnknownNameError: there is no such network in what is to be run.
-    """
-    known = options.architecture_names or list(dict.fromkeys(pair for study in studies for pair in study.names))
-    for given in options.weights:
-        pair, equals, _ = given.partition("=")
-        if equals and pair not in known:
-            raise UnknownNameError("network in what is to be run called", pair, known)
-
-
 def weights_for(pairs: Container[str], files: Sequence[str]) -> list[str]:
     """Those of the files, "PAIR=FILE" or "FILE", that are not for another study's pairs."""
     return [given for given in files if "=" not in given or given.partition("=")[0] in pairs]
 
 
-def resolve(study: Study, files: Sequence[str], *, image_size: int, num_logits: int, stand_in: bool) -> Transfer:
+def resolve(
+    study: Study, files: Sequence[str], *, image_sizes: Mapping[str, int], num_logits: int, stand_in: bool
+) -> Transfer:
     """Gets the weights of all pretrained pairs.
 
     Args:
         study: as declared.
         files: "PAIR=FILE", or "FILE" where one pair alone is pretrained.
-        image_size: side in pixels.
+        image_sizes: pair -> side in pixels of its images.
         num_logits: of the networks.
         stand_in: drawn images show that the program works, which networks from scratch do as well.
 
@@ -71,10 +59,10 @@ def resolve(study: Study, files: Sequence[str], *, image_size: int, num_logits: 
     for pair, recipe in pairs.items():
         if not recipe.pretrained:
             continue
-        model = architectures.find(pair).build(recipe, num_logits, image_size)
+        model = architectures.find(pair).build(recipe, num_logits, image_sizes[pair])
         try:
             weights = from_file(file_of[pair], pair, model) if pair in file_of else from_torchvision(pair, model)
-            study = _within_reach(study, pair, weights, image_size, num_logits)
+            study = _within_reach(study, pair, weights, image_sizes[pair], num_logits)
             pretrained[pair] = weights
         except NoWeightsError as error:
             if not (stand_in or study.allow_from_scratch):

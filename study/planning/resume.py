@@ -40,9 +40,10 @@ def declared(manifest: records.Manifest) -> dict[str, Any]:
 
 
 def _declared_of(architecture: ArchitectureRecord) -> dict[str, Any]:
-    values = {name: value for name, value in _all_of(architecture).items() if name != "rungs"}
+    values = {name: value for name, value in _all_of(architecture).items() if name not in ("appearance", "rungs")}
     # Weights are what they are, whatever their file is called.
-    return values | {"weights": architecture.weights and architecture.weights.sha256}
+    values |= {"weights": architecture.weights and architecture.weights.sha256}
+    return values | {"image_size": architecture.image_size or "the study's"}
 
 
 def _all_of(record: Recorded) -> dict[str, Any]:

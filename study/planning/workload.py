@@ -1,5 +1,6 @@
 """What all trials of a study share, and how a session runs them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +31,19 @@ class Running:
     mlflow: str = ""
 
 
+@dataclass(frozen=True)
+class PixelArray:
+    """The images at the size that a pair's network takes.
+
+    Attributes:
+        path: of the array on the driver's machine, absolute: uint8 (N, size, size, 3).
+        standardization: of the training images.
+    """
+
+    path: Path
+    standardization: Standardization
+
+
 @dataclass(frozen=True, kw_only=True)
 class Workload:
     """What all trials of a study share.
@@ -38,10 +52,10 @@ class Workload:
         folder: the run's folder, absolute: the same one for every actor, or where `storage` is given, each machine's
             own.
         storage: URI of the run's folder in the storage that the machines share; "" where they share `folder`.
-        pixels: the pixel array on the driver's machine, absolute.
-        pixels_from: URI of the folder from which other machines get it; "" where there are none.
-        table: path, sha256, group, split, target and row (in the pixel array) of each image.
-        standardization: of the training images.
+        pixels: the pixel array at the study's own size on the driver's machine, absolute; thumbnails are made of it.
+        pair_pixels: pair -> the images at its size.
+        pixels_from: URI of the folder from which other machines get the arrays; "" where there are none.
+        table: path, sha256, group, split, target and row (the same in each pixel array) of each image.
         classes: class names.
         modality: decides what augmentation may do.
         objective: name of the metric that a trial's best epoch is chosen by.
@@ -60,9 +74,9 @@ class Workload:
     folder: Path
     storage: str
     pixels: Path
+    pair_pixels: Mapping[str, PixelArray]
     pixels_from: str
     table: pd.DataFrame
-    standardization: Standardization
     classes: tuple[str, ...]
     modality: str
     objective: str
@@ -83,8 +97,8 @@ class Workload:
 
     def evaluation_set(self, split: str) -> EvaluationSet:
         """The images of one of the study's own splits: "train", "val" or "test"."""
-        return EvaluationSet.of_split(split, self.table, self.pixels)
+        return EvaluationSet.of_split(split, self.table, {pair: each.path for pair, each in self.pair_pixels.items()})
 
     def rows_of(self, split: str) -> SplitRows:
-        """Where the images of a split stand in the pixel array."""
+        """Where the images of a split stand in each pixel array."""
         return self.evaluation_set(split).rows

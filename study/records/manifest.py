@@ -81,6 +81,8 @@ class ArchitectureRecord(Recorded):
         rungs: epochs after which early stopping decides, ascending.
         grace: epochs before which no trial should be judged; None in the records of early versions.
         search: how the search policy describes itself, with "title"; {} in the records of early versions.
+        image_size: side in pixels to which its images are resized; None: the study's.
+        appearance: how the training images look at its own image size; None where that is the study's.
         weights: that training starts from; None for random ones.
         num_parameters: of the network of `recipe`; None in the records of early versions.
         reference: whether the publication doesn't have it, so that it starts from its own default recipe.
@@ -98,6 +100,8 @@ class ArchitectureRecord(Recorded):
     reference: bool = False
     grace: int | None = None
     search: Mapping[str, Any] = field(default_factory=dict)
+    image_size: int | None = None
+    appearance: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,7 +248,7 @@ class Manifest(Recorded):
         notes: what a reader must know to compare with the publication.
         command: that was given.
         seed: of splits and search; seed runs have those that follow it.
-        image_size: side in pixels to which images are resized.
+        image_size: side in pixels to which images are resized, but for architectures that have one of their own.
         val_fraction: share of the development images that becomes val.
         created: when the run was declared, UTC, ISO 8601.
         commit: of the code, "+" where files differed from it; "" where it isn't known.
@@ -275,7 +279,8 @@ class Manifest(Recorded):
         opened_before: earlier looks at the test split; None in the records of early versions, which kept no ledger.
         groups: what of the images stays in one split; None in the records of version 0.1.0, which kept copies together.
         holdout: whether the official test split stays closed.
-        appearance: how the training images look, see `study.evaluation.appearance`; None in records of early versions.
+        appearance: how the training images look at `image_size`, see `study.evaluation.appearance`; None in records of
+            early versions.
         precision: that the trials are trained in; None in the records of early versions, "" before it is chosen.
         slots: the shares that trials run in.
         objective: what "best" means.
@@ -331,3 +336,13 @@ class Manifest(Recorded):
     search: SearchRecord = field(default_factory=SearchRecord, metadata={READ: SearchRecord.from_json})
     metrics: tuple[str, ...] = field(default=(), metadata={READ: tuple})
     parts: tuple[PartRecord, ...] = field(default=(), metadata=each_item(PartRecord.from_json))
+
+    @property
+    def image_sizes(self) -> dict[str, int]:
+        """Architecture -> side in pixels to which its images are resized."""
+        return {pair: entry.image_size or self.image_size for pair, entry in self.pairs.items()}
+
+    def appearance_of(self, pair: str) -> Mapping[str, Any] | None:
+        """How the training images look at an architecture's image size; None in records of early versions."""
+        entry = self.pairs[pair]
+        return self.appearance if entry.image_size is None else entry.appearance

@@ -55,7 +55,7 @@ def _card(run: Run, analysis: Analysis, pair: str) -> str:
 
 
 def _model(run: Run, pair: str) -> list[str]:
-    declared, size = run.manifest.pairs[pair], run.manifest.image_size
+    declared, size = run.manifest.pairs[pair], run.manifest.image_sizes[pair]
     finalist = run.state.finalist(pair)
     recipe = (finalist.recipe if finalist else declared.recipe).hyperparameters()
     used = [name for name in recipe if name in declared.uses or name in run.manifest.space.get(pair, {})]

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 
 from study.errors import DeclarationError
 
+# Smaller images leave nothing to learn from.
+LEAST_IMAGE_SIZE_PX = 16
+
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
@@ -14,7 +17,7 @@ class Budget:
         trials: searched trials of each pair, the document's recipe included.
         epochs: full budget of one trial.
         seeds: seed runs of each pair's finalist and of the document's recipe.
-        image_size: side in pixels, at most; None takes the study's.
+        image_size: side in pixels, at most, of the images of every pair; None takes the study's.
         audit: searched trials of each pair that are never stopped early, besides the document's recipe: they tell what
             early stopping costs.
     """
@@ -26,7 +29,8 @@ class Budget:
     audit: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("trials", 1), ("epochs", 1), ("seeds", 1), ("image_size", 16), ("audit", 0)):
+        leasts = {"trials": 1, "epochs": 1, "seeds": 1, "image_size": LEAST_IMAGE_SIZE_PX, "audit": 0}
+        for name, least in leasts.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise DeclarationError(f"A budget needs {name} >= {least}, but has {name} = {value}.")

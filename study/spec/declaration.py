@@ -20,6 +20,7 @@ class Study:
         document: the source document's number ("001"), or "" for a study of one's own.
         dataset: a name in `study.datasets`, or images of one's own.
         image_size: side in pixels to which images are resized (squares).
+        image_sizes: architecture -> another side in pixels, to which its images are resized.
         pairs: architecture -> the document's recipe for it (trial 0 of the pair).
         references: architectures that the document doesn't have, for comparison; each starts from its own recipe in
             `study.architectures`.
@@ -44,6 +45,7 @@ class Study:
     image_size: int
     pairs: Mapping[str, Recipe]
     space: Mapping[str, Any]
+    image_sizes: Mapping[str, int] = field(default_factory=dict)
     references: tuple[str, ...] = ()
     pair_space: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     tried: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
@@ -61,10 +63,11 @@ class Study:
     def __post_init__(self) -> None:
         if not self.pairs:
             raise DeclarationError("A study needs at least one pair, but pairs is empty.")
-        _require_pixels(self.image_size)
+        _require_pixels({"image_size": self.image_size})
+        _require_pixels({f"image_sizes[{pair!r}]": size for pair, size in self.image_sizes.items()})
         if not 0 < self.val_fraction < 1:
             raise DeclarationError(f"val_fraction must be in (0, 1), but is {self.val_fraction}.")
-        for pair in (*self.pair_space, *self.tried):
+        for pair in (*self.pair_space, *self.tried, *self.image_sizes):
             if pair not in self.names:
                 raise UnknownNameError("pair", pair, self.names)
         for pair in self.references:
@@ -91,13 +94,23 @@ class Study:
 
     def budget(self, name: str) -> Budget:
         """The budget of that name, with the image size filled in: the study's own, or a smaller one of the budget."""
+        budget = self._budget(name)
+        return replace(budget, image_size=min(budget.image_size or self.image_size, self.image_size))
+
+    def image_sizes_with(self, budget: str) -> dict[str, int]:
+        """Architecture -> side in pixels of its images: its own, or the smaller one of the budget of that name."""
+        most = self._budget(budget).image_size
+        sizes = {pair: self.image_sizes.get(pair, self.image_size) for pair in self.names}
+        return {pair: min(most or size, size) for pair, size in sizes.items()}
+
+    def _budget(self, name: str) -> Budget:
         budgets = {**BUDGETS, **self.budgets}
         if name not in budgets:
             raise UnknownNameError("budget", name, budgets)
-        budget = budgets[name]
-        return replace(budget, image_size=min(budget.image_size or self.image_size, self.image_size))
+        return budgets[name]
 
 
-def _require_pixels(size: object) -> None:
-    if not isinstance(size, int) or size < 1:
-        raise DeclarationError(f"image_size must be a whole number of pixels, but is {size!r}.")
+def _require_pixels(sizes: Mapping[str, object]) -> None:
+    for name, size in sizes.items():
+        if not isinstance(size, int) or size < 1:
+            raise DeclarationError(f"{name} must be a whole number of pixels, but is {size!r}.")

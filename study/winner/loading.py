@@ -97,7 +97,8 @@ def _winner(
     device: torch.device,
 ) -> Winner:
     dataset = manifest.dataset
-    classes, size = dataset.classes, manifest.image_size
+    classes, size = dataset.classes, manifest.image_sizes[architecture]
+    appearance = manifest.appearance_of(architecture)
     counts = [manifest.counts["train"][name] for name in classes]
     num_logits = 1 if len(classes) == 2 else len(classes)
     deployment = Deployment.fitted([trial.recipe for trial in trials], counts, val.targets, val.probabilities)
@@ -115,7 +116,7 @@ def _winner(
         window=dataset.window,
         members=tuple(members),
         threshold=deployment.threshold,
-        appearance=Appearance.from_record(manifest.appearance) if manifest.appearance else None,
+        appearance=Appearance.from_record(appearance) if appearance else None,
         device=device,
         manifest=manifest,
     )

@@ -40,6 +40,8 @@ def other_than_default(each: Option) -> Any:
     """A value of an option's type and within its rule."""
     if each.flag.choices:
         return each.flag.choices[-1]
+    if each.name == "image_size":
+        return ("48", "lenet=224")
     of_kind: dict[type, Any] = {bool: True, int: 7, float: 0.125, str: "-some thing", Path: Path("some/where here")}
     value = of_kind[each.kind]
     return (value, value) if each.several else value
@@ -122,6 +124,14 @@ def test_an_unknown_flag_is_answered_with_the_nearest(flag: str, near: str, caps
         (["--trials", "many"], "argument --trials: invalid int value: 'many'."),
         (["--hang-after", "0"], "argument --hang-after: must be a number above 0, but is 0."),
         (["--budget", "huge"], "argument --budget: invalid choice: 'huge' (choose from 'demo', "),
+        (
+            ["--image-size", "lenet=x"],
+            "argument --image-size: must be a whole number of pixels, or NAME=PIXELS, but is lenet=x.",
+        ),
+        (
+            ["--image-size", "=24"],
+            "argument --image-size: must be a whole number of pixels, or NAME=PIXELS, but is =24.",
+        ),
         (["--holdout=yes"], "argument --holdout: ignored explicit argument 'yes'."),
         (["--verb"], "unrecognized arguments: --verb."),
     ],
@@ -142,6 +152,11 @@ def test_a_value_that_an_option_cannot_have_is_refused(
         (lambda: Options(workers_per_trial=-1), "workers_per_trial must be 0 or more, but is -1"),
         (lambda: Options(hang_after_s=0), "hang_after_s must be a number above 0, but is 0"),
         (lambda: Options(architectures="lenet"), "architectures is for any number of values, but is 'lenet'. Give ("),
+        (lambda: Options(image_size=64), "image_size is for any number of values, but is 64. Give (64,)"),
+        (
+            lambda: Options(image_size=("4.5",)),
+            "image_size must be a whole number of pixels, or NAME=PIXELS, but is 4.5",
+        ),
         (lambda: Options(budget="demmo"), "There is no budget 'demmo'. Did you mean 'demo'?"),
         (lambda: Options(groups="patients"), "There is no groups 'patients'."),
     ],

@@ -58,7 +58,7 @@ def run_tasks(
     """
     options = Options(
         data=images, results=folder, cache=folder / "cache", ledger=folder / "test-openings.jsonl",
-        budget="demo", trials=1, epochs=epochs, seeds=1, image_size=16, groups="duplicates", precision="float32",
+        budget="demo", trials=1, epochs=epochs, seeds=1, image_size=("16",), groups="duplicates", precision="float32",
     )  # fmt: skip
     plan = make_plan("tiny", find_study(str(study)), options)
     # By its log a trial knows that it sees the run's folder.

@@ -217,11 +217,13 @@ def test_what_is_saved_has_the_networks_and_the_size_that_were_asked_for_and_is_
         draw(tmp_path / "many" / f"a class with a rather long name, number {number}", 8, grey=60 + 10 * number)
     file = tmp_path / "many.py"
     asked = ["--architecture", "lenet", "--architecture", "densenet121", "--image-size", "48", "--budget", "demo"]
+    asked += ["--image-size", "densenet121=64"]
     assert run.main(["--images", str(tmp_path / "many"), "--save", str(file), *asked]) == DONE
     assert f"python -m study.run {file} --budget demo" in capsys.readouterr().err
     saved: Study = registry.load_file(file, attribute="STUDY", kind="study")
     assert list(saved.pairs) == ["lenet", "densenet121"]
     assert saved.image_size == 48
+    assert saved.image_sizes == {"densenet121": 64}
     check_space(saved, datasets.of(saved.dataset))
     style = ["--config", str(ROOT / "pyproject.toml"), str(file)]
     for command in (["check"], ["format", "--check"]):

@@ -40,7 +40,7 @@ def plan(images: Path, **asked: object) -> Plan:
     scratch = images.parent
     options = Options(
         data=images, results=scratch / "results", cache=scratch / "cache", ledger=scratch / "test-openings.jsonl",
-        budget="demo", trials=1, epochs=1, seeds=1, image_size=16, precision="float32",
+        budget="demo", trials=1, epochs=1, seeds=1, image_size=("16",), precision="float32",
     )  # fmt: skip
     study = Study(
         title="Own",

@@ -13,6 +13,7 @@ from study.spec import Recipe, Study
 from study.training.pretrained import IMAGENET, NoWeightsError
 
 RECIPE = Recipe(pretrained=True, freeze_epochs=1)
+SIZES_PX = dict.fromkeys(("lenet", "resnet18", "resnet50", "eight_conv_cnn"), 32)
 TRANSFER = {
     "batchnorm": tune.choice([False, True]),
     "freeze_epochs": tune.choice([1, 3]),
@@ -51,7 +52,7 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("given", ["{}", "resnet18={}"])
 def test_a_file_is_for_the_pretrained_pair(weights: Path, given: str) -> None:
-    found = resolve(study(), [given.format(weights)], image_size=32, num_logits=4, stand_in=False)
+    found = resolve(study(), [given.format(weights)], image_sizes=SIZES_PX, num_logits=4, stand_in=False)
     assert set(found.pretrained) == {"resnet18"}
     assert found.pretrained["resnet18"].standardization == IMAGENET
     assert found.from_scratch == {}
@@ -62,7 +63,7 @@ def test_a_network_that_the_study_trains_from_scratch_can_be_given_weights(tmp_p
 
     torch.save(architectures.find("lenet").build(Recipe(), 2, 32).state_dict(), tmp_path / "lenet.pt")
     files = [f"resnet18={weights}", f"lenet={tmp_path / 'lenet.pt'}"]
-    found = resolve(study(), files, image_size=32, num_logits=4, stand_in=False)
+    found = resolve(study(), files, image_sizes=SIZES_PX, num_logits=4, stand_in=False)
     assert set(found.pretrained) == {"resnet18", "lenet"}
     assert found.study.pairs["lenet"].pretrained
 
@@ -76,19 +77,19 @@ def test_a_network_that_the_study_trains_from_scratch_can_be_given_weights(tmp_p
 )
 def test_a_file_for_no_pair_or_of_nothing_is_refused(given: list[str], expected: str) -> None:
     with pytest.raises((UnknownNameError, StudyError), match=expected):
-        resolve(study(), given, image_size=32, num_logits=4, stand_in=False)
+        resolve(study(), given, image_sizes=SIZES_PX, num_logits=4, stand_in=False)
 
 
 def test_a_bare_file_needs_exactly_one_pretrained_pair(weights: Path) -> None:
     two = study(resnet50=RECIPE)
     with pytest.raises(StudyError, match=r"this one has 2 \(resnet18, resnet50\). Give --weights PAIR=FILE"):
-        resolve(two, [str(weights)], image_size=32, num_logits=4, stand_in=False)
+        resolve(two, [str(weights)], image_sizes=SIZES_PX, num_logits=4, stand_in=False)
 
 
 @pytest.mark.usefixtures("offline")
 def test_without_weights_a_study_of_real_images_stops_with_the_ways_on() -> None:
     with pytest.raises(NoWeightsError, match=r"can't be downloaded .* --weights resnet18=FILE .* --architecture"):
-        resolve(study(), [], image_size=32, num_logits=4, stand_in=False)
+        resolve(study(), [], image_sizes=SIZES_PX, num_logits=4, stand_in=False)
 
 
 @pytest.mark.usefixtures("offline")
@@ -96,7 +97,7 @@ def test_without_weights_a_study_of_real_images_stops_with_the_ways_on() -> None
 def test_without_weights_a_pair_is_trained_from_scratch_where_that_is_allowed(
     capsys: pytest.CaptureFixture[str], allowed: bool, stand_in: bool
 ) -> None:
-    found = resolve(study(allow_from_scratch=allowed), [], image_size=32, num_logits=4, stand_in=stand_in)
+    found = resolve(study(allow_from_scratch=allowed), [], image_sizes=SIZES_PX, num_logits=4, stand_in=stand_in)
     recipe = found.study.pairs["resnet18"]
     assert (recipe.pretrained, recipe.freeze_epochs, recipe.batchnorm) == (False, 0, True)
     assert set(found.study.space_of("resnet18")) == {"lr"}
@@ -143,7 +144,9 @@ def test_dimensions_in_which_given_weights_fit_no_other_network_are_not_searched
         },
         tried={"eight_conv_cnn": ({"width": 16}, {"width": 16, "lr": 1e-3})},
     )
-    found = resolve(given, [f"eight_conv_cnn={tmp_path / 'eight.pt'}"], image_size=32, num_logits=4, stand_in=False)
+    found = resolve(
+        given, [f"eight_conv_cnn={tmp_path / 'eight.pt'}"], image_sizes=SIZES_PX, num_logits=4, stand_in=False
+    )
     assert set(found.study.space_of("eight_conv_cnn")) == {"lr", "dropout"}
     assert found.study.tried["eight_conv_cnn"] == ({"lr": 1e-3},)
     assert "keeps the batchnorm, width of its weights" in capsys.readouterr().err

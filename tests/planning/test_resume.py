@@ -9,7 +9,7 @@ from manifests import manifest_json, pair_json
 
 from study.errors import ResultsError
 from study.planning.resume import declared, precision, previous
-from study.records import Manifest, RunFolder, StudyState
+from study.records import Manifest, RunFolder, StudyState, describe_changes
 
 
 def manifest(**changes: Any) -> Manifest:
@@ -45,6 +45,13 @@ def test_a_log_that_says_nothing_of_groups_kept_copies_together() -> None:
 def test_rungs_are_no_part_of_a_declaration() -> None:
     other = manifest(pairs={"lenet": pair_json(rungs=[1, 2])}, reduction_factor=4)
     assert declared(manifest()) == declared(other)
+
+
+def test_the_image_size_of_a_pair_is_declared_and_how_its_images_look_is_not() -> None:
+    other = manifest(pairs={"lenet": pair_json(image_size=24, appearance={"mean": [0.5]})})
+    assert describe_changes(declared(manifest()), declared(other)) == ['pairs.lenet.image_size: "the study\'s" -> 24']
+    looked_otherwise = manifest(pairs={"lenet": pair_json(image_size=24)})
+    assert declared(other) == declared(looked_otherwise)
 
 
 def test_what_an_earlier_version_did_not_record_is_what_it_meant() -> None:

@@ -44,6 +44,13 @@ def test_the_answers_come_from_the_records(make_run):
         assert words in text
 
 
+def test_networks_that_see_images_of_different_sizes_are_named_with_them(make_run):
+    sizes = {"alexnet": {"image_size": 224}}
+    run = load(make_run(manifest={"pairs": sizes}))
+    apart = "64 x 64 px (lenet and hahnet) and 224 x 224 px (alexnet)"
+    assert f"resized to {apart}; augmentation" in rendered(claim_checklist, run)
+
+
 def test_one_network_is_tuned_and_compared_with_none(make_run):
     run = load(make_run(strengths={"lenet": 1.0}))
     text = rendered(claim_checklist, run)

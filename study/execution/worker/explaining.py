@@ -53,7 +53,6 @@ def explain(task: ExplainTask, workload: Workload, send: Send, beat: Beat) -> No
     state = records.load_run(folder)
     files.fetch_kept(state)
     predictions = records.read_predictions(folder, state)
-    explainer = _Explainer(task, workload, beat)
     networks = {}
     paths = [
         example.path for shown in selection.listed(predictions, state.objective.name).values() for example in shown
@@ -62,7 +61,7 @@ def explain(task: ExplainTask, workload: Workload, send: Send, beat: Beat) -> No
         pair_started_s = time.perf_counter()
         trials = [trial for trial in state.seed_runs(pair, TUNED) if trial.number in test.numbers]
         chosen = selection.looked_at(TEST, test, number=trials[0].number, seed=task.seed)
-        networks[pair] = explainer.explanation(trials, chosen)
+        networks[pair] = _Explainer(task, workload, pair, beat).explanation(trials, chosen)
         paths += [example.path for _, example in chosen]
         # The driver takes a worker that says nothing for long for a frozen one.
         send({"event": "explained", "pair": pair, "seconds": time.perf_counter() - pair_started_s})
@@ -115,22 +114,21 @@ class _Map:
 
 
 class _Explainer:
-    """Looks at the seed runs of one pair after the other."""
+    """Looks at the seed runs of a pair."""
 
-    def __init__(self, task: ExplainTask, workload: Workload, beat: Beat) -> None:
+    def __init__(self, task: ExplainTask, workload: Workload, pair: str, beat: Beat) -> None:
         self.task, self.workload, self.beat = task, workload, beat
-        self.images = Images(workload.pixels, torch.device("cpu"))
+        self.cam_layer = architectures.find(pair).cam_layer
+        self.images = Images(workload.pair_pixels[pair].path, torch.device("cpu"))
         self.row_of = _rows(workload)
 
     def explanation(self, trials: Sequence[Trial], chosen: Chosen) -> Explanation:
-        """Of the first of a pair's tuned seed runs; the second one is what its maps are compared with."""
+        """Of the first of the pair's tuned seed runs; the second one is what its maps are compared with."""
         first, *others = trials
         model, standardization = self._trained(first)
-        own = self._maps(model, standardization, first.pair, chosen)
-        of_untrained = [
-            self._maps(each, standardization, first.pair, chosen) for each in self._untrained(first, standardization)
-        ]
-        of_other = self._maps(*self._trained(others[0]), first.pair, chosen) if others else []
+        own = self._maps(model, standardization, chosen)
+        of_untrained = [self._maps(each, standardization, chosen) for each in self._untrained(first, standardization)]
+        of_other = self._maps(*self._trained(others[0]), chosen) if others else []
         maps = []
         for index, (why, example) in enumerate(chosen):
             shown, why_none = own[index].heat()
@@ -152,7 +150,7 @@ class _Explainer:
         return Explanation(
             seed_run=first.number,
             other_seed_run=others[0].number if others else None,
-            layer=architectures.find(first.pair).cam_layer,
+            layer=self.cam_layer,
             maps=tuple(maps),
             latency_ms=self._latency_ms(model),
         )
@@ -170,12 +168,12 @@ class _Explainer:
             self.beat()
             yield untrained(trial.pair, trial.recipe, self.workload.num_logits, images, self.task.seed + seed)
 
-    def _maps(self, model: nn.Module, standardization: Standardization, pair: str, chosen: Chosen) -> list[_Map]:
-        layer, found = architectures.find(pair).cam_layer, []
+    def _maps(self, model: nn.Module, standardization: Standardization, chosen: Chosen) -> list[_Map]:
+        found = []
         for _, example in chosen:
             self.beat()
             try:
-                values = grad_cam(model, layer, standardization(self._image(example.path)), example.answer)
+                values = grad_cam(model, self.cam_layer, standardization(self._image(example.path)), example.answer)
                 found.append(_Map(values.numpy()))
             except NoMapError as error:
                 found.append(_Map(None, str(error)))

@@ -13,8 +13,12 @@ from study.records.run_files import RunFiles
 from study.records.storage import Storage
 
 
-def on_this_machine(workload: Workload) -> Workload:
+def on_this_machine(workload: Workload, pair: str = "") -> Workload:
     """The workload with the paths of this machine. The first process on it that needs the images gets them for all.
+
+    Args:
+        workload: with the paths of the driver's machine.
+        pair: whose images alone are needed; "" for those of every pair, and those that thumbnails are made of.
 
     Raises:
         DataError: the images are not here and nowhere to be had.
@@ -26,7 +30,10 @@ def on_this_machine(workload: Workload) -> Workload:
             f"All machines of a cluster must see one results folder, but {workload.folder} is not on this one. Give a "
             "--results on a file system that they share, or --storage s3://bucket/folder."
         )
-    return replace(own, pixels=_pixels(workload))
+    arrays = workload.pair_pixels if not pair else {pair: workload.pair_pixels[pair]}
+    here = {name: replace(each, path=_pixels(each.path, workload)) for name, each in arrays.items()}
+    pixels = workload.pixels if pair else _pixels(workload.pixels, workload)
+    return replace(own, pixels=pixels, pair_pixels=here)
 
 
 def own_folder(workload: Workload) -> Path:
@@ -45,10 +52,11 @@ def _scratch() -> Path:
     return Path(tempfile.gettempdir()) / f"medical-image-study-{os.getuid()}"
 
 
-def _pixels(workload: Workload) -> Path:
-    if workload.pixels.exists():
-        return workload.pixels
-    path = _scratch() / workload.pixels.name
+def _pixels(on_driver: Path, workload: Workload) -> Path:
+    """An array of decoded images on this machine."""
+    if on_driver.exists():
+        return on_driver
+    path = _scratch() / on_driver.name
     path.parent.mkdir(parents=True, exist_ok=True)
     # Several trials begin at once on a machine.
     with file_lock(path.with_suffix(".lock")):
@@ -56,6 +64,6 @@ def _pixels(workload: Workload) -> Path:
             return path
     where = workload.pixels_from or "no storage"
     raise DataError(
-        f"Each machine needs the decoded images, but {workload.pixels} is not on this one and {path.name} not in "
+        f"Each machine needs the decoded images, but {on_driver} is not on this one and {path.name} not in "
         f"{where}. Give --results on a file system that all machines share, or --storage."
     )

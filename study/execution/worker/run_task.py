@@ -134,7 +134,7 @@ def _train(task: TrainingTask, workload: Workload, send: Send) -> None:
         # The processes of a worker group are none of the trial actor's.
         part.give()
     torch.set_num_threads(workload.num_threads)
-    workload = on_this_machine(workload)
+    workload = on_this_machine(workload, task.pair)
     files, peers = files_of(workload), Peers()
     folder, checkpoints = files.folder, files.folder.checkpoints(task.id)
     is_first = peers.rank == 0
@@ -147,7 +147,7 @@ def _train(task: TrainingTask, workload: Workload, send: Send) -> None:
         Watchdog(folder.why_it_ended(task.id, peers.rank), workload.hang_after_s) as watchdog,
         _checkpoint_writer(files, checkpoints, own=is_first) as writer,
     ):
-        images = Images(workload.pixels, _device(workload))
+        images = Images(workload.pair_pixels[task.pair].path, _device(workload))
 
         def tell(metrics: dict[str, float]) -> None:
             # The driver may take its time with an answer.
@@ -224,7 +224,7 @@ def _run(task: TrainingTask, workload: Workload, files: RunFiles) -> Run:
         objective=workload.objective,
         precision=workload.precision,
         micro_batch=task.micro_batch,
-        standardization=workload.standardization,
+        standardization=workload.pair_pixels[task.pair].standardization,
         pretrained=_pretrained(task, files),
     )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +62,13 @@ def score(task: ScoreTask, evaluation_set: EvaluationSet, workload: Workload, se
             "trials": sorted(task.seed_runs),
         }
     )
-    images = Images(evaluation_set.pixels, device)
-    answers = Answers(workload, images, task.micro_batch or EVALUATION_BATCH_SIZE, beat)
+    # Networks of one size share them.
+    images_in = cache(lambda path: Images(path, device))
     written = []
     for trial_id, (architecture, recipe) in task.seed_runs.items():
         beat()
+        images = images_in(evaluation_set.pixels[architecture])
+        answers = Answers(workload, images, task.micro_batch or EVALUATION_BATCH_SIZE, beat)
         files.fetch(folder.weights(trial_id), anew=True)
         model, standardization = checkpoint.load_outcome(
             folder.weights(trial_id), architecture, recipe, workload.num_logits, images.size_px

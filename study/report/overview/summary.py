@@ -20,7 +20,7 @@ from study.report.data.leakage import way_of
 from study.report.overview.advice import advice
 from study.report.search.accounting import spending
 from study.report.search.failures import failures, unequal
-from study.wording import DOT, counted, listing
+from study.wording import DOT, counted, image_sizes, listing
 
 
 def opening(run: Run) -> list[str]:
@@ -140,7 +140,7 @@ def provenance(run: Run) -> str:
     images = [f"{sum(run.images(split).values()):,} {split}" for split in SPLITS]
     parts = [
         f"data `{manifest.data_hash[:12]}`, split `{manifest.split_hash[:12]}`",
-        f"{listing(images)} images at {manifest.image_size} px",
+        f"{listing(images)} images at {image_sizes(manifest.image_sizes)}",
         f"{counted(budget.trials, 'trial')} a pair, up to {counted(budget.epochs, 'epoch')}",
         counted(budget.seeds, "seed"),
         f"{device_hours(run):.2f} device hours on {manifest.machine.device}",

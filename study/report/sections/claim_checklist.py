@@ -16,7 +16,7 @@ from study.report.data.flow import left_out, num_groups
 from study.report.data.leakage import kept_together
 from study.report.overview.summary import opened_before, question
 from study.report.sections.method import splits
-from study.wording import counted, fraction, listing, percent
+from study.wording import counted, fraction, image_sizes, listing, percent
 
 NUM_ITEMS = 44
 
@@ -83,13 +83,13 @@ def _data(run: Run) -> list[Item]:
     dataset, lost = run.manifest.dataset, left_out(run)
     trimmed = "dark margins cut away, then " if dataset.trimmed else ""
     reasons = [f"{number:,} ({reason})" for reason, number in lost.items() if number]
-    size = run.manifest.image_size
+    sizes = image_sizes(run.manifest.image_sizes, both_sides=True)
     counts = {split: sum(run.images(split).values()) for split in SPLITS}
     test = f"all {counts[TEST]:,} test images that there are"
     return [
         Item(7, "Sources", f"{dataset.title}: {dataset.source}"),
         Item(8, "Criteria", f"all images of the data set but {listing(reasons)}" if reasons else "all images"),
-        Item(9, "Preprocessing", f"{trimmed}resized to {size} x {size} px; augmentation is part of the recipes"),
+        Item(9, "Preprocessing", f"{trimmed}resized to {sizes}; augmentation is part of the recipes"),
         Item(10, "Selected parts", f"none: whole images, all of {len(run.classes)} classes"),
         Item(
             12, "Missing data", f"{counted(next(iter(lost.values())), 'unreadable or bad file')}; nothing was imputed"

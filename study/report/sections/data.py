@@ -7,7 +7,7 @@ from study.report.core.study_run import Run
 from study.report.core.study_tables import image_table
 from study.report.data import leakage
 from study.report.data.flow import divided
-from study.wording import DOT, listing
+from study.wording import DOT, image_sizes, listing
 
 
 def _render(context: Context) -> str:
@@ -23,11 +23,27 @@ def _render(context: Context) -> str:
             f"({listing(shares)}).",
             image_table(run),
             _expected(run),
-            bullets([*leakage.duplicates(run), *leakage.skipped(run), *manifest.notes, leakage.grouping(run)]),
+            bullets(
+                [
+                    *leakage.duplicates(run),
+                    *leakage.skipped(run),
+                    *manifest.notes,
+                    leakage.grouping(run),
+                    *_sizes(run),
+                ]
+            ),
             divided(run),
             leakage.sensitivity(run, context.siblings),
         ]
     )
+
+
+def _sizes(run: Run) -> list[str]:
+    """To which sizes the images were resized, where the networks differ in that."""
+    sizes = run.manifest.image_sizes
+    if len({*sizes.values()}) == 1:
+        return []
+    return [f"All networks have the same images in the same splits, resized to {image_sizes(sizes)}."]
 
 
 def _largest(run: Run) -> str:

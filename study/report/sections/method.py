@@ -14,7 +14,7 @@ from study.report.data.leakage import kept_together
 from study.report.overview.summary import opened_before
 from study.report.search.accounting import num_audited
 from study.report.sections import added
-from study.wording import counted, listing
+from study.wording import counted, image_sizes, listing
 
 
 def _render(context: Context) -> str:
@@ -168,7 +168,11 @@ def _what_differs(run: Run) -> str:
         "*What is compared.* Each architecture comes with the recipe that its own search found, in its own space "
         "and from its own start; so a difference may be the recipe's, not the network's"
     )
-    return f"{words} ({listing(fixed)})." if fixed else f"{words}."
+    words = f"{words} ({listing(fixed)})." if fixed else f"{words}."
+    sizes = run.manifest.image_sizes
+    if len({*sizes.values()}) == 1:
+        return words
+    return f"{words} It may also be that of the images' sizes: {image_sizes(sizes)}."
 
 
 def _epochs(run: Run) -> str:
