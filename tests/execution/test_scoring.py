@@ -44,7 +44,7 @@ def elsewhere(plan: Plan, tmp_path: Path) -> EvaluationSet:
     samples = shuffled[["group", "target", "sha256"]].assign(
         path=[f"ward/{path}" for path in shuffled["path"]], row=range(len(shuffled))
     )
-    return EvaluationSet(name="elsewhere", samples=samples, pixels=pixels)
+    return EvaluationSet(name="elsewhere", samples=samples, pixels=dict.fromkeys(plan.manifest.pairs, pixels))
 
 
 def scored(plan: Plan, evaluation_set: EvaluationSet) -> list[dict[str, Any]]:
