@@ -18,7 +18,8 @@ _SEEN_BY_NETWORKS = ("name", "classes", "modality", "trimmed", "window")
 PROVENANCE = ("budget", "command", "commit", "machine", "versions")
 # A study goes on with those that it began with.
 _POLICY = ("reduction_factor",)
-_OF_THE_SEARCH = ("grace", "rungs", "search")
+# Of a pair: how the search goes about it, and what follows from its images.
+_NOT_OF_THE_NETWORK = ("appearance", "grace", "rungs", "search")
 # Recorded for the reader: these may differ when a study is resumed, or follow from the hashes.
 _FOLLOWS = (
     *("appearance", "counts", "created", "duplicates", "given_splits", "left_out", "likeness", "opened_before", "run"),
@@ -40,7 +41,7 @@ def declared(manifest: records.Manifest) -> dict[str, Any]:
 
 
 def _declared_of(architecture: ArchitectureRecord) -> dict[str, Any]:
-    values = {name: value for name, value in _all_of(architecture).items() if name not in ("appearance", "rungs")}
+    values = {name: value for name, value in _all_of(architecture).items() if name not in _NOT_OF_THE_NETWORK}
     # Weights are what they are, whatever their file is called.
     values |= {"weights": architecture.weights and architecture.weights.sha256}
     return values | {"image_size": architecture.image_size or "the study's"}

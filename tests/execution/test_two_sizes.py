@@ -60,7 +60,7 @@ def test_each_network_answers_at_its_own_size(
     assert answer.answer in winner.classes
     assert answer.warning == ""
     folder = RunFolder(two_sizes / "tiny")
-    table = records.read_predictions(folder, records.load_run(folder))[architecture, "tuned", "test"]
+    table = records.read_predictions(folder, records.load_run(folder)).of(architecture, "tuned", "test")
     row = list(table.paths).index(path.relative_to(tiny_images).as_posix())
     np.testing.assert_allclose(winner.each(read[None])[:, 0], table.probabilities[:, row], atol=1e-5)
 
