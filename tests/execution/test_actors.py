@@ -68,7 +68,7 @@ def test_a_recipe_that_diverges_fails_with_its_reason_and_the_next_one_trains(
 def test_a_trial_whose_records_are_behind_its_checkpoints_tells_what_they_lack_and_trains_nothing_again(
     ray_started: None, tiny_images: Path, tiny_study: Path, tmp_path: Path
 ) -> None:
-    recipe = find_study(str(tiny_study)).pairs["lenet"].hyperparameters()
+    recipe = find_study(str(tiny_study)).pairs["lenet"]
     # The checkpoints that are left are those of the last two epochs but one.
     (reports,) = run_tasks([recipe], tiny_images, tiny_study, tmp_path, epochs=6, again_after=2)
     first, again = reports[:7], reports[7:]
