@@ -1,4 +1,4 @@
-"""Several studies dealt as one experiment: the slots that one leaves free at its end are filled by the next."""
+"""Several studies run as one experiment: the slots that one leaves free at its end are filled by the next."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -62,6 +62,6 @@ class MultiStudyController:
             return otherwise
 
     def halt(self, reason: str) -> None:
-        """Deals and records nothing more, in any of the studies."""
+        """Gives out and records nothing more, in any of the studies."""
         for controller in self.controllers.values():
             controller.halt(reason)

@@ -26,7 +26,7 @@ NO_KEEPER = NoKeeper()
 
 
 class StudyController:
-    """Deals tasks and takes reports.
+    """Gives out tasks and takes reports.
 
     Args:
         log: where events go.
@@ -38,8 +38,8 @@ class StudyController:
         keeper: does what must be done beside the log.
 
     Attributes:
-        exhausted: nothing is left to deal or to wait for. Without `done`, the study can't be finished.
-        halted: why nothing more is dealt or recorded, though there is something left: a disk that is full; else "".
+        exhausted: nothing is left to give out or to wait for. Without `done`, the study can't be finished.
+        halted: why nothing more is given out or recorded, though there is something left: a disk that is full; else "".
         live: ids of the trials that are being trained.
     """
 
@@ -124,7 +124,7 @@ class StudyController:
             self._fail(trial_id, failure)
 
     def halt(self, reason: str) -> None:
-        """From now on nothing is dealt or recorded: the trials that are live go on in the next session."""
+        """From now on nothing is given out or recorded: the trials that are live go on in the next session."""
         self.halted = self.halted or reason
 
     def _epoch(self, trial_id: str, values: dict[str, Any]) -> bool:

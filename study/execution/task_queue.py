@@ -12,7 +12,7 @@ from study.spec import Budget, Recipe
 # The id of the task that scores the study's own test split.
 TEST_TRIAL = "test"
 
-# What a task that is dealt again has of its trial.
+# What a task that is given out again has of its trial.
 _KEPT = ("id", "seed", "micro_batch", "pair", "number", "recipe", "fold")
 
 # Origin and values (hyperparameter -> value) of a trial that doesn't come of the search.
@@ -20,7 +20,7 @@ Initial = tuple[str, Mapping[str, Any]]
 
 
 class TaskQueue:
-    """Deals a study's tasks.
+    """A study's tasks in their order.
 
     Their order: trials that were interrupted or are to be tried again; searched trials, to the pair with the fewest;
     seed runs of the pairs whose search has ended; seed runs of the documents' recipes, which depend on nothing and
@@ -149,7 +149,7 @@ class TaskQueue:
     def _next_tuned_seed(self) -> ReplicateTask | None:
         for pair in self.recipes:
             finalist = self._finalist_of_ended_search(pair)
-            # Trial 0 is the document's recipe, whose seed runs are dealt anyway.
+            # Trial 0 is the document's recipe, whose seed runs come anyway.
             if finalist is not None and finalist.number > 0:
                 task = self._next_seed(pair, TUNED, finalist.recipe)
                 if task is not None:

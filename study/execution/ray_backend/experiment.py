@@ -86,7 +86,7 @@ def run_on_tune(
     """Runs a controller's tasks on Ray Tune until nothing is left, it is halted, or the user interrupts it.
 
     Args:
-        controller: deals the tasks and takes the reports.
+        controller: gives out the tasks and takes the reports.
         trainable: carries out a task.
         folders: run -> its folder.
         slots: what runs side by side.

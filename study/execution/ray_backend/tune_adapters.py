@@ -75,7 +75,7 @@ class TaskScheduler(NotSnapshotted, FIFOScheduler):
         self._pending: list[Trial] = []
 
     def on_trial_add(self, tune_controller: TuneController, trial: Trial) -> None:
-        """Called when a task has been dealt."""
+        """Called when a task has been given out."""
         del tune_controller
         self._pending.append(trial)
 
