@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Command
 from PIL import Image
 
 from study import load_winner, parts, records
@@ -51,6 +50,8 @@ METRIC = Metric(name="certainty", title="Certainty", score=_score, shown_as="fra
 POLICY = '''
 """The same learning rate, halved each time."""
 from study.search import Standard
+
+Command = Callable[..., int]
 
 class _Halving:
     def describe(self):

@@ -1,15 +1,17 @@
 """One study of two networks that see images of different sizes: run, gone on with, reported and asked."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Command
 
 from study import load_winner, records
 from study.command import DONE, USER_ERROR
 from study.records import SEED, RunFolder
+
+Command = Callable[..., int]
 
 LARGER = ("--image-size", "four_block_cnn=24")
 SMALL_BUDGET = ("--trials", "2", "--epochs", "2", "--seeds", "1")
