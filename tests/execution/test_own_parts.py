@@ -3,7 +3,7 @@
 import importlib
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from study.evaluation import metrics
 from study.records import SEARCH, SEED, RunFolder
 from study.report import draw_report
 
+Command = Callable[..., int]
 RANKED = ("roc_auc", "roc_auc_weighted")
 NETWORK = '''
 """One convolution."""
@@ -51,7 +52,6 @@ POLICY = '''
 """The same learning rate, halved each time."""
 from study.search import Standard
 
-Command = Callable[..., int]
 
 class _Halving:
     def describe(self):
