@@ -166,7 +166,7 @@ def _answer(winner: "Winner", pixels: "Pixels") -> tuple[Any, ...]:
     """What the page shows of an image: decision, probabilities, what the networks see, what speaks for the answer."""
     from study.report.images.drawing import overlaid
     from study.training.grad_cam import NoMapError
-    from study.winner.explained import mean_heat
+    from study.winner.saliency import mean_heat
     from study.wording import threshold
 
     probabilities = winner.ensemble(winner.each(pixels[None]))
